@@ -1,0 +1,64 @@
+//! The connection to DynamoDB: one client a process, with bounds on every call.
+
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{Builder, StalledStreamProtectionConfig};
+
+use crate::observe::AttemptObserver;
+
+/// The region where neither `AWS_REGION` nor `AWS_DEFAULT_REGION` names one. ECS and Lambda always
+/// set it; asking the instance metadata service, as the SDK would, only delays the start elsewhere.
+const DEFAULT_REGION: &str = "eu-central-1";
+
+/// How the table is used. Region, credentials and endpoint are the SDK's own settings (`AWS_*`).
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The table's name.
+    pub table_name: String,
+    /// The longest that one attempt at a call may take.
+    pub attempt_timeout: Duration,
+    /// The longest that a call may take, its retries and the waits between them included.
+    pub operation_timeout: Duration,
+    /// How often a call is tried, the first time included. The SDK's token bucket bounds the
+    /// retries of all calls together, so that a failing DynamoDB is not met with more load.
+    pub max_attempts: u32,
+    /// Whether reads see every write that was acknowledged before (twice the price of those that may not).
+    pub consistent_reads: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            table_name: "picus_data".to_owned(),
+            attempt_timeout: Duration::from_secs(2),
+            operation_timeout: Duration::from_secs(5),
+            max_attempts: 3,
+            consistent_reads: true,
+        }
+    }
+}
+
+/// A client of the SDK, configured from the environment and `settings`.
+pub(crate) async fn connect(settings: &Settings) -> Client {
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(DEFAULT_REGION);
+    let shared = aws_config::from_env().region(region).load().await;
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(settings.attempt_timeout)
+        .operation_attempt_timeout(settings.attempt_timeout)
+        .operation_timeout(settings.operation_timeout)
+        .build();
+    let config = Builder::from(&shared)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts))
+        // The attempt's timeout already covers a response that stalls.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .interceptor(AttemptObserver)
+        .build();
+    Client::from_conf(config)
+}

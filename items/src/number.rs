@@ -1,0 +1,186 @@
+//! Numbers as DynamoDB holds them: 38 significant digits, magnitudes from 1E-130 to below 1E+126
+//! (Amazon DynamoDB Developer Guide, "Supported data types: Number").
+
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+const MAX_DIGITS: usize = 38;
+const MIN_EXPONENT: i64 = -130;
+const MAX_EXPONENT: i64 = 125;
+/// Above this, a number's text is mostly padding and is sent in its shortest form instead.
+const MAX_VERBATIM_BYTES: usize = 200;
+
+/// Why DynamoDB can't hold a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NumberFault {
+    #[error("has {0} significant digits; at most {MAX_DIGITS} can be kept exactly")]
+    TooManyDigits(usize),
+    #[error("is out of range: magnitudes go from 1E-130 to 9.9E+125")]
+    OutOfRange,
+}
+
+/// A number's value: the same for `1`, `1.0` and `10e-1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decimal {
+    negative: bool,
+    /// The significant digits, without zeros on either side; none for zero.
+    digits: String,
+    /// The power of ten of the first digit.
+    exponent: i64,
+}
+
+impl Decimal {
+    /// The value of `text`, a number in JSON's grammar (RFC 8259, 6).
+    pub(crate) fn from_json(text: &str) -> Self {
+        let (negative, magnitude) = match text.strip_prefix('-') {
+            Some(magnitude) => (true, magnitude),
+            None => (false, text),
+        };
+        let (mantissa, power) = magnitude.split_once(['e', 'E']).unwrap_or((magnitude, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = [whole, fraction].concat();
+        let significant = all.trim_start_matches('0');
+        let leading_zeros = all.len() - significant.len();
+        let digits = significant.trim_end_matches('0');
+        if digits.is_empty() {
+            return Self { negative: false, digits: String::new(), exponent: 0 };
+        }
+        // A power that no i64 holds is out of range in any case, whichever its last digits are.
+        let overflow = if power.starts_with('-') { i64::MIN } else { i64::MAX };
+        let power = power.parse().unwrap_or(overflow);
+        let first = i64::try_from(whole.len()).unwrap_or(i64::MAX)
+            - i64::try_from(leading_zeros).unwrap_or(i64::MAX)
+            - 1;
+        Self { negative, digits: digits.to_owned(), exponent: first.saturating_add(power) }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), NumberFault> {
+        if self.digits.is_empty() {
+            Ok(())
+        } else if !(MIN_EXPONENT..=MAX_EXPONENT).contains(&self.exponent) {
+            Err(NumberFault::OutOfRange)
+        } else if self.digits.len() > MAX_DIGITS {
+            Err(NumberFault::TooManyDigits(self.digits.len()))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The bytes that DynamoDB counts for this number: one, one for a minus sign, and one for every
+    /// two digits on either side of the point.
+    pub(crate) fn size(&self) -> usize {
+        let before_point = usize::try_from(self.exponent + 1).unwrap_or(0).min(self.digits.len());
+        let after_point = self.digits.len() - before_point;
+        1 + usize::from(self.negative) + before_point.div_ceil(2) + after_point.div_ceil(2)
+    }
+}
+
+/// The shortest scientific notation.
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, rest)) =
+            self.digits.split_at_checked(1).filter(|(first, _)| !first.is_empty())
+        else {
+            return f.write_str("0");
+        };
+        let sign = if self.negative { "-" } else { "" };
+        let point = if rest.is_empty() { "" } else { "." };
+        write!(f, "{sign}{first}{point}{rest}e{}", self.exponent)
+    }
+}
+
+/// What is sent to DynamoDB for the JSON number `text`.
+pub(crate) fn to_attribute(text: &str) -> Result<String, NumberFault> {
+    let decimal = Decimal::from_json(text);
+    decimal.check()?;
+    Ok(if text.len() > MAX_VERBATIM_BYTES { decimal.to_string() } else { text.to_owned() })
+}
+
+/// The text of a DynamoDB number as JSON, digit by digit. None if another writer's engine let
+/// something pass that is no JSON number.
+pub(crate) fn to_json(text: &str) -> Option<&RawValue> {
+    let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    number.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> NumberFault {
+        to_attribute(text).unwrap_err()
+    }
+
+    #[test]
+    fn one_value_has_one_decimal_however_it_is_written() {
+        for text in ["120", "120.0", "1.2e2", "1.2E+2", "12e1", "0.00120e5", "120000e-3"] {
+            assert_eq!(Decimal::from_json(text), Decimal::from_json("120"), "{text}");
+        }
+        for zero in ["0", "-0", "0.000", "0e5", "-0.0E-999999999999999999999999"] {
+            assert_eq!(Decimal::from_json(zero), Decimal::from_json("0"), "{zero}");
+        }
+        assert_ne!(Decimal::from_json("12"), Decimal::from_json("-12"));
+        assert_ne!(Decimal::from_json("12"), Decimal::from_json("1.2"));
+    }
+
+    #[test]
+    fn thirty_eight_significant_digits_are_kept_and_no_more() {
+        let most = "9".repeat(38);
+        assert_eq!(to_attribute(&most).unwrap(), most);
+        assert!(to_attribute(&format!("{most}000")).is_ok());
+        assert!(to_attribute(&format!("0.000{most}")).is_ok());
+        assert_eq!(fault(&"9".repeat(39)), NumberFault::TooManyDigits(39));
+        assert_eq!(fault(&format!("1.{}1", "0".repeat(37))), NumberFault::TooManyDigits(39));
+    }
+
+    #[test]
+    fn the_range_is_that_of_dynamodb() {
+        for good in ["9.9e125", "-9.9e125", "1e-130", "-1e-130", "10e124", "0.1e126"] {
+            assert!(to_attribute(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "1e126",
+            "-1e126",
+            "0.9e-130",
+            "1e-131",
+            "1e99999999999999999999",
+            "1e-99999999999999999999",
+        ] {
+            assert_eq!(fault(bad), NumberFault::OutOfRange, "{bad}");
+        }
+    }
+
+    #[test]
+    fn padding_is_dropped_and_the_value_stays() {
+        let padded = format!("1.5{}", "0".repeat(1000));
+        assert_eq!(to_attribute(&padded).unwrap(), "1.5e0");
+        let padded = format!("-0.{}25", "0".repeat(100)) + &"0".repeat(200);
+        assert_eq!(to_attribute(&padded).unwrap(), "-2.5e-101");
+        assert_eq!(to_attribute(&format!("0.{}", "0".repeat(300))).unwrap(), "0");
+    }
+
+    #[test]
+    fn sizes_are_counted_as_dynamodb_counts_them() {
+        for (text, size) in [
+            ("0", 1),
+            ("-0", 1),
+            ("42", 2),
+            ("-42", 3),
+            ("123", 3),
+            ("1000", 2),
+            ("1.5", 3),
+            ("0.05", 2),
+        ] {
+            assert_eq!(Decimal::from_json(text).size(), size, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_number_is_not_shown_as_one() {
+        assert_eq!(to_json("-1.50E+3").unwrap().get(), "-1.50E+3");
+        for odd in ["", "007", ".5", "+1", "NaN", "true", "1 2", "\"1\""] {
+            assert!(to_json(odd).is_none(), "{odd}");
+        }
+    }
+}

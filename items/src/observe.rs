@@ -1,0 +1,206 @@
+//! What the operators see of each call to DynamoDB: a client span, metrics, and its retries.
+//!
+//! Names follow OpenTelemetry's semantic conventions for database clients and for DynamoDB.
+
+use std::future::Future;
+use std::time::Instant;
+
+use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::scan::ScanError;
+use aws_sdk_dynamodb::types::ConsumedCapacity;
+use aws_smithy_runtime_api::client::interceptors::context::Error as AttemptError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
+
+use crate::error::{Code, Error};
+
+/// The calls that Picus makes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Operation {
+    Put,
+    Get,
+    Scan,
+    Delete,
+}
+
+impl Operation {
+    /// The name of the call in DynamoDB's API.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Put => "PutItem",
+            Self::Get => "GetItem",
+            Self::Scan => "Scan",
+            Self::Delete => "DeleteItem",
+        }
+    }
+
+    /// What the client is told when the call fails.
+    fn failure(self) -> &'static str {
+        match self {
+            Self::Put => "Could not save item",
+            Self::Get => "Could not get item",
+            Self::Scan => "Could not list items",
+            Self::Delete => "Could not delete item",
+        }
+    }
+}
+
+/// Makes a call within its span, measures it, and turns its failure into an [`Error`].
+/// `outcome` lets the caller take a failure for an answer, as a conditional put does.
+pub(crate) async fn call<T, E, R>(
+    operation: Operation,
+    table_name: &str,
+    send: impl Future<Output = Result<T, SdkError<E>>>,
+    outcome: impl FnOnce(Result<T, Box<SdkError<E>>>) -> Result<R, Box<SdkError<E>>>,
+) -> Result<R, Error>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let span = span(operation, table_name);
+    let started = Instant::now();
+    let result = outcome(send.instrument(span.clone()).await.map_err(Box::new));
+    let elapsed = started.elapsed();
+    let error_type = result.as_ref().err().map_or("", |error| error_type(error));
+    metrics::histogram!(
+        "db_client_operation_duration_seconds",
+        "db_operation_name" => operation.name(),
+        "error_type" => error_type,
+    )
+    .record(elapsed);
+    result.map_err(|error| {
+        span.record("error.type", error_type);
+        span.record("otel.status_code", "ERROR");
+        failure(operation, error_type, error)
+    })
+}
+
+fn span(operation: Operation, table_name: &str) -> Span {
+    info_span!(
+        "DynamoDB",
+        otel.name = operation.name(),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        error.type = Empty,
+        rpc.system = "aws-api",
+        rpc.service = "DynamoDB",
+        rpc.method = operation.name(),
+        db.system.name = "aws.dynamodb",
+        db.operation.name = operation.name(),
+        db.collection.name = table_name,
+        aws.dynamodb.table_names = table_name,
+    )
+}
+
+/// A word for the failure from a small, fixed set: it is a metric's label.
+fn error_type<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &'static str {
+    match error {
+        SdkError::TimeoutError(_) => "timeout",
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => "timeout",
+        SdkError::DispatchFailure(_) => "connection",
+        SdkError::ServiceError(failure) => match failure.err().code() {
+            Some(code) if is_throttle(code) => "throttled",
+            _ => "service",
+        },
+        _ => "_OTHER",
+    }
+}
+
+/// The codes by which DynamoDB says "slower" (Amazon DynamoDB Developer Guide, "Error handling").
+fn is_throttle(code: &str) -> bool {
+    matches!(
+        code,
+        "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded"
+    )
+}
+
+fn failure<E>(operation: Operation, error_type: &'static str, error: Box<SdkError<E>>) -> Error
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let what = operation.failure();
+    match error_type {
+        "throttled" => Error::new(
+            Code::Throttled,
+            format!("{what}: too many requests at this time, retry later"),
+        ),
+        "timeout" => Error::new(Code::DeadlineExceeded, format!("{what} in time, retry later")),
+        _ => Error::new(Code::Internal, what),
+    }
+    .with_source(error)
+}
+
+/// Adds what a call consumed, in capacity units.
+pub(crate) fn consumed(operation: Operation, capacity: Option<&ConsumedCapacity>) {
+    if let Some(units) = capacity.and_then(ConsumedCapacity::capacity_units) {
+        // A histogram, because its sum may grow by halves; a counter counts in whole numbers.
+        metrics::histogram!(
+            "picus_dynamodb_consumed_capacity_units",
+            "db_operation_name" => operation.name(),
+        )
+        .record(units);
+    }
+}
+
+/// Counts attempts, retries and throttles, which happen within one call of the SDK.
+#[derive(Debug)]
+pub(crate) struct AttemptObserver;
+
+#[dyn_dispatch_hint]
+impl Intercept for AttemptObserver {
+    fn name(&self) -> &'static str {
+        "AttemptObserver"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = known_operation(config.load::<Metadata>().map_or("", Metadata::name));
+        let attempt = config.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
+        metrics::counter!("picus_dynamodb_attempts_total", "db_operation_name" => operation)
+            .increment(1);
+        if attempt > 1 {
+            metrics::counter!("picus_dynamodb_retries_total", "db_operation_name" => operation)
+                .increment(1);
+        }
+        if let Some(Err(error)) = context.output_or_error() {
+            let code = error.as_operation_error().and_then(error_code).unwrap_or("");
+            if is_throttle(code) {
+                metrics::counter!("picus_dynamodb_throttles_total", "db_operation_name" => operation).increment(1);
+            }
+            tracing::debug!(attempt, error.code = code, "attempt at a call to DynamoDB failed");
+        }
+        Ok(())
+    }
+}
+
+/// The name as a label, so that none is made from what comes at run time.
+fn known_operation(name: &str) -> &'static str {
+    [Operation::Put, Operation::Get, Operation::Scan, Operation::Delete]
+        .into_iter()
+        .map(Operation::name)
+        .find(|known| *known == name)
+        .unwrap_or("_OTHER")
+}
+
+fn error_code(error: &AttemptError) -> Option<&str> {
+    fn code<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static>(
+        error: &AttemptError,
+    ) -> Option<&str> {
+        error.downcast_ref::<E>().and_then(ProvideErrorMetadata::code)
+    }
+    code::<GetItemError>(error)
+        .or_else(|| code::<PutItemError>(error))
+        .or_else(|| code::<ScanError>(error))
+        .or_else(|| code::<DeleteItemError>(error))
+}

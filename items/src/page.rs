@@ -1,0 +1,127 @@
+//! Pages of a list: how many items, and where the next page begins.
+
+use std::fmt;
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+use crate::error::{Code, Error};
+use crate::item::Item;
+use crate::key::Key;
+
+/// The most items that one page may be asked for.
+const MAX_LIMIT: u16 = 1000;
+/// Marks a cursor as one of ours and leaves room for another form.
+const CURSOR_PREFIX: &str = "1:";
+
+/// Some items, and where the next ones begin if there are any.
+#[derive(Debug)]
+pub struct Page {
+    /// At most as many as were asked for.
+    pub items: Vec<Item>,
+    /// Where the next page begins; none on the last one.
+    pub next: Option<Cursor>,
+}
+
+/// How many items a page may have: 1 to 1000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(u16);
+
+impl Limit {
+    /// Reads the query's `limit`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidLimit`] unless it is a whole number from 1 to 1000.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        // `str::parse` takes a plus sign, which the contract does not know.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse() {
+            Ok(limit @ 1..=MAX_LIMIT) if digits => Ok(Self(limit)),
+            _ => {
+                let message = format!("limit must be a whole number from 1 to {MAX_LIMIT}");
+                Err(Error::new(Code::InvalidLimit, message))
+            }
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+/// Where a page begins: after an item. Opaque to clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(Key);
+
+impl Cursor {
+    /// Reads the query's `cursor`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidCursor`] if this service did not make it.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let key = BASE64_URL_SAFE_NO_PAD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .and_then(|text| Key::new(text.strip_prefix(CURSOR_PREFIX)?).ok());
+        key.map(Self).ok_or_else(|| {
+            let message = "cursor is not one of this service: follow the Link header of the page before, \
+                           or leave it out to begin anew";
+            Error::new(Code::InvalidCursor, message)
+        })
+    }
+
+    pub(crate) fn after(key: Key) -> Self {
+        Self(key)
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.0
+    }
+}
+
+/// The form that goes into a query, where none of its characters needs encoding.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(format!("{CURSOR_PREFIX}{}", self.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_1_to_1000() {
+        assert_eq!(Limit::parse("1").unwrap().get(), 1);
+        assert_eq!(Limit::parse("1000").unwrap().get(), 1000);
+        for bad in ["", "0", "1001", "-1", "+1", " 1", "1.0", "1e2", "99999999999999999999", "ten"]
+        {
+            assert_eq!(Limit::parse(bad).unwrap_err().code(), Code::InvalidLimit, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was_made() {
+        let cursor = Cursor::after(Key::new("é/?&").unwrap());
+        assert_eq!(Cursor::parse(&cursor.to_string()).unwrap(), cursor);
+    }
+
+    #[test]
+    fn other_cursors_are_refused() {
+        let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        for bad in [
+            "",
+            "x",
+            "é",
+            "!!!!",
+            &encode("2:a"),
+            &encode("1:"),
+            &encode("a"),
+            &encode(&format!("1:{}", "k".repeat(2049))),
+        ] {
+            assert_eq!(Cursor::parse(bad).unwrap_err().code(), Code::InvalidCursor, "{bad}");
+        }
+    }
+}

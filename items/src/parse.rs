@@ -1,0 +1,368 @@
+//! JSON (RFC 8259) to attribute values, checked against what DynamoDB can hold. An error names the
+//! place in the document, as a JSON Pointer (RFC 6901), and the limit.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use struson::reader::{
+    JsonReader, JsonStreamReader, JsonSyntaxError, ReaderError, ReaderSettings, ValueType,
+};
+
+use crate::OBJECT_ID;
+use crate::error::{Code, Error};
+use crate::item::Attributes;
+use crate::number::{self, NumberFault};
+
+/// Objects and arrays within each other, the outermost included. DynamoDB counts 32 levels from an
+/// attribute's value to the innermost scalar, which is the same.
+const MAX_LEVELS: usize = 32;
+/// The longest attribute name, in bytes (Amazon DynamoDB Developer Guide, "Naming rules").
+const MAX_NAME_BYTES: usize = 65_535;
+
+type Reader<'a> = JsonStreamReader<&'a [u8]>;
+
+/// Why a document is refused.
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error("The body is not valid JSON: {0}")]
+    Syntax(String),
+    #[error("The body must be a JSON object, not {0}")]
+    NotAnObject(&'static str),
+    #[error("The attribute `{OBJECT_ID}` is set by the service: leave it out")]
+    Reserved,
+    #[error("An attribute has an empty name")]
+    EmptyName,
+    #[error("An attribute's name has {0} bytes; a name has at most {MAX_NAME_BYTES}")]
+    LongName(usize),
+    #[error("An attribute is given twice")]
+    DuplicateName,
+    #[error("A number {0}")]
+    Number(#[from] NumberFault),
+    #[error("Objects and arrays are nested over {MAX_LEVELS} levels deep")]
+    TooDeep,
+}
+
+/// A reason and, innermost step first, where in the document it lies.
+struct Fault {
+    reason: Reason,
+    path: Vec<Step>,
+}
+
+enum Step {
+    Name(String),
+    Index(usize),
+}
+
+impl Fault {
+    fn under(mut self, step: Step) -> Self {
+        self.path.push(step);
+        self
+    }
+
+    fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for step in self.path.iter().rev() {
+            // Writing to a string can't fail.
+            let _ = match step {
+                Step::Name(name) => {
+                    write!(pointer, "/{}", name.replace('~', "~0").replace('/', "~1"))
+                }
+                Step::Index(index) => write!(pointer, "/{index}"),
+            };
+        }
+        pointer
+    }
+}
+
+impl From<Reason> for Fault {
+    fn from(reason: Reason) -> Self {
+        Self { reason, path: Vec::new() }
+    }
+}
+
+impl From<ReaderError> for Fault {
+    fn from(error: ReaderError) -> Self {
+        let text = match &error {
+            ReaderError::SyntaxError(JsonSyntaxError { kind, location }) => {
+                let kind = spell_out(&kind.to_string());
+                location.line_pos.as_ref().map_or(kind.clone(), |at| {
+                    format!("{kind} at line {}, column {}", at.line + 1, at.column + 1)
+                })
+            }
+            // The input is a slice in memory: the only thing that reading it can meet is bad UTF-8.
+            ReaderError::IoError { .. } => "it is not UTF-8".to_owned(),
+            other => other.to_string(),
+        };
+        Reason::Syntax(text).into()
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        let code = match fault.reason {
+            Reason::Syntax(_) => Code::InvalidJson,
+            Reason::NotAnObject(_) => Code::NotAnObject,
+            Reason::Reserved => Code::ReservedAttribute,
+            Reason::EmptyName | Reason::LongName(_) | Reason::DuplicateName => {
+                Code::InvalidAttributeName
+            }
+            Reason::Number(_) => Code::InvalidNumber,
+            Reason::TooDeep => Code::NestingTooDeep,
+        };
+        let message = match fault.pointer() {
+            pointer if pointer.is_empty() || code == Code::InvalidJson => fault.reason.to_string(),
+            pointer => format!("{} (at {})", fault.reason, abridge(&pointer)),
+        };
+        Self::new(code, message)
+    }
+}
+
+/// `MissingComma` as `missing comma`.
+fn spell_out(kind: &str) -> String {
+    let mut words = String::new();
+    for letter in kind.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    // The reader could be told to allow it; a client can't.
+    words.trim_end_matches(" not enabled").to_owned()
+}
+
+/// Pointers grow with the client's names; an error message need not.
+fn abridge(pointer: &str) -> String {
+    const MOST: usize = 200;
+    if pointer.chars().count() <= MOST {
+        return pointer.to_owned();
+    }
+    pointer.chars().take(MOST).chain(['…']).collect()
+}
+
+/// Reads a body: any JSON object without an `object_id`.
+pub(crate) fn object(body: &[u8]) -> Result<Attributes, Error> {
+    let settings = ReaderSettings {
+        track_path: false,
+        // Numbers and nesting are checked here, with messages that say where.
+        restrict_number_values: false,
+        max_nesting_depth: None,
+        ..ReaderSettings::default()
+    };
+    Ok(document(JsonStreamReader::new_custom(body, settings))?)
+}
+
+fn document(mut reader: Reader) -> Result<Attributes, Fault> {
+    let found = reader.peek()?;
+    if found == ValueType::Object {
+        let attributes = members(&mut reader, 1)?;
+        reader.consume_trailing_whitespace()?;
+        return Ok(attributes);
+    }
+    // What is broken is said to be broken, whatever it begins with.
+    reader.skip_value()?;
+    reader.consume_trailing_whitespace()?;
+    Err(Reason::NotAnObject(describe(found)).into())
+}
+
+fn value(reader: &mut Reader, level: usize) -> Result<AttributeValue, Fault> {
+    Ok(match reader.peek()? {
+        ValueType::Object => AttributeValue::M(members(reader, level + 1)?),
+        ValueType::Array => AttributeValue::L(elements(reader, level + 1)?),
+        ValueType::String => AttributeValue::S(reader.next_string()?),
+        ValueType::Number => AttributeValue::N(
+            number::to_attribute(reader.next_number_as_str()?).map_err(Reason::from)?,
+        ),
+        ValueType::Boolean => AttributeValue::Bool(reader.next_bool()?),
+        ValueType::Null => {
+            reader.next_null()?;
+            AttributeValue::Null(true)
+        }
+    })
+}
+
+fn members(reader: &mut Reader, level: usize) -> Result<Attributes, Fault> {
+    check_level(level)?;
+    let mut members = HashMap::new();
+    reader.begin_object()?;
+    while reader.has_next()? {
+        let name = reader.next_name_owned()?;
+        check_name(&name, level)?;
+        if members.contains_key(&name) {
+            return Err(Fault::from(Reason::DuplicateName).under(Step::Name(name)));
+        }
+        match value(reader, level) {
+            Ok(value) => members.insert(name, value),
+            Err(fault) => return Err(fault.under(Step::Name(name))),
+        };
+    }
+    reader.end_object()?;
+    Ok(members)
+}
+
+fn elements(reader: &mut Reader, level: usize) -> Result<Vec<AttributeValue>, Fault> {
+    check_level(level)?;
+    let mut elements = Vec::new();
+    reader.begin_array()?;
+    while reader.has_next()? {
+        let index = elements.len();
+        elements.push(value(reader, level).map_err(|fault| fault.under(Step::Index(index)))?);
+    }
+    reader.end_array()?;
+    Ok(elements)
+}
+
+fn check_level(level: usize) -> Result<(), Reason> {
+    if level > MAX_LEVELS { Err(Reason::TooDeep) } else { Ok(()) }
+}
+
+fn check_name(name: &str, level: usize) -> Result<(), Reason> {
+    if name.is_empty() {
+        Err(Reason::EmptyName)
+    } else if name.len() > MAX_NAME_BYTES {
+        Err(Reason::LongName(name.len()))
+    } else if level == 1 && name == OBJECT_ID {
+        Err(Reason::Reserved)
+    } else {
+        Ok(())
+    }
+}
+
+fn describe(value: ValueType) -> &'static str {
+    match value {
+        ValueType::Object => "an object",
+        ValueType::Array => "an array",
+        ValueType::String => "a string",
+        ValueType::Number => "a number",
+        ValueType::Boolean => "a boolean",
+        ValueType::Null => "null",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(body: impl AsRef<[u8]>) -> (Code, String) {
+        let error = object(body.as_ref()).unwrap_err();
+        (error.code(), error.message().to_owned())
+    }
+
+    fn nested(levels: usize, leaf: &str) -> String {
+        let (open, close) = (r#"{"a":"#.repeat(levels), "}".repeat(levels));
+        format!("{open}{leaf}{close}")
+    }
+
+    #[test]
+    fn every_json_type_becomes_its_attribute_value() {
+        let item =
+            object(br#" {"s":"\u00e9\n","n":-1.50E+3,"t":true,"z":null,"l":[1,[]],"m":{"x":{}}} "#)
+                .unwrap();
+        assert_eq!(item["s"], AttributeValue::S("é\n".into()));
+        assert_eq!(item["n"], AttributeValue::N("-1.50E+3".into()));
+        assert_eq!(item["t"], AttributeValue::Bool(true));
+        assert_eq!(item["z"], AttributeValue::Null(true));
+        let inner = AttributeValue::L(vec![]);
+        assert_eq!(item["l"], AttributeValue::L(vec![AttributeValue::N("1".into()), inner]));
+        let empty = AttributeValue::M(HashMap::new());
+        assert_eq!(item["m"], AttributeValue::M(HashMap::from([("x".to_owned(), empty)])));
+    }
+
+    #[test]
+    fn an_error_names_the_place_and_the_limit() {
+        let (code, message) = refusal(r#"{"a":{"b":[1,2,3,1e999]}}"#);
+        assert_eq!(code, Code::InvalidNumber);
+        assert_eq!(
+            message,
+            "A number is out of range: magnitudes go from 1E-130 to 9.9E+125 (at /a/b/3)"
+        );
+        let (_, message) = refusal(r#"{"a/b":{"~":{"":1}}}"#);
+        assert_eq!(message, "An attribute has an empty name (at /a~1b/~0)");
+        let (code, message) = refusal("{\n \"a\": 1x\n}");
+        assert_eq!(code, Code::InvalidJson);
+        assert!(message.ends_with(": trailing data after number at line 2, column 8"), "{message}");
+    }
+
+    #[test]
+    fn a_long_place_is_abridged() {
+        let (_, message) = refusal(format!(r#"{{"{}":1e999}}"#, "é".repeat(10_000)));
+        assert!(message.chars().count() < 300, "{message}");
+    }
+
+    #[test]
+    fn broken_json_is_refused() {
+        for bad in [
+            "",
+            " ",
+            "{",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "{\"a\":01}",
+            "{\"a\":NaN}",
+            "{}{}",
+            "[1,",
+            "\"\\ud800\"",
+            "{\"a\":\"\t\"}",
+            "\u{feff}{}",
+        ] {
+            assert_eq!(refusal(bad).0, Code::InvalidJson, "{bad}");
+        }
+        for bad in [&b"{\"a\":\"\xff\"}"[..], b"\xff", b"{}\xc3", b"{\"\xed\xa0\x80\":1}"] {
+            assert_eq!(refusal(bad).0, Code::InvalidJson, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_object_is_an_item() {
+        for (body, what) in [
+            ("[1]", "an array"),
+            ("\"a\"", "a string"),
+            ("1", "a number"),
+            ("true", "a boolean"),
+            ("null", "null"),
+        ] {
+            assert_eq!(
+                refusal(body),
+                (Code::NotAnObject, format!("The body must be a JSON object, not {what}"))
+            );
+        }
+    }
+
+    #[test]
+    fn an_object_id_is_refused_at_the_top_alone() {
+        assert_eq!(refusal(r#"{"object_id":"x"}"#).0, Code::ReservedAttribute);
+        assert_eq!(refusal(r#"{"object\u005fid":1}"#).0, Code::ReservedAttribute);
+        assert!(object(br#"{"a":{"object_id":1}}"#).is_ok());
+    }
+
+    #[test]
+    fn names_are_neither_empty_nor_long_nor_given_twice() {
+        assert_eq!(refusal(r#"{"":1}"#).0, Code::InvalidAttributeName);
+        assert_eq!(
+            refusal(r#"{"a":1,"\u0061":2}"#),
+            (Code::InvalidAttributeName, "An attribute is given twice (at /a)".into())
+        );
+        assert!(object(format!(r#"{{"{}":1}}"#, "n".repeat(65_535)).as_bytes()).is_ok());
+        assert_eq!(
+            refusal(format!(r#"{{"{}":1}}"#, "n".repeat(65_536))).0,
+            Code::InvalidAttributeName
+        );
+    }
+
+    #[test]
+    fn thirty_two_levels_are_the_most() {
+        assert!(object(nested(32, "1").as_bytes()).is_ok());
+        assert_eq!(refusal(nested(33, "1")).0, Code::NestingTooDeep);
+        assert_eq!(refusal(nested(32, "[]")).0, Code::NestingTooDeep);
+    }
+
+    #[test]
+    fn a_hundred_thousand_levels_are_refused_like_thirty_three() {
+        assert_eq!(refusal(nested(100_000, "1")).0, Code::NestingTooDeep);
+        assert_eq!(refusal(format!("{{\"a\":{}", "[".repeat(100_000))).0, Code::NestingTooDeep);
+        let array = "[".repeat(100_000) + &"]".repeat(100_000);
+        assert_eq!(refusal(array).0, Code::NotAnObject);
+        assert_eq!(refusal("[".repeat(100_000)).0, Code::InvalidJson);
+    }
+}

@@ -1,0 +1,214 @@
+//! The table: what can be done with items.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::scan::ScanOutput;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
+use futures_util::{Stream, stream};
+use uuid::Uuid;
+
+use crate::connect::{self, Settings};
+use crate::error::{Code, Error};
+use crate::item::{self, Attributes, Item};
+use crate::key::{IdempotencyKey, Key};
+use crate::observe::{self, Operation};
+use crate::page::{Cursor, Limit, Page};
+use crate::{OBJECT_ID, size};
+
+/// Items a page of a whole list: few enough that a page in memory is small, many enough that the
+/// calls are not what a list waits for. DynamoDB itself ends a page at 1 MB.
+const SCAN_PAGE_ITEMS: i32 = 1000;
+
+/// The table of items. Clones share one client.
+#[derive(Debug, Clone)]
+pub struct Table(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    name: String,
+    consistent_reads: bool,
+}
+
+/// What became of a conditional put.
+enum Put {
+    Written,
+    Exists(Option<Attributes>),
+}
+
+impl Table {
+    /// Connects to the table that `settings` name. No call is made yet.
+    pub async fn connect(settings: &Settings) -> Self {
+        Self(Arc::new(Inner {
+            client: connect::connect(settings).await,
+            name: settings.table_name.clone(),
+            consistent_reads: settings.consistent_reads,
+        }))
+    }
+
+    /// Writes a new item and returns its id: a random one, or the one that `key` stands for.
+    ///
+    /// With a key, the same item may be put again and is written once.
+    ///
+    /// # Errors
+    /// [`Code::ItemTooLarge`] before any call; [`Code::IdempotencyConflict`] if the key was used for
+    /// another item; what DynamoDB's failure comes to.
+    pub async fn put(&self, item: Item, key: Option<&IdempotencyKey>) -> Result<Uuid, Error> {
+        let id = key.map_or_else(Uuid::new_v4, IdempotencyKey::object_id);
+        let attributes = item.into_attributes(id.to_string());
+        size::check(&attributes)?;
+        // An id that was just drawn can only be met by an earlier attempt at this very put.
+        let wanted = key.map(|_| attributes.clone());
+        match self.put_new(attributes).await? {
+            Put::Written => Ok(id),
+            Put::Exists(found) => match (wanted, found) {
+                (Some(wanted), Some(found)) if !item::same(&wanted, &found) => {
+                    let message = "This Idempotency-Key was used for another body: use a new key for a new item";
+                    Err(Error::new(Code::IdempotencyConflict, message))
+                }
+                _ => Ok(id),
+            },
+        }
+    }
+
+    async fn put_new(&self, attributes: Attributes) -> Result<Put, Error> {
+        let Inner { client, name, .. } = &*self.0;
+        let request = client
+            .put_item()
+            .table_name(name)
+            .set_item(Some(attributes))
+            .condition_expression("attribute_not_exists(object_id)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        observe::call(Operation::Put, name, request.send(), |result| match result {
+            Ok(output) => {
+                observe::consumed(Operation::Put, output.consumed_capacity());
+                Ok(Put::Written)
+            }
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(met)) => {
+                    Ok(Put::Exists(met.item.clone()))
+                }
+                _ => Err(error),
+            },
+        })
+        .await
+    }
+
+    /// Reads an item.
+    ///
+    /// # Errors
+    /// [`Code::ItemNotFound`], or what DynamoDB's failure comes to.
+    pub async fn get(&self, key: &Key) -> Result<Item, Error> {
+        let Inner { client, name, consistent_reads } = &*self.0;
+        let request = client
+            .get_item()
+            .table_name(name)
+            .key(OBJECT_ID, attribute(key))
+            .consistent_read(*consistent_reads)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output = observe::call(Operation::Get, name, request.send(), |result| result).await?;
+        observe::consumed(Operation::Get, output.consumed_capacity());
+        match output.item {
+            Some(attributes) => Ok(Item::stored(attributes)),
+            None => Err(Error::new(Code::ItemNotFound, format!("Item with key '{key}' not found"))),
+        }
+    }
+
+    /// Reads a page of at most `limit` items; fewer where these come to DynamoDB's 1 MB.
+    ///
+    /// # Errors
+    /// What DynamoDB's failure comes to.
+    pub async fn page(&self, limit: Limit, cursor: Option<Cursor>) -> Result<Page, Error> {
+        let limit = usize::from(limit.get());
+        let start = cursor.map(|cursor| start_key(cursor.key()));
+        // One more than asked for tells whether more remain.
+        let output = self.scan_page(i32::try_from(limit + 1).unwrap_or(i32::MAX), start).await?;
+        let mut items = output.items.unwrap_or_default();
+        let last = if items.len() > limit {
+            items.truncate(limit);
+            items.last().cloned()
+        } else {
+            output.last_evaluated_key
+        };
+        Ok(Page {
+            items: items.into_iter().map(Item::stored).collect(),
+            next: last.and_then(|mut last| match last.remove(OBJECT_ID) {
+                Some(AttributeValue::S(id)) => Key::new(id).ok().map(Cursor::after),
+                _ => None,
+            }),
+        })
+    }
+
+    /// Reads all items, page by page. After an error the stream ends.
+    pub fn scan(&self) -> impl Stream<Item = Result<Vec<Item>, Error>> + use<> {
+        /// Where the next page begins.
+        enum Next {
+            At(Option<Attributes>),
+            Nowhere,
+        }
+        let table = self.clone();
+        stream::try_unfold(Next::At(None), move |next| {
+            let table = table.clone();
+            async move {
+                let Next::At(start) = next else { return Ok(None) };
+                let output = table.scan_page(SCAN_PAGE_ITEMS, start).await?;
+                let items =
+                    output.items.unwrap_or_default().into_iter().map(Item::stored).collect();
+                let next =
+                    output.last_evaluated_key.map_or(Next::Nowhere, |last| Next::At(Some(last)));
+                Ok(Some((items, next)))
+            }
+        })
+    }
+
+    async fn scan_page(&self, limit: i32, start: Option<Attributes>) -> Result<ScanOutput, Error> {
+        let Inner { client, name, consistent_reads } = &*self.0;
+        let request = client
+            .scan()
+            .table_name(name)
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .consistent_read(*consistent_reads)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output = observe::call(Operation::Scan, name, request.send(), |result| result).await?;
+        observe::consumed(Operation::Scan, output.consumed_capacity());
+        Ok(output)
+    }
+
+    /// Deletes an item. Of concurrent deletes exactly one succeeds.
+    ///
+    /// # Errors
+    /// [`Code::ItemNotFound`], or what DynamoDB's failure comes to.
+    pub async fn delete(&self, key: &Key) -> Result<(), Error> {
+        let Inner { client, name, .. } = &*self.0;
+        let request = client
+            .delete_item()
+            .table_name(name)
+            .key(OBJECT_ID, attribute(key))
+            // What was there tells whether it was this call that deleted it.
+            .return_values(ReturnValue::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output =
+            observe::call(Operation::Delete, name, request.send(), |result| result).await?;
+        observe::consumed(Operation::Delete, output.consumed_capacity());
+        if output.attributes.is_some() {
+            Ok(())
+        } else {
+            Err(Error::new(Code::ItemNotFound, format!("Item with key \"{key}\" not found")))
+        }
+    }
+}
+
+fn attribute(key: &Key) -> AttributeValue {
+    AttributeValue::S(key.as_str().to_owned())
+}
+
+fn start_key(key: &Key) -> Attributes {
+    HashMap::from([(OBJECT_ID.to_owned(), attribute(key))])
+}

@@ -1,0 +1,217 @@
+//! Logs: one JSON object a line, with the ids of the request that it belongs to.
+
+use std::fmt;
+use std::io::Write;
+
+use serde::Serializer as _;
+use serde::ser::SerializeMap;
+use serde_json::ser::{CharEscape, Formatter};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::request;
+use crate::{InitError, Settings};
+
+/// Lines that wait for a slow stdout; what comes past them is dropped and counted, for a request
+/// must not wait for its log.
+const BUFFERED_LINES: usize = 16_384;
+
+/// Takes over this process's logs. Returns the guard that writes out the last lines, and the count
+/// of those that were lost.
+pub(crate) fn init(
+    settings: &Settings,
+    sink: impl Write + Send + 'static,
+) -> Result<(WorkerGuard, ErrorCounter), InitError> {
+    let filter = EnvFilter::try_new(&settings.log_filter)
+        .map_err(|source| InitError::Filter { filter: settings.log_filter.clone(), source })?;
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(BUFFERED_LINES)
+        .lossy(true)
+        .thread_name("log-writer")
+        .finish(sink);
+    let lost_lines = writer.error_counter();
+    let logs = JsonLines {
+        service_name: settings.service_name,
+        service_version: settings.service_version,
+        writer,
+    };
+    tracing_subscriber::registry()
+        .with(logs.with_filter(filter))
+        .try_init()
+        .map_err(|_| InitError::AlreadyStarted)?;
+    Ok((guard, lost_lines))
+}
+
+/// Writes each event as a line.
+struct JsonLines {
+    service_name: &'static str,
+    service_version: &'static str,
+    writer: NonBlocking,
+}
+
+/// The ids of the request whose span this is.
+struct RequestIds(Vec<(&'static str, String)>);
+
+impl<S> Layer<S> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if attributes.metadata().name() != request::SPAN {
+            return;
+        }
+        let mut ids = RequestIds(Vec::with_capacity(3));
+        attributes.record(&mut ids);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(ids);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = Vec::with_capacity(512);
+        if self.write_line(&mut line, event, &context).is_ok() {
+            line.push(b'\n');
+            // A writer that lost its other end counts the line among the lost ones.
+            let _ = self.writer.clone().write_all(&line);
+        }
+    }
+}
+
+impl JsonLines {
+    fn write_line<S>(
+        &self,
+        line: &mut Vec<u8>,
+        event: &Event<'_>,
+        context: &Context<'_, S>,
+    ) -> Result<(), serde_json::Error>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let mut serializer = serde_json::Serializer::with_formatter(line, UnforgeableFormatter);
+        let mut map = serializer.serialize_map(None)?;
+        let mut time = String::with_capacity(27);
+        // Only a writer that fails could fail here.
+        let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+        map.serialize_entry("timestamp", &time)?;
+        map.serialize_entry("level", event.metadata().level().as_str())?;
+        let mut fields = Fields { map: &mut map, result: Ok(()) };
+        event.record(&mut fields);
+        fields.result?;
+        map.serialize_entry("target", event.metadata().target())?;
+        map.serialize_entry("service.name", self.service_name)?;
+        map.serialize_entry("service.version", self.service_version)?;
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(RequestIds(ids)) = span.extensions().get() {
+                for (name, id) in ids {
+                    map.serialize_entry(name, id)?;
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+impl Visit for RequestIds {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.push((field.name(), value.to_owned()));
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+/// Writes an event's fields into the line.
+struct Fields<'a, M: SerializeMap> {
+    map: &'a mut M,
+    result: Result<(), M::Error>,
+}
+
+impl<M: SerializeMap> Fields<'_, M> {
+    fn entry(&mut self, field: &Field, value: &(impl serde::Serialize + ?Sized)) {
+        // What the `log` crate's bridge adds says nothing that the target does not.
+        if self.result.is_ok() && !field.name().starts_with("log.") {
+            self.result = self.map.serialize_entry(field.name(), value);
+        }
+    }
+}
+
+impl<M: SerializeMap> Visit for Fields<'_, M> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.entry(field, &value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.entry(field, &value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.entry(field, &value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.entry(field, &value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.entry(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.entry(field, &format!("{value:?}"));
+    }
+}
+
+/// JSON in which no text from outside can look like another line or hide what it says: beyond what
+/// JSON escapes, control characters, line separators and those that reorder or hide text.
+struct UnforgeableFormatter;
+
+impl Formatter for UnforgeableFormatter {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> std::io::Result<()> {
+        if fragment.is_ascii() && !fragment.contains('\x7f') {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut rest = fragment;
+        while let Some(at) = rest.find(deceives) {
+            let (plain, tail) = rest.split_at(at);
+            writer.write_all(plain.as_bytes())?;
+            let mut characters = tail.chars();
+            if let Some(character) = characters.next() {
+                write_escaped(writer, character)?;
+            }
+            rest = characters.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        escape: CharEscape,
+    ) -> std::io::Result<()> {
+        serde_json::ser::CompactFormatter.write_char_escape(writer, escape)
+    }
+}
+
+fn write_escaped<W: ?Sized + Write>(writer: &mut W, character: char) -> std::io::Result<()> {
+    character.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(writer, "\\u{unit:04x}"))
+}
+
+/// Control characters, and Unicode's format characters that a terminal or a browser obeys unseen:
+/// separators, bidirectional controls (Unicode Annex 9), zero-width characters and tags.
+fn deceives(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}

@@ -1,0 +1,190 @@
+//! Settings from environment variables: read once, typed, described, and refused all together.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Every setting that is wrong, a line each that names it, what is wrong, and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct SettingsError(Vec<String>);
+
+type Lookup = dyn Fn(&str) -> Option<String>;
+
+/// Reads settings and remembers what they are for.
+pub struct Reader {
+    lookup: Box<Lookup>,
+    described: Vec<Described>,
+    faults: Vec<String>,
+}
+
+struct Described {
+    name: &'static str,
+    default: &'static str,
+    help: &'static str,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+impl Reader {
+    /// Reads this process's environment. An empty variable counts as none.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
+
+    /// Reads from `lookup`.
+    pub fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
+        Self { lookup: Box::new(lookup), described: Vec::new(), faults: Vec::new() }
+    }
+
+    /// The setting `name`, or `default`, which must be a `T`. `help` says what it is for.
+    ///
+    /// A value that is no `T` is remembered for [`finish`](Self::finish).
+    ///
+    /// # Panics
+    /// If `default` is no `T`: a mistake in the program, which any start of it shows.
+    pub fn read<T>(&mut self, name: &'static str, default: &'static str, help: &'static str) -> T
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        self.read_if(name, default, help, |_| Ok(()))
+    }
+
+    /// [`read`](Self::read), for a number within `range`.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    pub fn read_within<T>(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        range: std::ops::RangeInclusive<T>,
+        help: &'static str,
+    ) -> T
+    where
+        T: FromStr<Err: fmt::Display> + PartialOrd + fmt::Display,
+    {
+        self.read_if(name, default, help, |value| {
+            if range.contains(value) {
+                Ok(())
+            } else {
+                Err(format!("it must be from {} to {}", range.start(), range.end()))
+            }
+        })
+    }
+
+    /// [`read`](Self::read), for a time of more than nothing and at most a day, in seconds.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    pub fn read_seconds(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> Duration {
+        Duration::from_secs_f64(self.read_within(name, default, 0.001..=86_400.0, help))
+    }
+
+    fn read_if<T>(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        help: &'static str,
+        check: impl Fn(&T) -> Result<(), String>,
+    ) -> T
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        self.described.push(Described { name, default, help });
+        let read = |text: &str| {
+            let value = text.parse::<T>().map_err(|error| error.to_string())?;
+            check(&value).map(|()| value)
+        };
+        if let Some(given) = (self.lookup)(name).filter(|given| !given.is_empty()) {
+            match read(&given) {
+                Ok(value) => return value,
+                Err(fault) => self.faults.push(format!(
+                    "{name}: `{}` is not usable: {fault}; set it to something like `{default}`, or unset it",
+                    given.escape_debug()
+                )),
+            }
+        }
+        match read(default) {
+            Ok(value) => value,
+            Err(fault) => panic!("the default of {name} is not usable: {fault}"),
+        }
+    }
+
+    /// The configuration that was made from the settings, if all of them were usable.
+    ///
+    /// # Errors
+    /// Every setting that was not.
+    pub fn finish<C>(self, configuration: C) -> Result<C, SettingsError> {
+        if self.faults.is_empty() { Ok(configuration) } else { Err(SettingsError(self.faults)) }
+    }
+
+    /// The settings that were read, with their defaults, for `--help`.
+    #[must_use]
+    pub fn help(&self) -> String {
+        let width = self.described.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
+        let line = |Described { name, default, help }: &Described| {
+            let default =
+                if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
+            format!("  {name:width$}  {help}{default}\n")
+        };
+        self.described.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(name: &'static str, value: &'static str) -> Reader {
+        Reader::new(move |asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn what_is_set_goes_before_the_default() {
+        let mut env = reader("A", "7");
+        let (a, b): (u8, u8) = (env.read("A", "1", ""), env.read("B", "2", ""));
+        assert_eq!(env.finish((a, b)).unwrap(), (7, 2));
+        assert_eq!(reader("A", "").read::<u8>("A", "1", ""), 1);
+    }
+
+    #[test]
+    fn every_bad_setting_is_named_with_its_remedy() {
+        let mut env = Reader::new(|_| Some("x\n".to_owned()));
+        env.read::<u8>("A", "1", "");
+        env.read_seconds("B", "2.5", "");
+        let error = env.finish(()).unwrap_err().to_string();
+        let lines: Vec<_> = error.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("A: `x\\n` is not usable: "), "{error}");
+        assert!(lines[1].ends_with("set it to something like `2.5`, or unset it"), "{error}");
+    }
+
+    #[test]
+    fn numbers_stay_within_their_range() {
+        for bad in ["0", "-1", "86401", "NaN", "inf", "1e300"] {
+            let mut env = reader("A", bad);
+            env.read_seconds("A", "1", "");
+            assert!(env.finish(()).is_err(), "{bad}");
+        }
+        assert_eq!(reader("A", "0.25").read_seconds("A", "1", ""), Duration::from_millis(250));
+    }
+
+    #[test]
+    fn help_lists_every_setting() {
+        let mut env = reader("A", "7");
+        env.read::<u8>("A", "1", "First.");
+        env.read::<String>("LONGER", "", "Second.");
+        assert_eq!(env.help(), "  A       First. [default: 1]\n  LONGER  Second.\n");
+    }
+}
