@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_sdk_dynamodb::Client;
@@ -43,17 +44,21 @@ impl Default for Settings {
     }
 }
 
-/// A client of the SDK, configured from the environment and `settings`.
-pub(crate) async fn connect(settings: &Settings) -> Client {
+/// What the environment says: region, credentials, endpoint.
+pub(crate) async fn environment() -> SdkConfig {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(DEFAULT_REGION);
-    let shared = aws_config::from_env().region(region).load().await;
+    aws_config::from_env().region(region).load().await
+}
+
+/// A client with the bounds that `settings` set.
+pub(crate) fn client(config: &SdkConfig, settings: &Settings) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(settings.attempt_timeout)
         .operation_attempt_timeout(settings.attempt_timeout)
         .operation_timeout(settings.operation_timeout)
         .build();
-    let config = Builder::from(&shared)
+    let config = Builder::from(config)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts))
         // The attempt's timeout already covers a response that stalls.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::scan::ScanOutput;
@@ -42,10 +43,16 @@ enum Put {
 }
 
 impl Table {
-    /// Connects to the table that `settings` name. No call is made yet.
+    /// The table that `settings` name, where the environment (`AWS_*`) says. No call is made yet.
     pub async fn connect(settings: &Settings) -> Self {
+        Self::new(&connect::environment().await, settings)
+    }
+
+    /// The table that `settings` name, where `config` says.
+    #[must_use]
+    pub fn new(config: &SdkConfig, settings: &Settings) -> Self {
         Self(Arc::new(Inner {
-            client: connect::connect(settings).await,
+            client: connect::client(config, settings),
             name: settings.table_name.clone(),
             consistent_reads: settings.consistent_reads,
         }))

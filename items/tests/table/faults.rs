@@ -1,0 +1,66 @@
+//! What a client and the log learn when DynamoDB is in trouble.
+
+use std::error::Error as _;
+
+use picus_items::{Code, Error, Key};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::given::{a_table_at, item};
+
+/// What is asked of something in DynamoDB's place that gives every request the same answer, or none.
+async fn get_from(answer: Option<String>) -> Error {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut connection, _)) = listener.accept().await {
+            if let Some(answer) = &answer {
+                let _ = connection.read(&mut [0; 4096]).await;
+                let _ = connection.write_all(answer.as_bytes()).await;
+            }
+            open.push(connection);
+        }
+    });
+    let error = a_table_at(address).await.get(&Key::new("k").unwrap()).await.unwrap_err();
+    assert!(error.source().is_some(), "the log needs the cause");
+    error
+}
+
+fn answer(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+#[tokio::test]
+async fn throttling_asks_to_come_back() {
+    const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"secret"}"#;
+    let error = get_from(Some(answer("400 Bad Request", THROTTLED))).await;
+    assert_eq!(error.code(), Code::Throttled, "{error:?}");
+    assert!(error.retry_after().is_some());
+    assert!(!error.message().contains("secret"));
+}
+
+#[tokio::test]
+async fn silence_is_a_passed_deadline() {
+    assert_eq!(get_from(None).await.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn anything_else_is_internal() {
+    let error = get_from(Some(answer("500 Internal Server Error", "{}"))).await;
+    assert_eq!((error.code(), error.message()), (Code::Internal, "Could not get item"));
+}
+
+#[tokio::test]
+async fn each_call_says_what_could_not_be_done() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let table = a_table_at(nobody).await;
+    let key = Key::new("k").unwrap();
+    let put = table.put(item("{}"), None).await.unwrap_err();
+    assert_eq!(put.message(), "Could not save item");
+    assert_eq!(table.get(&key).await.unwrap_err().message(), "Could not get item");
+    assert_eq!(table.delete(&key).await.unwrap_err().message(), "Could not delete item");
+    let limit = picus_items::Limit::parse("1").unwrap();
+    assert_eq!(table.page(limit, None).await.unwrap_err().message(), "Could not list items");
+}

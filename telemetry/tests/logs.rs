@@ -1,0 +1,76 @@
+//! Log lines, as whoever reads stdout gets them.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use picus_telemetry::{RequestContext, Settings};
+use serde_json::Value;
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A process can start telemetry once, so that one test tells the whole story.
+#[test]
+fn each_event_is_one_line_that_nobody_outside_can_forge() {
+    let sink = Sink::default();
+    let settings = Settings {
+        service_name: "picus-test",
+        service_version: "1.2.3",
+        log_filter: "info".into(),
+    };
+    let telemetry = picus_telemetry::init(&settings, sink.clone()).unwrap();
+    assert!(picus_telemetry::init(&settings, io::sink()).is_err(), "once in a process");
+
+    tracing::debug!("below the level");
+    tracing::info!("outside a request");
+    let header = |name: &str| match name {
+        "x-amzn-trace-id" => Some("Root=1-67891233-abcdef012345678912345678".to_owned()),
+        "x-request-id" => Some("order-17".to_owned()),
+        _ => None,
+    };
+    let evil = "a\"}\n{\"level\":\"ERROR\"\u{202e}\u{7f}\u{85}\u{2028}é\u{e0041}";
+    RequestContext::from_headers(header).span().in_scope(|| {
+        let call = tracing::info_span!("call", request_id = "not the request's");
+        let _entered = call.enter();
+        tracing::warn!(key = evil, count = 3_u64, ratio = 0.5, ok = true, "within");
+    });
+    drop(telemetry);
+
+    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    assert!(!text.contains(['\u{202e}', '\u{7f}', '\u{85}', '\u{2028}', '\u{e0041}']), "{text}");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    let [outside, within] = &lines[..] else { unreachable!() };
+    assert_eq!(outside["message"], "outside a request");
+    assert!(outside.get("trace_id").is_none());
+    let mut within = within.as_object().unwrap().clone();
+    let timestamp = within.remove("timestamp").unwrap();
+    let timestamp = timestamp.as_str().unwrap();
+    assert!(timestamp.starts_with("20") && timestamp.ends_with('Z'), "{timestamp}");
+    let expected = serde_json::json!({
+        "level": "WARN",
+        "message": "within",
+        "target": "logs",
+        "service.name": "picus-test",
+        "service.version": "1.2.3",
+        "trace_id": "67891233abcdef012345678912345678",
+        "xray_trace_id": "1-67891233-abcdef012345678912345678",
+        "request_id": "order-17",
+        "key": evil,
+        "count": 3,
+        "ratio": 0.5,
+        "ok": true,
+    });
+    assert_eq!(Value::Object(within), expected);
+}

@@ -1,0 +1,33 @@
+//! Metrics, as a scrape gets them.
+
+use std::io;
+
+use picus_telemetry::{Settings, catalogue};
+
+#[test]
+fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
+    let settings =
+        Settings { service_name: "picus-test", service_version: "1.2.3", log_filter: "off".into() };
+    let telemetry = picus_telemetry::init(&settings, io::sink()).unwrap();
+    metrics::counter!(catalogue::REQUESTS_SHED.name).increment(2);
+    let labels = [
+        ("http_request_method", "GET"),
+        ("http_route", "/health"),
+        ("http_response_status_code", "200"),
+    ];
+    metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, &labels).record(0.006);
+    let text = telemetry.prometheus().render();
+    for line in [
+        "# TYPE picus_requests_shed_total counter",
+        "# HELP http_server_request_duration_seconds Time from a request's head to the last byte of its response.",
+        "# TYPE http_server_request_duration_seconds histogram",
+        "picus_requests_shed_total 2",
+        "picus_log_lines_dropped_total 0",
+        "http_server_active_requests 0",
+        "http_server_request_duration_seconds_bucket{http_request_method=\"GET\",http_route=\"/health\",http_response_status_code=\"200\",le=\"0.005\"} 0",
+        "http_server_request_duration_seconds_bucket{http_request_method=\"GET\",http_route=\"/health\",http_response_status_code=\"200\",le=\"0.01\"} 1",
+        "picus_build_info{service_name=\"picus-test\",service_version=\"1.2.3\"} 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
+    }
+}
