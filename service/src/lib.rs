@@ -1,1 +1,20 @@
-//! x
+//! The Picus service: lists, puts and gets items over HTTP.
+//!
+//! [`Application`] is the server; [`main`] is the whole program around it. A request passes the
+//! [`edge`](mod@edge) (ids, access line, errors to responses), the [`limits`](mod@limits) of its
+//! route and then the action in `routes/`.
+
+mod application;
+mod body;
+mod config;
+mod edge;
+mod healthcheck;
+mod limits;
+mod openapi;
+mod problem;
+mod program;
+mod routes;
+
+pub use application::{Application, BindError};
+pub use config::Config;
+pub use program::main;

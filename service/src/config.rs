@@ -1,0 +1,115 @@
+//! What the environment sets.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::thread;
+use std::time::Duration;
+
+use picus_telemetry::settings::Reader;
+
+/// The configuration of the service.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the API is served.
+    pub address: SocketAddr,
+    /// Where the metrics are served.
+    pub metrics_address: SocketAddr,
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// The most requests in flight at once.
+    pub max_in_flight: usize,
+    /// The largest body that is read, in bytes.
+    pub max_body_bytes: usize,
+    /// The longest that a client may take to send a request's head, and then its body.
+    pub client_timeout: Duration,
+    /// The longest that an answer may take to begin.
+    pub request_timeout: Duration,
+    /// How long an idle connection is kept open.
+    pub keep_alive: Duration,
+    /// How long requests in flight may go on after SIGTERM.
+    pub shutdown_grace: Duration,
+    /// Which logs are written.
+    pub log_filter: String,
+    /// The table, and the bounds on calls to it.
+    pub table: picus_items::Settings,
+}
+
+impl Config {
+    /// Reads the configuration; the reader then knows every setting and every fault.
+    pub fn read(env: &mut Reader) -> Self {
+        Self {
+            address: env.read("PICUS_ADDRESS", "0.0.0.0:8080", "Where the API is served."),
+            workers: env
+                .read::<Workers>("PICUS_WORKERS", "auto", "Threads that serve requests; `auto`: one for each CPU of this process's share.")
+                .count(),
+            max_in_flight: env.read_within("PICUS_MAX_IN_FLIGHT", "256", 1..=100_000, "Requests worked on at once; those past it get 503."),
+            // JSON may take a few times what DynamoDB counts, by its escapes and white space.
+            max_body_bytes: env.read_within("PICUS_MAX_BODY_BYTES", "1638400", 1..=104_857_600, "The largest body that is read; a larger one gets 413."),
+            client_timeout: env.read_seconds("PICUS_CLIENT_TIMEOUT_SECONDS", "10", "The longest that a client may take to send a request's head, and then its body."),
+            request_timeout: env.read_seconds("PICUS_REQUEST_TIMEOUT_SECONDS", "20", "The longest that an answer may take to begin; then it is 504."),
+            keep_alive: env.read_seconds("PICUS_KEEP_ALIVE_SECONDS", "75", "How long an idle connection is kept: longer than the load balancer keeps it."),
+            shutdown_grace: env.read_seconds("PICUS_SHUTDOWN_GRACE_SECONDS", "25", "How long requests in flight may go on after SIGTERM."),
+            metrics_address: SocketAddr::new(
+                env.read::<IpAddr>("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1", "Where /metrics is served: the address."),
+                env.read("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "Where /metrics is served: the port."),
+            ),
+            log_filter: env.read("RUST_LOG", "info", "Which logs are written: a level, or `target=level,…`."),
+            table: picus_items::Settings {
+                table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
+                attempt_timeout: env.read_seconds("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "2", "The longest that one attempt at a call to DynamoDB may take."),
+                operation_timeout: env.read_seconds("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "5", "The longest that a call may take with its retries."),
+                max_attempts: env.read_within("PICUS_DYNAMODB_MAX_ATTEMPTS", "3", 1..=10, "How often a call is tried, the first time included."),
+                consistent_reads: env.read("PICUS_CONSISTENT_READS", "true", "Whether reads see every write before them; `false` halves their price."),
+            },
+        }
+    }
+}
+
+/// `auto`, or a number of threads.
+struct Workers(Option<NonZeroUsize>);
+
+impl Workers {
+    /// A task with a quarter of a CPU on a machine of 64 gets one thread: the standard library
+    /// knows the quota of the control group.
+    fn count(self) -> usize {
+        self.0.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+}
+
+impl FromStr for Workers {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self(None)),
+            number => match number.parse() {
+                Ok(count @ 1..=1024) => Ok(Self(NonZeroUsize::new(count))),
+                _ => Err("it must be `auto` or a number from 1 to 1024"),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_usable() {
+        let mut env = Reader::new(|_| None);
+        let config = Config::read(&mut env);
+        let config = env.finish(config).unwrap();
+        assert!(config.metrics_address.ip().is_loopback(), "metrics stay private by default");
+        assert!(config.workers >= 1);
+        assert!(config.request_timeout < config.shutdown_grace);
+    }
+
+    #[test]
+    fn workers_are_auto_or_a_number() {
+        assert_eq!("3".parse::<Workers>().unwrap().count(), 3);
+        for bad in ["0", "-1", "many", "1025"] {
+            assert!(bad.parse::<Workers>().is_err(), "{bad}");
+        }
+    }
+}

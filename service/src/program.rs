@@ -1,0 +1,116 @@
+//! The program: arguments, configuration, telemetry, run, exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use actix_web::rt::System;
+use picus_items::Table;
+use picus_telemetry::settings::Reader;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Application, Config, healthcheck};
+
+const NAME: &str = env!("CARGO_PKG_NAME");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What `sysexits.h` calls `EX_USAGE`: the arguments or the configuration can't be used.
+const USAGE: u8 = 64;
+
+/// Runs the service: its arguments are this process's, its configuration the environment.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut env = Reader::from_env();
+    let config = Config::read(&mut env);
+    let help = env.help();
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {}
+        ["--help" | "-h"] => {
+            println!("{}", usage(&help));
+            return ExitCode::SUCCESS;
+        }
+        ["--version" | "-V"] => {
+            println!("{NAME} {VERSION}");
+            return ExitCode::SUCCESS;
+        }
+        ["--healthcheck"] => return healthcheck::ask(config.address.port()),
+        _ => {
+            eprintln!(
+                "{NAME}: unknown argument `{}`; see {NAME} --help",
+                arguments.join(" ").escape_debug()
+            );
+            return ExitCode::from(USAGE);
+        }
+    }
+    match env.finish(config) {
+        Ok(config) => run(&config),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn usage(settings: &str) -> String {
+    format!(
+        "{NAME} {VERSION}: lists, puts and gets items over HTTP\n\n\
+         Usage: {NAME} [--help | --version | --healthcheck]\n\n  \
+         --healthcheck  asks the service on this machine for its health; exit code 0 or 1\n\n\
+         Settings, as environment variables (and the AWS SDK's own, AWS_*):\n{settings}"
+    )
+}
+
+fn run(config: &Config) -> ExitCode {
+    let telemetry = picus_telemetry::Settings {
+        service_name: NAME,
+        service_version: VERSION,
+        log_filter: config.log_filter.clone(),
+    };
+    let telemetry = match picus_telemetry::init(&telemetry, io::stdout()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let outcome = System::new().block_on(async {
+        let table = Table::connect(&config.table).await;
+        let application = Application::build(config, table, telemetry.prometheus())?;
+        tracing::info!(
+            address = %application.address(),
+            metrics_address = %application.metrics_address(),
+            workers = config.workers,
+            "service started"
+        );
+        application.run_until(asked_to_stop()?).await
+    });
+    // The last lines are written when the guard goes.
+    let code = match outcome {
+        Ok(()) => {
+            tracing::info!("service stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(error = %error, "service failed");
+            eprintln!("{NAME}: {error}");
+            ExitCode::FAILURE
+        }
+    };
+    drop(telemetry);
+    code
+}
+
+/// Resolves on SIGTERM, which ECS sends, and on Ctrl-C.
+fn asked_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
+            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
+        }
+    })
+}

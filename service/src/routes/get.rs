@@ -1,0 +1,33 @@
+//! `GET /picus/get/{key}`
+
+use actix_web::web::Data;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use picus_items::{Key, Table};
+
+use crate::edge::ObjectId;
+use crate::openapi::{self, Failure};
+use crate::problem::Problem;
+
+/// Get an item.
+///
+/// What was put is there: reads are strongly consistent unless the operator chose otherwise.
+#[utoipa::path(
+    get, path = "/picus/get/{key}", tag = "items",
+    params(openapi::KeyParameter),
+    responses(
+        (status = 200, description = "The item.", body = openapi::Item),
+        (status = 404, description = "`Item with key '<key>' not found`", body = Failure),
+        openapi::BadRequest, openapi::Trouble,
+    ),
+)]
+pub(crate) async fn get(request: HttpRequest, table: Data<Table>) -> Result<HttpResponse, Problem> {
+    // The path as it was sent: the framework's own is decoded, and `%2F` is part of a key.
+    let segment = request.uri().path().trim_start_matches("/picus/get").trim_start_matches('/');
+    if segment.contains('/') {
+        return Err(Problem::unknown_path());
+    }
+    let key = Key::from_path_segment(segment)?;
+    request.extensions_mut().insert(ObjectId(key.to_string()));
+    let item = table.get(&key).await?;
+    Ok(HttpResponse::Ok().json(item))
+}

@@ -1,0 +1,112 @@
+//! Requests that can't be served, and what their answers say.
+
+use reqwest::Method;
+
+use crate::app::{config, failure, spawn_app, spawn_with};
+
+#[tokio::test]
+async fn bad_bodies_are_400_with_the_place() {
+    let app = spawn_app().await;
+    let deep = "{\"a\":".repeat(100_000);
+    for (body, code) in [
+        ("", "invalid_json"),
+        ("{\"a\":1", "invalid_json"),
+        ("[]", "not_an_object"),
+        ("{\"object_id\":\"x\"}", "reserved_attribute"),
+        ("{\"\":1}", "invalid_attribute_name"),
+        ("{\"a\":1e126}", "invalid_number"),
+        ("{\"a\":123456789012345678901234567890123456789}", "invalid_number"),
+        (deep.as_str(), "nesting_too_deep"),
+    ] {
+        let (status, found, _) = failure(app.put_text(body.to_owned()).await).await;
+        assert_eq!((status, found.as_str()), (400, code), "{:.40}", body);
+    }
+    let (_, code, _) = failure(app.put_text(b"{\"a\":\"\xff\"}".to_vec()).await).await;
+    assert_eq!(code, "invalid_json");
+    let (_, _, error) = failure(app.put_text("{\"a\":{\"b\":[1,2,3,1e999]}}").await).await;
+    assert!(error.ends_with("(at /a/b/3)"), "{error}");
+}
+
+#[tokio::test]
+async fn another_content_type_is_415() {
+    let app = spawn_app().await;
+    for bad in [
+        None,
+        Some("text/plain"),
+        Some("application/jsonx"),
+        Some("application/x-www-form-urlencoded"),
+    ] {
+        let mut request = app.request(Method::POST, "/picus/put").body("{}");
+        if let Some(bad) = bad {
+            request = request.header("content-type", bad);
+        }
+        let (status, code, _) = failure(request.send().await.unwrap()).await;
+        assert_eq!((status, code.as_str()), (415, "unsupported_media_type"), "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_404() {
+    let app = spawn_app().await;
+    for path in ["/", "/picus", "/picus/a/b", "/picus/get/a/b", "/metrics", "/HEALTH", "/health/"] {
+        let (status, code, _) = failure(app.get_path(path).await).await;
+        assert_eq!((status, code.as_str()), (404, "unknown_path"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_path_with_another_method_is_405_with_allow() {
+    let app = spawn_app().await;
+    let odd = Method::from_bytes(b"PURGE").unwrap();
+    for (method, path, allow) in [
+        (Method::POST, "/picus/list", "GET"),
+        (Method::DELETE, "/picus/list", "GET"),
+        (Method::GET, "/picus/put", "POST"),
+        (Method::PUT, "/picus/get/x", "GET"),
+        (Method::OPTIONS, "/picus/get/x", "GET"),
+        (Method::POST, "/health", "GET"),
+        (odd, "/openapi.json", "GET"),
+        (Method::GET, "/picus/x", "DELETE"),
+    ] {
+        let response = app.request(method.clone(), path).send().await.unwrap();
+        assert_eq!(response.headers()["allow"], allow, "{method} {path}");
+        let (status, code, _) = failure(response).await;
+        assert_eq!((status, code.as_str()), (405, "method_not_allowed"), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_delete_that_missed_the_load_balancer_is_421() {
+    let app = spawn_app().await;
+    let response = app.request(Method::DELETE, "/picus/x").send().await.unwrap();
+    assert_eq!(failure(response).await.0, 421);
+}
+
+#[tokio::test]
+async fn the_ids_of_the_caller_are_kept() {
+    let app = spawn_app().await;
+    let trace = "1-67891233-abcdef012345678912345678";
+    let request = app.request(Method::GET, "/nowhere").header("x-request-id", "order-17");
+    let response = request.header("x-amzn-trace-id", format!("Root={trace}")).send().await.unwrap();
+    assert_eq!(response.headers()["x-request-id"], "order-17");
+    assert_eq!(response.headers()["x-amzn-trace-id"], format!("Root={trace}"));
+    failure(response).await;
+}
+
+#[tokio::test]
+async fn trouble_behind_is_500_without_a_word_of_it() {
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mut config = config();
+    config.table.max_attempts = 1;
+    let app = spawn_with(config, nobody);
+    for (response, expected) in [
+        (app.get_path("/picus/list").await, "Could not list items"),
+        (app.get_path("/picus/list?limit=1").await, "Could not list items"),
+        (app.get_path("/picus/get/x").await, "Could not get item"),
+        (app.put_text("{}").await, "Could not save item"),
+    ] {
+        let (status, code, error) = failure(response).await;
+        assert_eq!((status, code.as_str(), error.as_str()), (500, "internal", expected));
+    }
+    assert_eq!(app.get_path("/health").await.status(), 200, "whatever DynamoDB does");
+}

@@ -1,0 +1,101 @@
+//! What one client, or all of them, can't do.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::app::{config, failure, spawn_app, spawn_with};
+
+/// A DynamoDB that takes requests and never answers.
+async fn silence() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            open.push(connection);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn an_item_over_400_kilobytes_and_a_larger_body_are_413() {
+    let app = spawn_app().await;
+    let (status, code, _) =
+        failure(app.put_text(format!("{{\"a\":\"{}\"}}", "x".repeat(409_600))).await).await;
+    assert_eq!((status, code.as_str()), (413, "item_too_large"));
+    let (status, code, _) = failure(app.put_text(" ".repeat(1_638_401)).await).await;
+    assert_eq!((status, code.as_str()), (413, "body_too_large"));
+    // Without a length to be judged by.
+    let chunks = (0..20).map(|_| Ok::<_, std::io::Error>(" ".repeat(100_000)));
+    let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+    assert_eq!(failure(app.put_text(body).await).await.0, 413);
+    let escaped = format!("{{\"a\":\"{}\"}}", "\\u0061".repeat(200_000));
+    assert_eq!(app.put_text(escaped).await.status(), 201, "it is its size in DynamoDB that counts");
+}
+
+#[tokio::test]
+async fn past_the_bound_on_requests_in_flight_is_503_and_health_is_exempt() {
+    let mut config = config();
+    config.max_in_flight = 1;
+    config.request_timeout = Duration::from_secs(2);
+    let app = spawn_with(config, silence().await);
+    let first = tokio::spawn(app.request(reqwest::Method::GET, "/picus/get/x").send());
+    let shed = loop {
+        let response = app.get_path("/picus/list").await;
+        if response.status() == 503 {
+            break response;
+        }
+    };
+    assert_eq!(shed.headers()["retry-after"], "1");
+    assert_eq!(failure(shed).await.1, "overloaded");
+    assert_eq!(app.get_path("/health").await.status(), 200);
+    assert_eq!(first.await.unwrap().unwrap().status(), 504);
+    assert_eq!(app.get_path("/picus/get/x").await.status(), 504, "there is room again");
+}
+
+#[tokio::test]
+async fn a_deadline_that_passed_is_504() {
+    let mut config = config();
+    config.request_timeout = Duration::from_millis(100);
+    let app = spawn_with(config, silence().await);
+    let (status, code, _) = failure(app.get_path("/picus/get/x").await).await;
+    assert_eq!((status, code.as_str()), (504, "deadline_exceeded"));
+    let mut config = crate::app::config();
+    config.table.attempt_timeout = Duration::from_millis(50);
+    config.table.operation_timeout = Duration::from_millis(100);
+    let app = spawn_with(config, silence().await);
+    let (status, code, _) = failure(app.get_path("/picus/get/x").await).await;
+    assert_eq!((status, code.as_str()), (504, "deadline_exceeded"));
+}
+
+#[tokio::test]
+async fn a_client_that_sends_slowly_is_let_go() {
+    let mut config = config();
+    config.client_timeout = Duration::from_millis(200);
+    let app = spawn_with(config, silence().await);
+    let head = "POST /picus/put HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    for (sent, expected) in [(head, "HTTP/1.1 408"), ("GET /health HTT", "HTTP/1.1 408")] {
+        let mut connection = TcpStream::connect(app.address).await.unwrap();
+        connection.write_all(sent.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(expected), "{sent:?} got {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_frees_its_room() {
+    let mut config = config();
+    config.max_in_flight = 1;
+    let app = spawn_with(config, silence().await);
+    let mut connection = TcpStream::connect(app.address).await.unwrap();
+    connection.write_all(b"GET /picus/get/x HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    while app.get_path("/picus/list?limit=0").await.status() != 503 {}
+    drop(connection);
+    while app.get_path("/picus/list?limit=0").await.status() != 400 {}
+}

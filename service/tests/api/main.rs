@@ -1,0 +1,11 @@
+//! The service as its clients meet it, on a real DynamoDB engine in this process.
+
+mod app;
+mod drain;
+mod errors;
+mod items;
+mod limits;
+mod list;
+mod openapi;
+mod operations;
+mod properties;

@@ -1,0 +1,40 @@
+//! The document of the contract.
+
+use std::path::Path;
+use std::{env, fs};
+
+use serde_json::Value;
+
+use crate::app::spawn_app;
+
+/// A change of the contract shows in its review. `UPDATE_SNAPSHOTS=1` takes it over.
+#[tokio::test]
+async fn the_document_is_the_one_that_was_reviewed() {
+    let app = spawn_app().await;
+    let document = app.get_path("/openapi.json").await.text().await.unwrap() + "\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi.json");
+    if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&path, &document).unwrap();
+    }
+    let reviewed = fs::read_to_string(&path).unwrap();
+    assert!(
+        document == reviewed,
+        "run with UPDATE_SNAPSHOTS=1 and review tests/openapi.json:\n{document}"
+    );
+}
+
+#[tokio::test]
+async fn the_document_has_every_call() {
+    let app = spawn_app().await;
+    let document: Value = app.get_path("/openapi.json").await.json().await.unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    for (method, path) in [
+        ("get", "/picus/list"),
+        ("post", "/picus/put"),
+        ("get", "/picus/get/{key}"),
+        ("delete", "/picus/{key}"),
+        ("get", "/health"),
+    ] {
+        assert!(document["paths"][path][method].is_object(), "{method} {path}");
+    }
+}
