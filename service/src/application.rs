@@ -64,6 +64,8 @@ impl Application {
         .workers(config.workers)
         .keep_alive(config.keep_alive)
         .client_request_timeout(config.client_timeout)
+        // A client that has gone takes its request with it.
+        .h1_allow_half_closed(false)
         .client_disconnect_timeout(Duration::from_secs(1))
         .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
         .shutdown_signal(async {
