@@ -1,6 +1,7 @@
 //! The one error of Picus: what the client may read, and the cause, which only the log may.
 
 use std::borrow::Cow;
+use std::error::Error as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -177,6 +178,13 @@ impl Error {
         &self.message
     }
 
+    /// The error and its causes, outermost first: for the log alone.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let causes = std::iter::successors(self.source(), |&cause| cause.source());
+        causes.fold(self.message.to_string(), |chain, cause| format!("{chain}: {cause}"))
+    }
+
     /// The value of `Retry-After` (RFC 9110, 10.2.3), for every 503.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -204,7 +212,6 @@ impl<'a> ErrorBody<'a> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::error::Error as _;
 
     use super::*;
 
@@ -223,7 +230,7 @@ mod tests {
             body,
             r#"{"error":"Could not get item","code":"internal","trace_id":"1-0-0","request_id":"r"}"#
         );
-        assert_eq!(error.source().unwrap().to_string(), "arn:aws:secret");
+        assert_eq!(error.chain(), "Could not get item: arn:aws:secret");
     }
 
     #[test]

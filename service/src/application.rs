@@ -14,7 +14,7 @@ use picus_telemetry::Prometheus;
 use crate::body::BodyLimits;
 use crate::edge;
 use crate::limits::Limits;
-use crate::{Config, routes};
+use crate::{Config, routes, stall};
 
 /// Why a port could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,7 @@ impl Application {
             max_bytes: config.max_body_bytes,
             timeout: config.client_timeout,
         });
+        let stall_timeout = config.stall_timeout;
         let api = HttpServer::new(move || {
             App::new()
                 .app_data(table.clone())
@@ -67,6 +68,7 @@ impl Application {
         // A client that has gone takes its request with it.
         .h1_allow_half_closed(false)
         .client_disconnect_timeout(Duration::from_secs(1))
+        .on_connect(move |connection, _| stall::bound(connection, stall_timeout))
         .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
         .shutdown_signal(async {
             // Told to stop, or left by an application that is gone.

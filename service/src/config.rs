@@ -23,6 +23,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// The longest that a client may take to send a request's head, and then its body.
     pub client_timeout: Duration,
+    /// The longest that a client may take nothing of its answer.
+    pub stall_timeout: Duration,
     /// The longest that an answer may take to begin.
     pub request_timeout: Duration,
     /// How long an idle connection is kept open.
@@ -47,6 +49,7 @@ impl Config {
             // JSON may take a few times what DynamoDB counts, by its escapes and white space.
             max_body_bytes: env.read_within("PICUS_MAX_BODY_BYTES", "1638400", 1..=104_857_600, "The largest body that is read; a larger one gets 413."),
             client_timeout: env.read_seconds("PICUS_CLIENT_TIMEOUT_SECONDS", "10", "The longest that a client may take to send a request's head, and then its body."),
+            stall_timeout: env.read_seconds("PICUS_STALL_TIMEOUT_SECONDS", "30", "The longest that a client may take nothing of its answer; then its connection ends."),
             request_timeout: env.read_seconds("PICUS_REQUEST_TIMEOUT_SECONDS", "20", "The longest that an answer may take to begin; then it is 504."),
             keep_alive: env.read_seconds("PICUS_KEEP_ALIVE_SECONDS", "75", "How long an idle connection is kept: longer than the load balancer keeps it."),
             shutdown_grace: env.read_seconds("PICUS_SHUTDOWN_GRACE_SECONDS", "25", "How long requests in flight may go on after SIGTERM."),

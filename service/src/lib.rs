@@ -14,6 +14,7 @@ mod openapi;
 mod problem;
 mod program;
 mod routes;
+mod stall;
 
 pub use application::{Application, BindError};
 pub use config::Config;

@@ -36,7 +36,7 @@ pub fn main() -> ExitCode {
             println!("{NAME} {VERSION}");
             return ExitCode::SUCCESS;
         }
-        ["--healthcheck"] => return healthcheck::ask(config.address.port()),
+        ["--healthcheck"] => return healthcheck::ask(config.address),
         _ => {
             eprintln!(
                 "{NAME}: unknown argument `{}`; see {NAME} --help",
@@ -77,6 +77,8 @@ fn run(config: &Config) -> ExitCode {
         }
     };
     let outcome = System::new().block_on(async {
+        // Heard from before the service listens: who asks it to stop at once is not met by a crash.
+        let stop = asked_to_stop()?;
         let table = Table::connect(&config.table).await;
         let application = Application::build(config, table, telemetry.prometheus())?;
         tracing::info!(
@@ -85,7 +87,7 @@ fn run(config: &Config) -> ExitCode {
             workers = config.workers,
             "service started"
         );
-        application.run_until(asked_to_stop()?).await
+        application.run_until(stop).await
     });
     // The last lines are written when the guard goes.
     let code = match outcome {

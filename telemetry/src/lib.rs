@@ -4,6 +4,7 @@
 //! by the names of the [`catalogue`]. [`RequestContext`] carries the ids by which one request is
 //! found again in all of them.
 
+mod access;
 pub mod catalogue;
 mod logs;
 mod prometheus;
@@ -13,6 +14,7 @@ pub mod settings;
 
 use std::io::Write;
 
+pub use access::Access;
 pub use prometheus::Prometheus;
 pub use request::RequestContext;
 

@@ -1,6 +1,7 @@
 //! `GET /picus/list`
 
 use actix_web::http::header::LINK;
+use actix_web::http::{ConnectionType, Version};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
@@ -28,7 +29,7 @@ pub(crate) async fn list(
     table: Data<Table>,
 ) -> Result<HttpResponse, Problem> {
     match Query::parse(request.query_string())? {
-        Query::All => all(&table).await,
+        Query::All => all(&table, request.version()).await,
         Query::Page(limit, cursor) => page(&table, limit, cursor).await,
     }
 }
@@ -48,12 +49,19 @@ async fn page(
     Ok(response.json(page.items))
 }
 
-async fn all(table: &Table) -> Result<HttpResponse, Problem> {
+async fn all(table: &Table, version: Version) -> Result<HttpResponse, Problem> {
     let mut pages = Box::pin(table.scan());
     // Before the first byte a failure is still an answer.
     let first = pages.try_next().await?;
     let pages = stream::iter(first.map(Ok)).chain(pages);
-    Ok(HttpResponse::Ok().content_type("application/json").streaming(array(pages)))
+    let mut response = HttpResponse::Ok().content_type("application/json").streaming(array(pages));
+    if version < Version::HTTP_11 {
+        // HTTP/1.0 knows no chunks: the end of the connection is that of the list (RFC 9112, 6.1).
+        let head = response.head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
 }
 
 /// A JSON array, a page at a time. An error ends it without its bracket, and the connection with it.

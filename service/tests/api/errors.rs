@@ -19,7 +19,7 @@ async fn bad_bodies_are_400_with_the_place() {
         (deep.as_str(), "nesting_too_deep"),
     ] {
         let (status, found, _) = failure(app.put_text(body.to_owned()).await).await;
-        assert_eq!((status, found.as_str()), (400, code), "{:.40}", body);
+        assert_eq!((status, found.as_str()), (400, code), "{body:.40}");
     }
     let (_, code, _) = failure(app.put_text(b"{\"a\":\"\xff\"}".to_vec()).await).await;
     assert_eq!(code, "invalid_json");
@@ -48,7 +48,22 @@ async fn another_content_type_is_415() {
 #[tokio::test]
 async fn an_unknown_path_is_404() {
     let app = spawn_app().await;
-    for path in ["/", "/picus", "/picus/a/b", "/picus/get/a/b", "/metrics", "/HEALTH", "/health/"] {
+    for path in [
+        "/",
+        "/picus",
+        "/picus/",
+        "/picus/a/b",
+        "/picus/picus/a",
+        "/picus/get/a/b",
+        "/picus/get/a/",
+        "/picus/get//a",
+        "/picus/get//",
+        "/picus/get/picus/get/a",
+        "/picus/g%65t/a",
+        "/metrics",
+        "/HEALTH",
+        "/health/",
+    ] {
         let (status, code, _) = failure(app.get_path(path).await).await;
         assert_eq!((status, code.as_str()), (404, "unknown_path"), "{path}");
     }

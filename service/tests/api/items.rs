@@ -64,6 +64,11 @@ async fn a_missing_item_is_404_with_its_key() {
     let (status, code, error) = failure(app.get_path("/picus/get/no%2Fsuch%20%22one").await).await;
     assert_eq!((status, code.as_str()), (404, "item_not_found"));
     assert_eq!(error, "Item with key 'no/such \"one' not found");
+    // Whatever a key is made of, the path is the item's.
+    for odd in ["%0A", "%00", "a%0Ab", "%2f", "%2F%2e%2E", "get", "+", "a+b%20c", "%25"] {
+        let (status, code, _) = failure(app.get_path(&format!("/picus/get/{odd}")).await).await;
+        assert_eq!((status, code.as_str()), (404, "item_not_found"), "{odd}");
+    }
 }
 
 #[tokio::test]

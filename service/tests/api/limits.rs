@@ -63,9 +63,9 @@ async fn past_the_bound_on_requests_in_flight_is_503_and_health_is_exempt() {
 async fn a_client_that_leaves_frees_its_room() {
     let mut config = config();
     config.max_in_flight = 1;
-    config.table.attempt_timeout = Duration::from_secs(60);
-    config.table.operation_timeout = Duration::from_secs(60);
-    config.request_timeout = Duration::from_secs(60);
+    config.table.attempt_timeout = Duration::from_mins(1);
+    config.table.operation_timeout = Duration::from_mins(1);
+    config.request_timeout = Duration::from_mins(1);
     let app = spawn_with(config, silence().await);
     drop(a_request_in_flight(&app).await);
     let freed = async { while app.get_path("/picus/list?limit=0").await.status() != 400 {} };

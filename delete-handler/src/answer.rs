@@ -1,0 +1,71 @@
+//! Answers, in the form that the sender of an event expects.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::event::Form;
+
+/// The headers of an answer, by their names.
+pub(crate) type Headers = BTreeMap<&'static str, String>;
+
+/// What goes back to the load balancer or the API gateway.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    status_code: u16,
+    /// The status with its reason, which the load balancer asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<Headers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multi_value_headers: Option<BTreeMap<&'static str, [String; 1]>>,
+    body: String,
+    is_base64_encoded: bool,
+}
+
+impl Answer {
+    pub(crate) fn new(form: Form, status: u16, headers: Headers, body: String) -> Self {
+        let load_balancer = matches!(form, Form::LoadBalancer { .. });
+        // A load balancer whose target group has multi-value headers reads no others.
+        let multi_value = form == Form::LoadBalancer { multi_value: true };
+        let (single, multi) = if multi_value {
+            (None, Some(headers.into_iter().map(|(name, value)| (name, [value])).collect()))
+        } else {
+            (Some(headers), None)
+        };
+        Self {
+            status_code: status,
+            status_description: load_balancer.then(|| format!("{status} {}", reason(status))),
+            headers: single,
+            multi_value_headers: multi,
+            body,
+            is_base64_encoded: false,
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status_code
+    }
+
+    /// The bytes of the body.
+    pub(crate) fn body_len(&self) -> usize {
+        self.body.len()
+    }
+}
+
+/// The reason phrases of the statuses that the delete handler answers with (RFC 9110, 15).
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Internal Server Error",
+    }
+}

@@ -1,0 +1,140 @@
+//! Events that stand for HTTP requests, in the forms that AWS sends them: from an Application Load
+//! Balancer (Elastic Load Balancing User Guide, "Lambda functions as targets"), and from an API
+//! Gateway's REST API (payload version 1.0) or HTTP API (2.0) (API Gateway Developer Guide).
+//!
+//! Only what a delete needs is read, and read leniently: an event that is odd elsewhere can still be
+//! answered, and any event at all must be.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Who sent an event, and so in which form its answer is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A load balancer, with or without multi-value headers.
+    LoadBalancer { multi_value: bool },
+    /// A REST API.
+    RestApi,
+    /// An HTTP API.
+    HttpApi,
+}
+
+/// What a delete needs of a request.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) form: Form,
+    /// None where the event is malformed.
+    pub(crate) target: Option<Target>,
+    headers: Headers,
+}
+
+/// The method, and the path, still percent-encoded.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) method: String,
+    pub(crate) path: String,
+}
+
+#[derive(Debug, Default)]
+struct Headers(HashMap<String, String>);
+
+impl Request {
+    /// Reads an event. One that can't be told is answered as a load balancer's.
+    pub(crate) fn read(event: &Value) -> Self {
+        let context = &event["requestContext"];
+        let form = if context["elb"].is_object() || !context.is_object() {
+            Form::LoadBalancer { multi_value: event["multiValueHeaders"].is_object() }
+        } else if event["version"] == "2.0" {
+            Form::HttpApi
+        } else {
+            Form::RestApi
+        };
+        let (method, path) = match form {
+            Form::LoadBalancer { .. } | Form::RestApi => (&event["httpMethod"], &event["path"]),
+            Form::HttpApi => (&context["http"]["method"], &event["rawPath"]),
+        };
+        let target = method.as_str().zip(path.as_str()).map(|(method, path)| Target {
+            method: method.to_owned(),
+            path: without_stage(path, context["stage"].as_str()).to_owned(),
+        });
+        Self { form, target, headers: Headers::read(event) }
+    }
+
+    /// A header's value, the first one of several, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.0.get(name).map(String::as_str)
+    }
+}
+
+impl Headers {
+    fn read(event: &Value) -> Self {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Values {
+            One(String),
+            Many(Vec<String>),
+            Other(serde::de::IgnoredAny),
+        }
+        let headers = [&event["headers"], &event["multiValueHeaders"]];
+        let entries = headers.into_iter().filter_map(Value::as_object).flatten();
+        let first = entries.filter_map(|(name, value)| {
+            let value = match Values::deserialize(value) {
+                Ok(Values::One(value)) => value,
+                Ok(Values::Many(values)) => values.into_iter().next()?,
+                Ok(Values::Other(_)) | Err(_) => return None,
+            };
+            Some((name.to_ascii_lowercase(), value))
+        });
+        Self(first.collect())
+    }
+}
+
+/// An API's path may begin with its stage, as `/prod/picus/…` does.
+fn without_stage<'a>(path: &'a str, stage: Option<&str>) -> &'a str {
+    let rest = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
+    rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn target(event: &Value) -> Option<(String, String)> {
+        Request::read(event).target.map(|Target { method, path }| (method, path))
+    }
+
+    #[test]
+    fn a_stage_is_no_part_of_the_path() {
+        assert_eq!(without_stage("/prod/picus/a", Some("prod")), "/picus/a");
+        assert_eq!(without_stage("/picus/a", Some("$default")), "/picus/a");
+        assert_eq!(without_stage("/production/a", Some("prod")), "/production/a");
+        assert_eq!(without_stage("/picus/a", None), "/picus/a");
+    }
+
+    #[test]
+    fn headers_are_found_in_either_form_and_any_case() {
+        let event = json!({"headers": {"X-Request-Id": "a", "odd": 1}, "multiValueHeaders": {"Accept": ["b", "c"], "none": []}});
+        let request = Request::read(&event);
+        assert_eq!(request.header("x-request-id"), Some("a"));
+        assert_eq!(request.header("accept"), Some("b"));
+        assert_eq!((request.header("odd"), request.header("none")), (None, None));
+    }
+
+    #[test]
+    fn anything_else_is_a_request_without_a_target() {
+        for event in [
+            json!(null),
+            json!([]),
+            json!("x"),
+            json!({"path": "/picus/a"}),
+            json!({"httpMethod": 1, "path": 2}),
+            json!({"requestContext": {"http": {}}, "version": "2.0"}),
+        ] {
+            assert_eq!(target(&event), None, "{event}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One event, answered.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, SystemTime};
+
+use futures_util::FutureExt as _;
+use lambda_runtime::{Context, LambdaEvent};
+use picus_items::{Code, Error, ErrorBody, Key, Table};
+use picus_telemetry::{Access, RequestContext};
+use serde_json::{Value, json};
+use tokio::time;
+use tracing::Instrument as _;
+
+use crate::answer::{Answer, Headers};
+use crate::event::Request;
+use crate::route::{self, Refusal};
+
+/// What is left of the invocation's time for the answer to go out in, before Lambda ends it.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
+
+/// Deletes items. Made once, before the first event.
+#[derive(Debug)]
+pub struct DeleteHandler {
+    table: Table,
+}
+
+impl DeleteHandler {
+    /// A handler that deletes from `table`.
+    #[must_use]
+    pub fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    /// Answers an event, whatever it is, in its own form.
+    pub async fn answer(&self, event: LambdaEvent<Value>) -> Answer {
+        let LambdaEvent { payload, context } = event;
+        let request = Request::read(&payload);
+        let ids = RequestContext::from_headers(|name| header(&request, &context, name));
+        let span = ids.span();
+        let method = request.target.as_ref().map_or("", |target| &target.method);
+        let mut access = Access::begin(method, span.clone());
+        let outcome = self.delete(&request, &context, &mut access).instrument(span).await;
+
+        let mut headers = headers(&ids);
+        let (status, body) = match outcome {
+            Ok(key) => {
+                let message = format!("Item with key \"{key}\" deleted successfully");
+                (200, json!({ "message": message }).to_string())
+            }
+            Err(Refusal { error, allow }) => {
+                let status = error.code().status();
+                access.error_code = Some(error.code().as_str());
+                access.error_chain = (status >= 500).then(|| error.chain());
+                if let Some(allow) = allow {
+                    headers.insert("Allow", allow.to_owned());
+                }
+                if let Some(after) = error.retry_after() {
+                    headers.insert("Retry-After", after.as_secs().to_string());
+                }
+                let body = json!(ErrorBody::new(&error, ids.xray_trace_id(), ids.request_id()));
+                (status, body.to_string())
+            }
+        };
+        let answer = Answer::new(request.form, status, headers, body);
+        access.status = Some(status);
+        access.bytes_out = answer.body_len() as u64;
+        access.complete = true;
+        answer
+    }
+
+    async fn delete(
+        &self,
+        request: &Request,
+        context: &Context,
+        access: &mut Access,
+    ) -> Result<Key, Refusal> {
+        let Some(target) = &request.target else {
+            let message = "The event is no HTTP request of a load balancer or an API gateway";
+            return Err(Error::new(Code::InvalidEvent, message).into());
+        };
+        let key = route::key(target)?;
+        route::ROUTE.clone_into(&mut access.route);
+        access.object_id = Some(key.to_string());
+        // What a call leaves half done when it panics goes with its event.
+        let deleted = AssertUnwindSafe(self.table.delete(&key)).catch_unwind();
+        match time::timeout(time_left(context), deleted).await {
+            Ok(Ok(deleted)) => deleted?,
+            Ok(Err(_)) => {
+                return Err(Error::new(Code::Internal, "Could not delete item")
+                    .with_source("panic")
+                    .into());
+            }
+            Err(_) => {
+                let message = "Could not delete item in time, retry later";
+                return Err(Error::new(Code::DeadlineExceeded, message).into());
+            }
+        }
+        Ok(key)
+    }
+}
+
+/// A header of the request, or what Lambda itself knows: the trace, and the invocation's id.
+fn header(request: &Request, context: &Context, name: &str) -> Option<String> {
+    let own = request.header(name).map(str::to_owned);
+    match name {
+        "x-amzn-trace-id" => own.or_else(|| context.xray_trace_id.clone()),
+        _ => own,
+    }
+}
+
+fn headers(ids: &RequestContext) -> Headers {
+    Headers::from([
+        ("Cache-Control", "no-store".to_owned()),
+        ("Content-Type", "application/json".to_owned()),
+        ("X-Amzn-Trace-Id", format!("Root={}", ids.xray_trace_id())),
+        ("X-Content-Type-Options", "nosniff".to_owned()),
+        ("X-Request-Id", ids.request_id().to_owned()),
+    ])
+}
+
+/// How long the delete may take for its answer to be in time.
+fn time_left(context: &Context) -> Duration {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    left.saturating_sub(TIME_TO_ANSWER)
+}

@@ -1,0 +1,78 @@
+//! What a method and a path ask for.
+
+use picus_items::{Code, Error, Key};
+
+use crate::event::Target;
+
+/// The template under which requests are counted.
+pub(crate) const ROUTE: &str = "/picus/{key}";
+
+/// What can't be deleted, and the `Allow` that a 405 needs.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: Error,
+    pub(crate) allow: Option<&'static str>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, allow: None }
+    }
+}
+
+/// The key of the item to delete.
+pub(crate) fn key(target: &Target) -> Result<Key, Refusal> {
+    let segment = match target.path.strip_prefix("/picus/") {
+        Some(rest) if rest.starts_with("get/") && !rest["get/".len()..].contains('/') => {
+            return Err(method_not_allowed("GET"));
+        }
+        Some(segment) if !segment.contains('/') => segment,
+        _ => {
+            let message = "Unknown path: see /openapi.json for those there are";
+            return Err(Error::new(Code::UnknownPath, message).into());
+        }
+    };
+    if target.method != "DELETE" {
+        return Err(method_not_allowed("DELETE"));
+    }
+    Ok(Key::from_path_segment(segment)?)
+}
+
+fn method_not_allowed(allow: &'static str) -> Refusal {
+    let message = format!("This path knows {allow} alone");
+    Refusal { error: Error::new(Code::MethodNotAllowed, message), allow: Some(allow) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(method: &str, path: &str) -> Result<String, (Code, Option<&'static str>)> {
+        key(&Target { method: method.into(), path: path.into() })
+            .map(|key| key.to_string())
+            .map_err(|refusal| (refusal.error.code(), refusal.allow))
+    }
+
+    #[test]
+    fn the_key_is_the_last_segment_decoded() {
+        assert_eq!(found("DELETE", "/picus/a%2Fb%C3%A9").unwrap(), "a/bé");
+        assert_eq!(found("DELETE", "/picus/list").unwrap(), "list");
+        assert_eq!(found("DELETE", "/picus/get").unwrap(), "get");
+    }
+
+    #[test]
+    fn other_requests_are_refused() {
+        for (method, path, refusal) in [
+            ("DELETE", "/picus/", (Code::MissingKey, None)),
+            ("DELETE", "/picus/%zz", (Code::InvalidKey, None)),
+            ("DELETE", "/picus/a/b", (Code::UnknownPath, None)),
+            ("DELETE", "/picus", (Code::UnknownPath, None)),
+            ("DELETE", "", (Code::UnknownPath, None)),
+            ("DELETE", "/picus/get/a", (Code::MethodNotAllowed, Some("GET"))),
+            ("GET", "/picus/a", (Code::MethodNotAllowed, Some("DELETE"))),
+            ("delete", "/picus/a", (Code::MethodNotAllowed, Some("DELETE"))),
+        ] {
+            assert_eq!(found(method, path), Err(refusal), "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What goes over a connection, byte by byte.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::app::{config, dynamodb, spawn_app, spawn_with};
+
+async fn connect(address: SocketAddr, sent: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(sent.as_bytes()).await.unwrap();
+    connection
+}
+
+async fn read_to_end(mut connection: TcpStream) -> String {
+    let mut text = String::new();
+    let reading = connection.read_to_string(&mut text);
+    tokio::time::timeout(Duration::from_secs(5), reading).await.unwrap().unwrap();
+    text
+}
+
+/// The next response, of which the head and a JSON body come in a few pieces at most.
+async fn read_response(connection: &mut TcpStream) -> String {
+    let mut text = String::new();
+    while !text.ends_with('}') {
+        let mut piece = [0; 4096];
+        let length = connection.read(&mut piece).await.unwrap();
+        assert!(length > 0, "the connection ended after {text:?}");
+        text.push_str(std::str::from_utf8(&piece[..length]).unwrap());
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_list_for_http_1_0_has_no_chunks() {
+    let app = spawn_app().await;
+    app.put(&json!({ "a": 1 })).await;
+    for keep_alive in ["", "connection: keep-alive\r\n"] {
+        let request = format!("GET /picus/list HTTP/1.0\r\n{keep_alive}\r\n");
+        let answer = read_to_end(connect(app.address, &request).await).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+        assert_eq!(serde_json::from_str::<Vec<Value>>(body).unwrap()[0]["a"], 1, "{body}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_reads_nothing_loses_its_room() {
+    let mut config = config();
+    config.max_in_flight = 1;
+    config.stall_timeout = Duration::from_secs(1);
+    let app = spawn_with(config, dynamodb().await);
+    // More than the buffers of both ends hold.
+    let filler = "x".repeat(300_000);
+    for _ in 0..60 {
+        app.put(&json!({ "filler": filler })).await;
+    }
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stalled = socket.connect(app.address).await.unwrap();
+    stalled.write_all(b"GET /picus/list HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let is_full = async || app.get_path("/picus/list?limit=0").await.status().as_u16() == 503;
+    while !is_full().await {}
+    let freed = async {
+        while is_full().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), freed).await.unwrap();
+    drop(stalled);
+}
+
+#[tokio::test]
+async fn a_half_sent_request_is_served_after_the_signal_to_stop_and_its_connection_closed() {
+    let mut app = spawn_app().await;
+    let head = "POST /picus/put HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n{\"a\"";
+    let mut half_sent = connect(app.address, head).await;
+    // Its head has been read once a later request has been answered by the only worker.
+    app.get_path("/health").await;
+    app.ask_to_stop();
+    while TcpStream::connect(app.address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    half_sent.write_all(b":1}").await.unwrap();
+    let answer = read_to_end(half_sent).await;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
+    app.stopped().await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_a_stop() {
+    let mut app = spawn_app().await;
+    let mut idle = connect(app.address, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(read_response(&mut idle).await.starts_with("HTTP/1.1 200 "));
+    app.ask_to_stop();
+    assert_eq!(read_to_end(idle).await, "", "it is closed");
+    tokio::time::timeout(Duration::from_secs(3), app.stopped()).await.unwrap();
+}
