@@ -57,8 +57,9 @@ impl DeleteHandler {
                 if let Some(after) = error.retry_after() {
                     headers.insert("Retry-After", after.as_secs().to_string());
                 }
-                let body = json!(ErrorBody::new(&error, ids.xray_trace_id(), ids.request_id()));
-                (status, body.to_string())
+                let body = ErrorBody::new(&error, ids.xray_trace_id(), ids.request_id());
+                let body = serde_json::to_string(&body).expect("four strings are JSON");
+                (status, body)
             }
         };
         let answer = Answer::new(request.form, status, headers, body);

@@ -11,4 +11,4 @@ mod route;
 
 pub use config::Config;
 pub use handler::DeleteHandler;
-pub use program::main;
+pub use program::{main, serve};

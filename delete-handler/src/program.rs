@@ -17,32 +17,36 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What `sysexits.h` calls `EX_USAGE`: the arguments or the configuration can't be used.
 const USAGE: u8 = 64;
 
-/// Runs the delete handler: its arguments are this process's, its configuration the environment.
+/// The program: does what this process's arguments say, by default [`serve`].
 #[must_use]
 pub fn main() -> ExitCode {
-    let mut env = Reader::from_env();
-    let config = Config::read(&mut env);
-    let help = env.help();
-    if let Some(argument) = std::env::args_os().nth(1) {
-        return match &*argument.to_string_lossy() {
-            "--help" | "-h" => {
-                println!(
-                    "{NAME} {VERSION}: deletes items, in AWS Lambda\n\n\
-                     Usage: {NAME} [--help | --version]\n\n\
-                     Settings, as environment variables (and those of Lambda and the AWS SDK, AWS_*):\n{help}"
-                );
-                ExitCode::SUCCESS
-            }
-            "--version" | "-V" => {
-                println!("{NAME} {VERSION}");
-                ExitCode::SUCCESS
-            }
-            other => {
-                eprintln!("{NAME}: unknown argument `{}`; see {NAME} --help", other.escape_debug());
-                ExitCode::from(USAGE)
-            }
-        };
+    let Some(argument) = std::env::args_os().nth(1) else { return serve() };
+    match &*argument.to_string_lossy() {
+        "--help" | "-h" => {
+            let mut env = Reader::from_env();
+            Config::read(&mut env);
+            println!(
+                "{NAME} {VERSION}: deletes items, in AWS Lambda\n\n\
+                 Usage: {NAME} [--help | --version]\n\n\
+                 Settings, as environment variables (and those of Lambda and the AWS SDK, AWS_*):\n{}",
+                env.help()
+            );
+            ExitCode::SUCCESS
+        }
+        "--version" | "-V" => {
+            println!("{NAME} {VERSION}");
+            ExitCode::SUCCESS
+        }
+        other => {
+            eprintln!("{NAME}: unknown argument `{}`; see {NAME} --help", other.escape_debug());
+            ExitCode::from(USAGE)
+        }
     }
+}
+
+/// Serves Lambda's events, as the environment configures it.
+#[must_use]
+pub fn serve() -> ExitCode {
     // The runtime's client panics without it.
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         eprintln!(
@@ -50,6 +54,8 @@ pub fn main() -> ExitCode {
         );
         return ExitCode::from(USAGE);
     }
+    let mut env = Reader::from_env();
+    let config = Config::read(&mut env);
     match env.finish(config) {
         Ok(config) => run(&config),
         Err(error) => {
@@ -80,7 +86,7 @@ fn run(config: &Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve_events(config));
     if let Err(error) = &outcome {
         tracing::error!(error = %error, "delete handler failed");
     }
@@ -90,7 +96,7 @@ fn run(config: &Config) -> ExitCode {
 }
 
 /// Serves events until Lambda, or whoever started the process, ends it.
-async fn serve(config: &Config) -> Result<(), lambda_runtime::Error> {
+async fn serve_events(config: &Config) -> Result<(), lambda_runtime::Error> {
     let handler = DeleteHandler::new(Table::connect(&config.table).await);
     let answer = service_fn(|event: LambdaEvent<Value>| {
         let handler = &handler;

@@ -1,1 +1,17 @@
-//! x
+//! The whole of Picus on one machine: what AWS does for it is done here, so that both programs run
+//! as they are deployed.
+//!
+//! [`System`] starts DynamoDB ([`dynamodb`]), the delete handler behind a Lambda Runtime API
+//! ([`lambda`]), the service's tasks ([`tasks`]) and, in front of both, the load balancer
+//! ([`load_balancer`]).
+
+pub mod cli;
+pub mod dynamodb;
+pub mod lambda;
+pub mod load_balancer;
+pub mod output;
+mod process;
+mod system;
+pub mod tasks;
+
+pub use system::{Options, StartError, System};

@@ -18,4 +18,4 @@ mod stall;
 
 pub use application::{Application, BindError};
 pub use config::Config;
-pub use program::main;
+pub use program::{main, serve};

@@ -1,15 +1,21 @@
 //! The contract as an OpenAPI 3.1 document, made from the code.
 
+mod headers;
+mod json;
+
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use picus_items::Code;
 use serde::Serialize;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, IntoResponses, OpenApi, PartialSchema, ToSchema};
 
 use crate::routes;
+
+use headers::ResponseIds;
+pub(crate) use json::{Item, NewItem};
 
 /// `GET /openapi.json`
 pub(crate) async fn document() -> HttpResponse {
@@ -25,7 +31,8 @@ pub(crate) async fn document() -> HttpResponse {
         title = "Picus",
         description = "JSON objects, put, got, listed and deleted under one address."
     ),
-    paths(routes::list, routes::put, routes::get, delete, routes::health)
+    paths(routes::list, routes::put, routes::get, delete, routes::health),
+    modifiers(&ResponseIds)
 )]
 struct Api;
 
@@ -72,40 +79,6 @@ impl PartialSchema for CodeWord {
 }
 
 impl ToSchema for CodeWord {}
-
-/// A new item: any JSON object without an `object_id`.
-pub(crate) struct NewItem;
-
-impl PartialSchema for NewItem {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::new(Type::Object))
-            .description(Some(
-                "Any JSON object without an `object_id`: at most 400 KB as DynamoDB counts it, 32 levels deep, \
-                 numbers of at most 38 digits, no empty names.",
-            ))
-            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
-            .into()
-    }
-}
-
-impl ToSchema for NewItem {}
-
-/// An item.
-pub(crate) struct Item;
-
-impl PartialSchema for Item {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::new(Type::Object))
-            .property("object_id", ObjectBuilder::new().schema_type(SchemaType::new(Type::String)))
-            .required("object_id")
-            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
-            .into()
-    }
-}
-
-impl ToSchema for Item {}
 
 /// What became of a put.
 #[derive(Serialize, ToSchema)]
@@ -172,7 +145,7 @@ pub(crate) struct IdempotencyKeyParameter {
     status = 400,
     description = "The request can't be understood; the error says where and why."
 )]
-pub(crate) struct BadRequest(#[to_schema] Failure);
+pub(crate) struct BadRequest(Failure);
 
 /// The service's troubles that any call may meet.
 #[derive(IntoResponses)]
@@ -182,10 +155,10 @@ pub(crate) enum Trouble {
         status = 500,
         description = "Something else went wrong; the operators find it by the ids."
     )]
-    Internal(#[to_schema] Failure),
+    Internal(Failure),
     #[response(status = 503, description = "Too much at this time: come back after `Retry-After`.",
         headers(("Retry-After" = u32, description = "Seconds.")))]
-    Busy(#[to_schema] Failure),
+    Busy(Failure),
     #[response(status = 504, description = "The answer was not there in time.")]
-    TooLate(#[to_schema] Failure),
+    TooLate(Failure),
 }

@@ -16,37 +16,45 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What `sysexits.h` calls `EX_USAGE`: the arguments or the configuration can't be used.
 const USAGE: u8 = 64;
 
-/// Runs the service: its arguments are this process's, its configuration the environment.
+/// The program: does what this process's arguments say, by default [`serve`].
 #[must_use]
 pub fn main() -> ExitCode {
-    let mut env = Reader::from_env();
-    let config = Config::read(&mut env);
-    let help = env.help();
     let arguments: Vec<String> = std::env::args_os()
         .skip(1)
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => {}
+        [] => serve(),
         ["--help" | "-h"] => {
-            println!("{}", usage(&help));
-            return ExitCode::SUCCESS;
+            let mut env = Reader::from_env();
+            Config::read(&mut env);
+            println!("{}", usage(&env.help()));
+            ExitCode::SUCCESS
         }
         ["--version" | "-V"] => {
             println!("{NAME} {VERSION}");
-            return ExitCode::SUCCESS;
+            ExitCode::SUCCESS
         }
-        ["--healthcheck"] => return healthcheck::ask(config.address),
+        ["--healthcheck"] => configured(|config| healthcheck::ask(config.address)),
         _ => {
-            eprintln!(
-                "{NAME}: unknown argument `{}`; see {NAME} --help",
-                arguments.join(" ").escape_debug()
-            );
-            return ExitCode::from(USAGE);
+            let given = arguments.join(" ");
+            eprintln!("{NAME}: unknown argument `{}`; see {NAME} --help", given.escape_debug());
+            ExitCode::from(USAGE)
         }
     }
+}
+
+/// Serves, as the environment configures it, until SIGTERM or Ctrl-C.
+#[must_use]
+pub fn serve() -> ExitCode {
+    configured(run)
+}
+
+fn configured(act: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
+    let mut env = Reader::from_env();
+    let config = Config::read(&mut env);
     match env.finish(config) {
-        Ok(config) => run(&config),
+        Ok(config) => act(&config),
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(USAGE)

@@ -1,0 +1,162 @@
+//! The command line.
+
+use std::collections::HashMap;
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::dynamodb::Storage;
+use crate::output::Output;
+use crate::process;
+use crate::{Options, System};
+
+/// Runs the whole of Picus on this machine: the load balancer, the service, the delete handler and
+/// DynamoDB. Nothing else need be installed, and nothing is sent anywhere.
+#[derive(Parser)]
+#[command(name = "picus-local", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    program: Option<Program>,
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+#[derive(Args)]
+struct Arguments {
+    /// The port of the load balancer
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The folder that keeps the items
+    #[arg(long, default_value = ".picus", conflicts_with_all = ["memory", "dynamodb_endpoint"])]
+    data_dir: PathBuf,
+    /// Keep the items in memory alone
+    #[arg(long, conflicts_with = "dynamodb_endpoint")]
+    memory: bool,
+    /// Use the DynamoDB at this URL instead
+    #[arg(long, value_name = "URL")]
+    dynamodb_endpoint: Option<String>,
+    /// How many tasks the service has
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    tasks: u8,
+    /// The longest that the delete handler may take, in seconds
+    #[arg(long, default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=900))]
+    function_timeout: u64,
+}
+
+/// What this executable is told to be when it starts itself.
+#[derive(Subcommand)]
+enum Program {
+    #[command(hide = true)]
+    Service,
+    #[command(hide = true)]
+    DeleteHandler,
+}
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Cli::parse() {
+        Cli { program: Some(Program::Service), .. } => {
+            process::end_with_parent();
+            picus_service::serve()
+        }
+        Cli { program: Some(Program::DeleteHandler), .. } => {
+            process::end_with_parent();
+            picus_delete_handler::serve()
+        }
+        Cli { arguments, .. } => match run(arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("picus-local: {error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let storage = match arguments {
+        Arguments { dynamodb_endpoint: Some(url), .. } => Storage::Elsewhere(url),
+        Arguments { memory: true, .. } => Storage::Memory,
+        Arguments { data_dir, .. } => Storage::Folder(data_dir),
+    };
+    let options = Options {
+        port: arguments.port,
+        storage: storage.clone(),
+        tasks: arguments.tasks.into(),
+        function_timeout: Duration::from_secs(arguments.function_timeout),
+        executable: env::current_exe()?,
+        output: Output::for_stdout(),
+        environment: HashMap::new(),
+    };
+    Runtime::new()?.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let system = System::start(options).await?;
+        print_guide(&system, &storage).await;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        eprintln!("stopping");
+        system.stop().await;
+        Ok(())
+    })
+}
+
+/// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
+async fn print_guide(system: &System, storage: &Storage) {
+    let url = format!("http://{}", system.address());
+    let items = match storage {
+        Storage::Folder(folder) => format!("in {}", folder.display()),
+        Storage::Memory => "in memory".to_owned(),
+        Storage::Elsewhere(_) => "elsewhere".to_owned(),
+    };
+    eprintln!("\nPicus runs:\n");
+    eprintln!("  load balancer   {url}");
+    for task in system.tasks() {
+        if let Some(task) = task.running().await {
+            eprintln!(
+                "  service         http://{}  metrics http://{}/metrics",
+                task.address, task.metrics_address
+            );
+        }
+    }
+    eprintln!("  delete handler  started when the first delete comes");
+    eprintln!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint());
+    eprintln!("\nTry, in another terminal:\n");
+    for line in walk_through(&url) {
+        eprintln!("  {line}");
+    }
+    eprintln!("\nCtrl-C stops all of it.\n");
+}
+
+/// Five commands that work when pasted, one after the other.
+fn walk_through(url: &str) -> [String; 5] {
+    [
+        format!(
+            "ID=$(curl -s {url}/picus/put -H 'Content-Type: application/json' -d '{{\"name\":\"picus\",\"price\":0.10}}' | cut -d'\"' -f4); echo $ID"
+        ),
+        format!("curl -s {url}/picus/get/$ID; echo"),
+        format!("curl -s {url}/picus/list; echo"),
+        format!("curl -si '{url}/picus/list?limit=1'; echo"),
+        format!("curl -s -X DELETE {url}/picus/$ID; echo"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

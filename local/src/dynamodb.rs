@@ -1,0 +1,184 @@
+//! DynamoDB: an engine in this process, reached over HTTP as the real one is, or one elsewhere.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use aws_config::Region;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The table, and its key.
+pub const TABLE: &str = "picus_data";
+const KEY: &str = "object_id";
+
+/// Where the items are kept.
+#[derive(Debug, Clone)]
+pub enum Storage {
+    /// In a folder, where they survive.
+    Folder(PathBuf),
+    /// In memory.
+    Memory,
+    /// In another DynamoDB, at this URL.
+    Elsewhere(String),
+}
+
+/// Why there is no table.
+#[derive(Debug, thiserror::Error)]
+pub enum DynamoDbError {
+    /// The folder can't be made or written.
+    #[error(
+        "cannot keep data in {folder}: {source}; choose another folder with --data-dir, or --memory"
+    )]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another process works on the folder.
+    #[error("{0} is in use by another process: stop it, or choose another folder with --data-dir")]
+    InUse(PathBuf),
+    /// The engine can't read what is in the folder.
+    #[error("cannot open the data in {folder}: {reason}; choose another folder with --data-dir")]
+    Data {
+        /// The folder.
+        folder: PathBuf,
+        /// What the engine says.
+        reason: String,
+    },
+    /// No port could be had.
+    #[error("cannot serve DynamoDB on this machine: {0}")]
+    Listen(io::Error),
+    /// The table could not be made.
+    #[error("cannot create the table {TABLE} at {endpoint}: {reason}")]
+    Table {
+        /// Where.
+        endpoint: String,
+        /// What the SDK says.
+        reason: String,
+    },
+}
+
+/// A DynamoDB with the table.
+#[derive(Debug)]
+pub struct DynamoDb {
+    /// Where it is.
+    pub endpoint: String,
+    engine: Option<Engine>,
+}
+
+#[derive(Debug)]
+struct Engine {
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+    /// Keeps other processes out of the folder.
+    _lock: Option<File>,
+}
+
+impl DynamoDb {
+    /// Starts the engine, or turns to the one elsewhere, and creates the table if there is none.
+    ///
+    /// # Errors
+    /// What keeps it from having a table, and what to do about it.
+    pub async fn start(storage: &Storage) -> Result<Self, DynamoDbError> {
+        let this = match storage {
+            Storage::Elsewhere(endpoint) => Self { endpoint: endpoint.clone(), engine: None },
+            Storage::Memory => {
+                serve(dynoxide::Database::memory().map_err(data(Path::new("memory")))?, None)
+                    .await?
+            }
+            Storage::Folder(folder) => {
+                let lock = lock(folder)?;
+                let file = folder.join("picus.sqlite");
+                let database =
+                    dynoxide::Database::new(&file.to_string_lossy()).map_err(data(folder))?;
+                serve(database, Some(lock)).await?
+            }
+        };
+        create_table(&this.endpoint).await?;
+        Ok(this)
+    }
+
+    /// Lets the calls that run end, and stops.
+    pub async fn stop(self) {
+        if let Some(Engine { stop, served, _lock }) = self.engine {
+            // An engine that has failed has nobody to be told.
+            let _ = stop.send(());
+            let _ = served.await;
+        }
+    }
+}
+
+fn data(folder: &Path) -> impl Fn(dynoxide::DynoxideError) -> DynamoDbError {
+    move |error| DynamoDbError::Data { folder: folder.to_owned(), reason: error.to_string() }
+}
+
+/// Takes the folder for this process alone.
+fn lock(folder: &Path) -> Result<File, DynamoDbError> {
+    let failed = |source| DynamoDbError::Folder { folder: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let lock = File::create(folder.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(DynamoDbError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+async fn serve(
+    database: dynoxide::Database,
+    lock: Option<File>,
+) -> Result<DynamoDb, DynamoDbError> {
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listener = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
+    let address = listener.local_addr().map_err(DynamoDbError::Listen)?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move {
+        let stopped = async {
+            // Told to stop, or left by a system that is gone.
+            let _ = stopped.await;
+        };
+        // An error here is of the listener; the programs' calls then fail, and say so.
+        let _ = dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
+    });
+    let engine = Engine { stop, served, _lock: lock };
+    Ok(DynamoDb { endpoint: format!("http://{address}"), engine: Some(engine) })
+}
+
+async fn create_table(endpoint: &str) -> Result<(), DynamoDbError> {
+    let failed = |reason: String| DynamoDbError::Table { endpoint: endpoint.to_owned(), reason };
+    let config = aws_config::from_env()
+        .endpoint_url(endpoint)
+        .region(Region::from_static("eu-central-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .load()
+        .await;
+    let id =
+        AttributeDefinition::builder().attribute_name(KEY).attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder().attribute_name(KEY).key_type(KeyType::Hash);
+    let created = Client::new(&config)
+        .create_table()
+        .table_name(TABLE)
+        .attribute_definitions(id.build().map_err(|error| failed(error.to_string()))?)
+        .key_schema(key.build().map_err(|error| failed(error.to_string()))?)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await;
+    match created {
+        Ok(_) => Ok(()),
+        Err(error) => match error.as_service_error() {
+            Some(CreateTableError::ResourceInUseException(_)) => Ok(()),
+            _ => Err(failed(DisplayErrorContext(error).to_string())),
+        },
+    }
+}

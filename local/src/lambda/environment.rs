@@ -1,0 +1,108 @@
+//! One execution environment: a process of the function's, and the runtime API that it asks for
+//! work.
+
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+use tokio::time;
+use uuid::Uuid;
+
+use super::runtime_api::{Invocation, RuntimeApi};
+use super::{Function, InvokeError};
+use crate::process::{Launcher, Process};
+
+/// How long a process may take until it asks for work (AWS Lambda Developer Guide, "Init phase").
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(super) struct Environment {
+    api: RuntimeApi,
+    exited: watch::Receiver<bool>,
+    /// The process ends when this is dropped.
+    _kill: oneshot::Sender<()>,
+}
+
+impl Environment {
+    pub(super) async fn start(
+        function: &Function,
+        arn: &str,
+        launcher: &Launcher,
+    ) -> io::Result<Self> {
+        let api = RuntimeApi::start(arn.to_owned()).await?;
+        let environment = variables(function, api.address().to_string());
+        let process = launcher.start(function.program, "delete-handler", environment)?;
+        let (kill, killed) = oneshot::channel();
+        Ok(Self { api, exited: watch_over(process, killed), _kill: kill })
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        !*self.exited.borrow()
+    }
+
+    pub(super) async fn invoke(
+        &self,
+        payload: Bytes,
+        trace: &str,
+        timeout: Duration,
+    ) -> Result<Bytes, InvokeError> {
+        let mut exited = self.exited.clone();
+        let invoked = async {
+            time::timeout(INIT_TIMEOUT, self.api.ready())
+                .await
+                .map_err(|_| InvokeError::TimedOut)?;
+            let (reply, replied) = oneshot::channel();
+            let invocation = Invocation {
+                request_id: Uuid::new_v4().to_string(),
+                payload,
+                deadline_ms: deadline_ms(timeout),
+                trace: trace.to_owned(),
+                reply,
+            };
+            self.api.give(invocation).await;
+            match time::timeout(timeout, replied).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => Err(InvokeError::Exited),
+                Err(_) => Err(InvokeError::TimedOut),
+            }
+        };
+        tokio::select! {
+            outcome = invoked => outcome,
+            _ = exited.wait_for(|exited| *exited) => Err(InvokeError::Exited),
+        }
+    }
+}
+
+/// Waits for the process to end, or ends it when it is to.
+fn watch_over(mut process: Process, killed: oneshot::Receiver<()>) -> watch::Receiver<bool> {
+    let (tell, exited) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = process.ended() => {}
+            _ = killed => process.kill().await,
+        }
+        tell.send_replace(true);
+    });
+    exited
+}
+
+fn deadline_ms(timeout: Duration) -> u128 {
+    let deadline = SystemTime::now() + timeout;
+    deadline.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
+}
+
+/// The variables that Lambda sets (AWS Lambda Developer Guide, "Defined runtime environment
+/// variables").
+fn variables(function: &Function, runtime_api: String) -> [(&'static str, String); 8] {
+    [
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{}", Uuid::new_v4().simple())),
+        ("_HANDLER", "bootstrap".to_owned()),
+    ]
+}

@@ -1,0 +1,108 @@
+//! AWS Lambda, as far as one function needs it: environments that each serve one invocation at a
+//! time, started as load asks for them, kept warm, and ended when they fail or take too long.
+
+mod environment;
+mod runtime_api;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::process::Launcher;
+use environment::Environment;
+
+/// How the function is configured.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// What the executable is told to be.
+    pub program: &'static str,
+    /// The longest that an invocation may take.
+    pub timeout: Duration,
+    /// The most invocations at once.
+    pub concurrency: usize,
+    /// Its memory, in MB, as its environment says.
+    pub memory_mb: u32,
+}
+
+/// Why an invocation has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvokeError {
+    /// As many invocations as are allowed are under way.
+    #[error("the function is throttled")]
+    Throttled,
+    /// The function took too long, and its environment was ended.
+    #[error("the function timed out")]
+    TimedOut,
+    /// The function's process ended, or never came up.
+    #[error("the function's process ended")]
+    Exited,
+    /// The function said that it failed.
+    #[error("the function failed")]
+    Failed,
+}
+
+/// A function that can be invoked. Clones share its environments.
+#[derive(Debug, Clone)]
+pub struct Lambda(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    function: Function,
+    launcher: Launcher,
+    warm: Mutex<Vec<Environment>>,
+    places: Semaphore,
+}
+
+impl Lambda {
+    pub(crate) fn new(function: Function, launcher: Launcher) -> Self {
+        let places = Semaphore::new(function.concurrency);
+        Self(Arc::new(Inner { function, launcher, warm: Mutex::default(), places }))
+    }
+
+    /// The function's ARN: of an account that AWS keeps for documentation.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        format!("arn:aws:lambda:eu-central-1:123456789012:function:{}", self.0.function.name)
+    }
+
+    /// Invokes the function and waits for its answer. `trace` is the value of `X-Amzn-Trace-Id`.
+    ///
+    /// # Errors
+    /// What Lambda itself would report.
+    pub async fn invoke(&self, payload: Bytes, trace: &str) -> Result<Bytes, InvokeError> {
+        let inner = &*self.0;
+        let _place = inner.places.try_acquire().map_err(|_| InvokeError::Throttled)?;
+        let environment = match self.warm() {
+            Some(environment) => environment,
+            None => Environment::start(&inner.function, &self.arn(), &inner.launcher)
+                .await
+                .map_err(|_| InvokeError::Exited)?,
+        };
+        let outcome = environment.invoke(payload, trace, inner.function.timeout).await;
+        // One that failed by its own word goes on, as in Lambda; one that is gone or hangs does not.
+        if matches!(outcome, Ok(_) | Err(InvokeError::Failed)) {
+            self.lock().push(environment);
+        }
+        outcome
+    }
+
+    /// Ends the environments that wait for work.
+    pub fn stop(&self) {
+        self.lock().clear();
+    }
+
+    fn warm(&self) -> Option<Environment> {
+        let mut warm = self.lock();
+        warm.retain(Environment::is_alive);
+        warm.pop()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Environment>> {
+        // A list of environments is whole at any moment.
+        self.0.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,164 @@
+//! The Lambda Runtime API of one environment (AWS Lambda Developer Guide, "Using the Lambda runtime
+//! API for custom runtimes").
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Collected, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::InvokeError;
+
+const VERSION: &str = "/2018-06-01/runtime/";
+
+/// Work for the function, and where its outcome goes.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    pub(super) request_id: String,
+    pub(super) payload: Bytes,
+    /// When the function is ended, in milliseconds since 1970.
+    pub(super) deadline_ms: u128,
+    pub(super) trace: String,
+    pub(super) reply: oneshot::Sender<Result<Bytes, InvokeError>>,
+}
+
+/// A runtime API that serves until it is dropped.
+#[derive(Debug)]
+pub(super) struct RuntimeApi {
+    address: SocketAddr,
+    work: mpsc::Sender<Invocation>,
+    ready: watch::Receiver<bool>,
+    server: JoinHandle<()>,
+}
+
+/// What the calls of one process share.
+struct State {
+    arn: String,
+    work: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
+    ready: watch::Sender<bool>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    request_id: String,
+    reply: oneshot::Sender<Result<Bytes, InvokeError>>,
+}
+
+impl RuntimeApi {
+    pub(super) async fn start(arn: String) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (work, receiver) = mpsc::channel(1);
+        let (tell, ready) = watch::channel(false);
+        let state = Arc::new(State {
+            arn,
+            work: tokio::sync::Mutex::new(receiver),
+            ready: tell,
+            running: Mutex::default(),
+        });
+        let server = tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let state = state.clone();
+                let answer = service_fn(move |request| {
+                    let state = state.clone();
+                    async move { Ok::<_, Infallible>(state.answer(request).await) }
+                });
+                // A connection that breaks is its process's to tell.
+                tokio::spawn(
+                    http1::Builder::new().serve_connection(TokioIo::new(connection), answer),
+                );
+            }
+        });
+        Ok(Self { address, work, ready, server })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the process has asked for work once.
+    pub(super) async fn ready(&self) {
+        // It can't be closed: the server that holds the other end lives as long as this.
+        let _ = self.ready.clone().wait_for(|ready| *ready).await;
+    }
+
+    pub(super) async fn give(&self, invocation: Invocation) {
+        // What nobody takes is dropped, and so is its reply.
+        let _ = self.work.send(invocation).await;
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl State {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path().strip_prefix(VERSION).unwrap_or_default().to_owned();
+        let parts: Vec<&str> = path.split('/').collect();
+        match (request.method(), &parts[..]) {
+            (&Method::GET, ["invocation", "next"]) => self.next().await,
+            (&Method::POST, ["invocation", id, "response"]) => {
+                let body = request.into_body().collect().await;
+                self.finish(id, body.map(Collected::to_bytes).map_err(|_| InvokeError::Exited))
+            }
+            (&Method::POST, ["invocation", id, "error"]) => {
+                self.finish(id, Err(InvokeError::Failed))
+            }
+            (&Method::POST, ["init", "error"]) => status(StatusCode::ACCEPTED),
+            _ => status(StatusCode::NOT_FOUND),
+        }
+    }
+
+    async fn next(&self) -> Response<Full<Bytes>> {
+        self.ready.send_replace(true);
+        let Some(invocation) = self.work.lock().await.recv().await else {
+            return status(StatusCode::GONE);
+        };
+        let Invocation { request_id, payload, deadline_ms, trace, reply } = invocation;
+        let response = Response::builder()
+            .header("Content-Type", "application/json")
+            .header("Lambda-Runtime-Aws-Request-Id", &request_id)
+            .header("Lambda-Runtime-Deadline-Ms", deadline_ms.to_string())
+            .header("Lambda-Runtime-Trace-Id", trace)
+            .header("Lambda-Runtime-Invoked-Function-Arn", &self.arn)
+            .body(Full::new(payload));
+        *self.running() = Some(Running { request_id, reply });
+        response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+
+    /// Passes on what became of the invocation that runs; another one is refused.
+    fn finish(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> Response<Full<Bytes>> {
+        match self.running().take_if(|running| running.request_id == id) {
+            Some(running) => {
+                // The caller may have given up.
+                let _ = running.reply.send(outcome);
+                status(StatusCode::ACCEPTED)
+            }
+            None => status(StatusCode::BAD_REQUEST),
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        // It is whole at any moment.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,27 @@
+//! The load balancer's own answers ("Troubleshoot your Application Load Balancers").
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{CONTENT_TYPE, HeaderValue, SERVER};
+use hyper::{Response, StatusCode};
+
+/// A body from a target, or of the load balancer's own.
+pub(super) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+
+pub(super) fn full(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A page that says no more than the status.
+pub(super) fn error(status: StatusCode) -> Response<Body> {
+    let page = format!(
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n\
+         <center><h1>{status}</h1></center>\r\n</body>\r\n</html>\r\n"
+    );
+    let mut response = Response::new(full(page.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(SERVER, HeaderValue::from_static("awselb/2.0"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+}

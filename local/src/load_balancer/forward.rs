@@ -1,0 +1,126 @@
+//! A request's way to its target and back.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time;
+
+use super::answer::{Body, error};
+use super::target_group::{InFlight, TargetGroup};
+use super::{Action, Listener, event, headers};
+use crate::lambda::Lambda;
+
+/// How long a target may take to begin its answer: the load balancer's idle timeout.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a connection to a target may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Answers requests by the listener's rules.
+#[derive(Debug)]
+pub struct Forwarder {
+    listener: Listener,
+    port: u16,
+    client: Client<HttpConnector, Incoming>,
+}
+
+impl Forwarder {
+    pub(super) fn new(listener: Listener, port: u16) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        Self { listener, port, client }
+    }
+
+    pub(super) async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Response<Body> {
+        headers::prepare(request.headers_mut(), client, self.port);
+        match self.listener.action(request.method(), request.uri().path()) {
+            Action::Forward(group) => self.forward(request, group).await,
+            Action::Invoke { function, multi_value_headers } => {
+                invoke(request, function, *multi_value_headers).await
+            }
+        }
+    }
+
+    async fn forward(
+        &self,
+        mut request: Request<Incoming>,
+        group: &Arc<TargetGroup>,
+    ) -> Response<Body> {
+        let Some(in_flight) = group.choose() else { return error(StatusCode::SERVICE_UNAVAILABLE) };
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let Ok(uri) = format!("http://{}{path}", in_flight.address()).parse::<Uri>() else {
+            return error(StatusCode::BAD_REQUEST);
+        };
+        *request.uri_mut() = uri;
+        match time::timeout(IDLE_TIMEOUT, self.client.request(request)).await {
+            Ok(Ok(mut response)) => {
+                headers::remove_hop_by_hop(response.headers_mut());
+                response.map(|body| Counted { body, _in_flight: in_flight }.boxed_unsync())
+            }
+            Ok(Err(_)) => error(StatusCode::BAD_GATEWAY),
+            Err(_) => error(StatusCode::GATEWAY_TIMEOUT),
+        }
+    }
+}
+
+async fn invoke(
+    request: Request<Incoming>,
+    function: &Lambda,
+    multi_value: bool,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, event::MAX_BYTES).collect().await else {
+        return error(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/picus-lambda-tg/0123456789abcdef";
+    let event = event::from_request(&parts, &body.to_bytes(), group, multi_value);
+    let trace = parts.headers.get(headers::X_AMZN_TRACE_ID).and_then(|value| value.to_str().ok());
+    match function.invoke(event.into(), trace.unwrap_or_default()).await {
+        // Whatever else the function does, a client learns no more than that it failed.
+        Ok(answer) => event::to_response(&answer, multi_value)
+            .unwrap_or_else(|| error(StatusCode::BAD_GATEWAY)),
+        Err(_) => error(StatusCode::BAD_GATEWAY),
+    }
+}
+
+/// A target's body; its request is in flight until it is gone.
+struct Counted {
+    body: Incoming,
+    _in_flight: InFlight,
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,146 @@
+//! Headers as the load balancer passes them on ("HTTP headers and Application Load Balancers",
+//! "Request tracing for your Application Load Balancer").
+
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use uuid::Uuid;
+
+pub(super) const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+/// Prepares a client's headers for a target.
+pub(super) fn prepare(headers: &mut HeaderMap, client: SocketAddr, port: u16) {
+    remove_hop_by_hop(headers);
+    let client = client.ip().to_string();
+    let forwarded_for = match headers.get(X_FORWARDED_FOR).and_then(|value| value.to_str().ok()) {
+        Some(before) => format!("{before}, {client}"),
+        None => client,
+    };
+    let trace = trace(headers.get(X_AMZN_TRACE_ID).and_then(|value| value.to_str().ok()));
+    set(headers, X_FORWARDED_FOR, &forwarded_for);
+    set(headers, X_FORWARDED_PROTO, "http");
+    set(headers, X_FORWARDED_PORT, &port.to_string());
+    set(headers, X_AMZN_TRACE_ID, &trace);
+}
+
+/// Removes what concerns one connection alone (RFC 9110, 7.6.1).
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    let always = [
+        CONNECTION,
+        KEEP_ALIVE,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ];
+    for name in named.into_iter().chain(always) {
+        headers.remove(name);
+    }
+}
+
+/// A new root where there is none; where there is one, the load balancer's own part before it.
+fn trace(given: Option<&str>) -> String {
+    match given {
+        Some(given) if given.contains("Root=") => {
+            let others = given.split(';').filter(|field| !field.trim_start().starts_with("Self="));
+            format!("Self={};{}", new_id(), others.collect::<Vec<_>>().join(";"))
+        }
+        Some(given) if !given.is_empty() => format!("Root={};{given}", new_id()),
+        _ => format!("Root={}", new_id()),
+    }
+}
+
+fn new_id() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    format!("1-{seconds:08x}-{:.24}", Uuid::new_v4().simple().to_string())
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    // Made of headers that were valid and of digits: always one itself.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(given: &[(&'static str, &str)]) -> HeaderMap {
+        let entries = given
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        let mut headers: HeaderMap = entries.collect();
+        prepare(&mut headers, "192.0.2.7:5000".parse().unwrap(), 8080);
+        headers
+    }
+
+    #[test]
+    fn the_client_is_named_after_those_before_it() {
+        assert_eq!(prepared(&[])["x-forwarded-for"], "192.0.2.7");
+        let headers =
+            prepared(&[("x-forwarded-for", "203.0.113.1"), ("x-forwarded-proto", "https")]);
+        assert_eq!(headers["x-forwarded-for"], "203.0.113.1, 192.0.2.7");
+        assert_eq!(
+            (&headers["x-forwarded-proto"], &headers["x-forwarded-port"]),
+            (&"http".parse().unwrap(), &"8080".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_request_without_a_trace_gets_a_root_and_no_more() {
+        let headers = prepared(&[]);
+        let trace = headers["x-amzn-trace-id"].to_str().unwrap().to_owned();
+        assert!(
+            trace.starts_with("Root=1-") && trace.len() == 40 && !trace.contains(';'),
+            "{trace}"
+        );
+    }
+
+    #[test]
+    fn a_root_is_kept() {
+        let root = "Root=1-67891233-abcdef012345678912345678";
+        let headers = prepared(&[("x-amzn-trace-id", &format!("Self=1-0-0;{root};Sampled=1"))]);
+        let trace = headers["x-amzn-trace-id"].to_str().unwrap();
+        assert!(
+            trace.starts_with("Self=1-") && trace.ends_with(&format!(";{root};Sampled=1")),
+            "{trace}"
+        );
+        assert_eq!(trace.matches("Self=").count(), 1, "{trace}");
+        let headers = prepared(&[("x-amzn-trace-id", "CalledFrom=app")]);
+        assert!(headers["x-amzn-trace-id"].to_str().unwrap().ends_with(";CalledFrom=app"));
+    }
+
+    #[test]
+    fn what_concerns_one_connection_stays_there() {
+        let headers = prepared(&[
+            ("connection", "close, x-secret"),
+            ("x-secret", "1"),
+            ("te", "trailers"),
+            ("accept", "*/*"),
+        ]);
+        assert!(
+            !headers.contains_key("x-secret")
+                && !headers.contains_key("connection")
+                && !headers.contains_key("te")
+        );
+        assert!(headers.contains_key("accept"));
+    }
+}

@@ -1,0 +1,176 @@
+//! Targets, and which of them are healthy ("Health checks for Application Load Balancer target
+//! groups").
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::Request;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::task::JoinHandle;
+use tokio::time;
+
+/// How targets are asked for their health. 200 is healthy.
+#[derive(Debug, Clone)]
+pub struct HealthCheck {
+    /// What is asked for.
+    pub path: &'static str,
+    /// The time from one check to the next.
+    pub interval: Duration,
+    /// The longest that an answer may take.
+    pub timeout: Duration,
+    /// Good answers in a row that make an unhealthy target healthy; a new one needs one.
+    pub healthy_threshold: u32,
+    /// Bad answers in a row that make a healthy target unhealthy.
+    pub unhealthy_threshold: u32,
+}
+
+/// A server behind the load balancer.
+#[derive(Debug)]
+pub struct Target {
+    /// Where it is.
+    pub address: SocketAddr,
+    healthy: AtomicBool,
+    in_flight: AtomicUsize,
+}
+
+impl Target {
+    /// Whether it gets requests.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+}
+
+/// A request that a target works on, until this is dropped.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Target>);
+
+impl InFlight {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Servers that do the same.
+#[derive(Debug)]
+pub struct TargetGroup {
+    health_check: HealthCheck,
+    targets: RwLock<Vec<(Arc<Target>, AbortOnDrop)>>,
+    next: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl TargetGroup {
+    /// A group without targets.
+    #[must_use]
+    pub fn new(health_check: HealthCheck) -> Self {
+        Self { health_check, targets: RwLock::default(), next: AtomicUsize::new(0) }
+    }
+
+    /// Adds a target; it gets requests once it is healthy.
+    pub fn register(&self, address: SocketAddr) {
+        let target = Arc::new(Target { address, healthy: false.into(), in_flight: 0.into() });
+        let checks = tokio::spawn(check(target.clone(), self.health_check.clone()));
+        // The list is whole at any moment, here and below.
+        self.targets
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((target, AbortOnDrop(checks)));
+    }
+
+    /// Takes a target out and waits until its requests have ended, at most for `delay`.
+    pub async fn deregister(&self, address: SocketAddr, delay: Duration) {
+        let mut removed = Vec::new();
+        {
+            let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
+            targets.retain(|(target, _)| {
+                let stays = target.address != address;
+                if !stays {
+                    removed.push(target.clone());
+                }
+                stays
+            });
+        }
+        let drained = async {
+            while removed.iter().any(|target| target.in_flight.load(Ordering::SeqCst) > 0) {
+                time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Those that take longer are cut off, as they are by the load balancer.
+        let _ = time::timeout(delay, drained).await;
+    }
+
+    /// The targets that get requests.
+    #[must_use]
+    pub fn healthy(&self) -> Vec<Arc<Target>> {
+        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        targets
+            .iter()
+            .map(|(target, _)| target.clone())
+            .filter(|target| target.is_healthy())
+            .collect()
+    }
+
+    /// The next healthy target in turn.
+    pub(super) fn choose(&self) -> Option<InFlight> {
+        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let healthy: Vec<_> = targets.iter().filter(|(target, _)| target.is_healthy()).collect();
+        let (target, _) = healthy.get(turn.checked_rem(healthy.len())?)?;
+        // Counted while the list is held: who takes the target out then sees the request.
+        target.in_flight.fetch_add(1, Ordering::SeqCst);
+        Some(InFlight(target.clone()))
+    }
+}
+
+/// Checks a target again and again.
+async fn check(target: Arc<Target>, check: HealthCheck) {
+    let client: Client<HttpConnector, Empty<Bytes>> =
+        Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
+    let url = format!("http://{}{}", target.address, check.path);
+    let (mut good, mut bad, mut new) = (0, 0, true);
+    loop {
+        // Nothing in it can be refused: an address and a path of our own.
+        let Ok(request) = Request::get(&url).body(Empty::new()) else { return };
+        let answer = time::timeout(check.timeout, client.request(request)).await;
+        if matches!(answer, Ok(Ok(response)) if response.status() == 200) {
+            (good, bad) = (good + 1, 0);
+            if new || good >= check.healthy_threshold {
+                target.healthy.store(true, Ordering::Relaxed);
+                new = false;
+            }
+        } else {
+            (good, bad) = (0, bad + 1);
+            if bad >= check.unhealthy_threshold {
+                target.healthy.store(false, Ordering::Relaxed);
+            }
+        }
+        // A new target is asked more often, so that a start takes no whole interval.
+        time::sleep(if new {
+            check.interval.min(Duration::from_millis(50))
+        } else {
+            check.interval
+        })
+        .await;
+    }
+}

@@ -1,0 +1,92 @@
+//! What the programs say: as it is where it is piped on, or made readable, with who said it, on a
+//! terminal.
+
+use std::io::{IsTerminal as _, Write as _, stdout};
+
+use serde_json::{Map, Value};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+
+/// Where the programs' lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Nowhere.
+    Quiet,
+    /// To stdout, untouched.
+    Raw,
+    /// To stdout, for people.
+    Readable,
+}
+
+impl Output {
+    /// What suits this process's stdout.
+    #[must_use]
+    pub fn for_stdout() -> Self {
+        if stdout().is_terminal() { Self::Readable } else { Self::Raw }
+    }
+
+    /// Passes on each line of `stream` under `label` until it ends.
+    pub(crate) fn forward(
+        self,
+        label: &'static str,
+        stream: impl AsyncRead + Unpin + Send + 'static,
+    ) {
+        tokio::spawn(async move {
+            let mut stream = BufReader::new(stream);
+            let mut line = Vec::new();
+            while stream.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
+                let text = String::from_utf8_lossy(&line);
+                self.line(label, text.trim_end_matches('\n'));
+                line.clear();
+            }
+        });
+    }
+
+    fn line(self, label: &str, line: &str) {
+        // A stdout that is gone is no reason to stop serving.
+        let _ = match self {
+            Self::Quiet => Ok(()),
+            Self::Raw => writeln!(stdout(), "{line}"),
+            Self::Readable => writeln!(stdout(), "{label:<14} | {}", readable(line)),
+        };
+    }
+}
+
+/// A JSON log line as a person reads it; any other as it is.
+fn readable(line: &str) -> String {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str::<Value>(line) else {
+        return line.to_owned();
+    };
+    let mut take = |name: &str| fields.remove(name).as_ref().map(plain).unwrap_or_default();
+    let (time, level, message) = (take("timestamp"), take("level"), take("message"));
+    for known in ["target", "service.name", "service.version", "trace_id"] {
+        fields.remove(known);
+    }
+    let clock = time.get(11..23).unwrap_or(&time);
+    format!("{clock} {level:<5} {message}{}", rest(&fields))
+}
+
+fn rest(fields: &Map<String, Value>) -> String {
+    let fields: Vec<_> =
+        fields.iter().map(|(name, value)| format!(" {name}={}", plain(value))).collect();
+    fields.concat()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_is_made_readable_and_another_left_alone() {
+        let line = r#"{"timestamp":"2026-01-02T03:04:05.678901Z","level":"INFO","message":"request","target":"t","http.route":"/health","n":1}"#;
+        assert_eq!(readable(line), "03:04:05.678 INFO  request http.route=/health n=1");
+        assert_eq!(readable("plain text"), "plain text");
+        assert_eq!(
+            readable("{\"timestamp\":1}"),
+            "1        ".trim_end_matches(' ').to_owned() + "       "
+        );
+    }
+}

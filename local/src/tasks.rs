@@ -1,0 +1,116 @@
+//! The service's tasks, as ECS keeps them: started, put behind the load balancer, replaced when
+//! they die, and stopped without losing a request.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time;
+
+use crate::load_balancer::TargetGroup;
+use crate::process::{Launcher, Process};
+
+/// How long a stopping task may take before it is ended: ECS's `stopTimeout`.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long requests may go on at a target that was taken out.
+const DEREGISTRATION_DELAY: Duration = Duration::from_secs(30);
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LAST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// One task's place: there is always a task in it, or one on its way.
+#[derive(Debug)]
+pub struct Task {
+    stop: watch::Sender<()>,
+    kept: JoinHandle<bool>,
+    now: watch::Receiver<Option<Running>>,
+}
+
+/// The task that is in its place now.
+#[derive(Debug, Clone, Copy)]
+pub struct Running {
+    /// Its process.
+    pub pid: u32,
+    /// Where it serves the API.
+    pub address: SocketAddr,
+    /// Where it serves its metrics.
+    pub metrics_address: SocketAddr,
+}
+
+impl Task {
+    pub(crate) fn keep(launcher: Launcher, group: Arc<TargetGroup>) -> Self {
+        let (stop, stopped) = watch::channel(());
+        let (tell, now) = watch::channel(None);
+        let kept = tokio::spawn(keep(launcher, group, stopped, tell));
+        Self { stop, kept, now }
+    }
+
+    /// The task that is in this place now, once there is one.
+    pub async fn running(&self) -> Option<Running> {
+        let mut now = self.now.clone();
+        now.wait_for(Option::is_some).await.ok().and_then(|running| *running)
+    }
+
+    /// Takes it out of the load balancer, lets its requests end and stops it. Tells whether it
+    /// ended by itself and well.
+    pub async fn stop(self) -> bool {
+        drop(self.stop);
+        self.kept.await.unwrap_or(false)
+    }
+}
+
+async fn keep(
+    launcher: Launcher,
+    group: Arc<TargetGroup>,
+    mut stopped: watch::Receiver<()>,
+    tell: watch::Sender<Option<Running>>,
+) -> bool {
+    let mut backoff = FIRST_BACKOFF;
+    loop {
+        let started = time::Instant::now();
+        if let Ok((mut process, running)) = start(&launcher) {
+            group.register(running.address);
+            tell.send_replace(Some(running));
+            tokio::select! {
+                () = process.ended() => {
+                    tell.send_replace(None);
+                    group.deregister(running.address, Duration::ZERO).await;
+                }
+                _ = stopped.changed() => {
+                    group.deregister(running.address, DEREGISTRATION_DELAY).await;
+                    return process.stop(STOP_TIMEOUT).await;
+                }
+            }
+        }
+        // One that ran for a while was well; one that does not come up is tried less and less.
+        backoff = if started.elapsed() > LAST_BACKOFF {
+            FIRST_BACKOFF
+        } else {
+            (backoff * 2).min(LAST_BACKOFF)
+        };
+        tokio::select! {
+            () = time::sleep(backoff) => {}
+            _ = stopped.changed() => return false,
+        }
+    }
+}
+
+fn start(launcher: &Launcher) -> io::Result<(Process, Running)> {
+    let (address, metrics_address) = (free_address()?, free_address()?);
+    let environment = [
+        ("PICUS_ADDRESS", address.to_string()),
+        ("OTEL_EXPORTER_PROMETHEUS_HOST", metrics_address.ip().to_string()),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", metrics_address.port().to_string()),
+    ];
+    let process = launcher.start("service", "service", environment)?;
+    let pid = process.id().unwrap_or_default();
+    Ok((process, Running { pid, address, metrics_address }))
+}
+
+/// An address that is free at this moment. If another process takes it before the task does, the
+/// task ends and is started again, elsewhere.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
