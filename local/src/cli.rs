@@ -15,6 +15,9 @@ use crate::output::Output;
 use crate::process;
 use crate::{Options, System};
 
+/// What `sysexits.h` calls `EX_USAGE`: the arguments can't be used.
+const USAGE: u8 = 64;
+
 /// Runs the whole of Picus on this machine: the load balancer, the service, the delete handler and
 /// DynamoDB. Nothing else need be installed, and nothing is sent anywhere.
 #[derive(Parser)]
@@ -60,7 +63,16 @@ enum Program {
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
-    match Cli::parse() {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            let text = error.to_string();
+            eprintln!("picus-local: {}; see --help", text.lines().next().unwrap_or_default());
+            return ExitCode::from(USAGE);
+        }
+        Err(help) => help.exit(),
+    };
+    match cli {
         Cli { program: Some(Program::Service), .. } => {
             process::end_with_parent();
             picus_service::serve()

@@ -96,3 +96,31 @@ impl<B: MessageBody> MessageBody for Admitted<B> {
         self.project().body.poll_next(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::{App, HttpResponse, test, web};
+
+    use super::*;
+    use crate::edge;
+
+    #[actix_web::test]
+    async fn a_panic_is_a_500_without_a_word_of_it_and_frees_its_room() {
+        let limits = Data::new(Limits::new(1, Duration::from_secs(5)));
+        let panics = async || -> HttpResponse { panic!("a secret") };
+        let resource = web::resource("/").to(panics).wrap(from_fn(bounded));
+        let app = App::new().app_data(limits.clone()).service(resource).wrap(from_fn(edge::edge));
+        let app = test::init_service(app).await;
+        for _ in 0..3 {
+            let request = test::TestRequest::get().uri("/").to_request();
+            let response = test::call_service(&app, request).await;
+            assert_eq!(response.status(), 500);
+            let body = test::read_body(response).await;
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["code"], "internal");
+            assert_eq!(body["error"], "Internal error");
+        }
+        assert_eq!(limits.in_flight.available_permits(), 1);
+    }
+}

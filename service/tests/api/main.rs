@@ -9,4 +9,6 @@ mod limits;
 mod list;
 mod openapi;
 mod operations;
+mod program;
 mod properties;
+mod roundtrip;

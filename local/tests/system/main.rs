@@ -1,0 +1,8 @@
+//! The whole system through its one address.
+
+mod contract;
+mod durability;
+mod faults;
+mod given;
+mod program;
+mod tasks;

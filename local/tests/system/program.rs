@@ -1,0 +1,71 @@
+//! The command line.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::given::{Client, EXECUTABLE, send_signal};
+
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = Command::new(EXECUTABLE).args(arguments).output().unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for (arguments, code, part) in [
+        (&["--memory", "--port", &port][..], 1, "choose another with --port"),
+        (
+            &["--port", "0", "--data-dir", file.to_str().unwrap()],
+            1,
+            "choose another folder with --data-dir",
+        ),
+        (&["--prot", "1"], 64, "'--prot'"),
+        (&["--port", "x"], 64, "'x'"),
+        (&["--memory", "--data-dir", "x"], 64, "cannot be used with"),
+        (&["--tasks", "0"], 64, "0 is not in 1..=16"),
+    ] {
+        let (found, error) = run(arguments);
+        assert_eq!(found, Some(code), "{arguments:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
+        assert!(error.contains(part), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_folder_is_for_one_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = fs::File::create(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let (code, error) = run(&["--port", "0", "--data-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("is in use by another process"), "{error}");
+}
+
+#[tokio::test]
+async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(EXECUTABLE);
+    command.args(["--memory", "--port", &port.to_string()]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    Client::of(([127, 0, 0, 1], port).into()).until_healthy().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    send_signal("INT", &child.id().to_string());
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
+    let guide = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{guide}");
+    assert_eq!(guide.matches("curl ").count(), 5, "{guide}");
+    assert!(guide.contains(&format!("load balancer   http://127.0.0.1:{port}")), "{guide}");
+    let logs = String::from_utf8(output.stdout).unwrap();
+    for line in logs.lines() {
+        serde_json::from_str::<serde_json::Value>(line)
+            .unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+    assert!(logs.contains("\"http.route\":\"/health\""), "{logs}");
+}
