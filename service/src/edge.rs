@@ -38,9 +38,10 @@ pub(crate) async fn edge(
     let span = context.span();
     let mut access = Access::begin(request.method().as_str(), span.clone());
     access.bytes_in = body::announced_length(request.headers()).unwrap_or(0);
+    // Known already here, so that a request whose client leaves is counted under its route.
+    access.route = request.match_pattern().unwrap_or_default();
     let response = next.call(request).instrument(span).await?;
 
-    access.route = response.request().match_pattern().unwrap_or_default();
     access.object_id = response.request().extensions_mut().remove().map(|ObjectId(id)| id);
     access.status = Some(response.status().as_u16());
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());

@@ -1,0 +1,72 @@
+//! The rules of the house.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The crates of Picus that a crate of Picus uses, its tests included.
+fn uses(metadata: &Value, package: &str) -> Vec<String> {
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages.iter().find(|found| found["name"] == package).unwrap();
+    let dependencies = package["dependencies"].as_array().unwrap();
+    let names = dependencies.iter().map(|dependency| dependency["name"].as_str().unwrap());
+    let mut picus: Vec<String> =
+        names.filter(|name| name.starts_with("picus-")).map(Into::into).collect();
+    picus.sort();
+    picus
+}
+
+#[test]
+fn each_crate_uses_those_that_it_may() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let shared = ["picus-items", "picus-telemetry"];
+    assert!(uses(&metadata, "picus-items").is_empty());
+    assert!(uses(&metadata, "picus-telemetry").is_empty());
+    assert_eq!(uses(&metadata, "picus-service"), shared);
+    assert_eq!(uses(&metadata, "picus-delete-handler"), shared);
+}
+
+#[test]
+fn links_in_the_documents_lead_somewhere() {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let documents =
+        [root().join("README.md"), root().join("ARCHITECTURE.md")].into_iter().chain(docs);
+    for document in documents.filter(|path| path.extension().is_some_and(|end| end == "md")) {
+        let text = fs::read_to_string(&document).unwrap();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.starts_with("http")) {
+            let file = document.parent().unwrap().join(target.split('#').next().unwrap());
+            assert!(file.exists(), "{} links to {target}", document.display());
+        }
+    }
+}
+
+#[test]
+fn the_documents_name_every_error_code() {
+    let api = fs::read_to_string(root().join("docs/API.md")).unwrap();
+    let openapi = fs::read_to_string(root().join("service/tests/openapi.json")).unwrap();
+    let openapi: Value = serde_json::from_str(&openapi).unwrap();
+    let codes = openapi["components"]["schemas"]["CodeWord"]["enum"].as_array().unwrap();
+    assert!(codes.len() > 20);
+    for code in codes {
+        assert!(api.contains(&format!("`{}`", code.as_str().unwrap())), "docs/API.md lacks {code}");
+    }
+}
+
+#[test]
+fn the_readme_has_two_commands() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<&str> = readme.split("```").skip(1).step_by(2).collect();
+    assert_eq!(blocks, ["sh\ncargo run --release\n", "sh\ncargo test --workspace\n"]);
+}
