@@ -57,7 +57,7 @@ impl Config {
                 env.read::<IpAddr>("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1", "Where /metrics is served: the address."),
                 env.read("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "Where /metrics is served: the port."),
             ),
-            log_filter: env.read("RUST_LOG", "info,actix_server=warn", "Which logs are written: a level, or `target=level,…`."),
+            log_filter: env.read("RUST_LOG", "info,actix_server=warn,actix_http=off", "Which logs are written: a level, or `target=level,…`."),
             table: picus_items::Settings {
                 table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
                 attempt_timeout: env.read_seconds("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "2", "The longest that one attempt at a call to DynamoDB may take."),

@@ -82,7 +82,8 @@ impl Drop for Access {
                 )
             };
         }
-        if self.error_chain.is_some() || self.status.is_none_or(|status| status >= 500) {
+        // A client that left before its answer is no failure of the service's.
+        if self.error_chain.is_some() || self.status.is_some_and(|status| status >= 500) {
             line!(error);
         } else {
             line!(info);
