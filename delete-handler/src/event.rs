@@ -3,21 +3,23 @@
 //! Gateway's REST API (payload version 1.0) or HTTP API (2.0) (API Gateway Developer Guide).
 //!
 //! Only what a delete needs is read, and read leniently: an event that is odd elsewhere can still be
-//! answered, and any event at all must be.
+//! answered, and any event at all must be. A body is no part of it, whatever its encoding.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::route;
+
 /// Who sent an event, and so in which form its answer is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// A load balancer, with or without multi-value headers.
     LoadBalancer { multi_value: bool },
-    /// A REST API.
+    /// A REST API, or an HTTP API that is set to payload version 1.0.
     RestApi,
-    /// An HTTP API.
+    /// An HTTP API, or a function's own URL.
     HttpApi,
 }
 
@@ -30,11 +32,13 @@ pub(crate) struct Request {
     headers: Headers,
 }
 
-/// The method, and the path, still percent-encoded.
+/// What the request is to do, and to what.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) method: String,
     pub(crate) path: String,
+    /// Whether the sender has decoded the path. To decode it again could name another item.
+    pub(crate) decoded: bool,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +50,7 @@ impl Request {
         let context = &event["requestContext"];
         let form = if context["elb"].is_object() || !context.is_object() {
             Form::LoadBalancer { multi_value: event["multiValueHeaders"].is_object() }
-        } else if event["version"] == "2.0" {
+        } else if event["version"] == "2.0" || context["http"].is_object() {
             Form::HttpApi
         } else {
             Form::RestApi
@@ -58,6 +62,7 @@ impl Request {
         let target = method.as_str().zip(path.as_str()).map(|(method, path)| Target {
             method: method.to_owned(),
             path: without_stage(path, context["stage"].as_str()).to_owned(),
+            decoded: is_decoded(form, event),
         });
         Self { form, target, headers: Headers::read(event) }
     }
@@ -91,10 +96,26 @@ impl Headers {
     }
 }
 
+/// Whether a path comes decoded. An HTTP API's does, in either version ("API Gateway decodes
+/// URL-encoded request parameters before passing them to your backend integration", API Gateway
+/// Developer Guide, "Create routes for HTTP APIs"); a load balancer's, a REST API's and a function
+/// URL's do not. Of events in version 1.0, only an HTTP API's name their version.
+fn is_decoded(form: Form, event: &Value) -> bool {
+    match form {
+        Form::LoadBalancer { .. } => false,
+        Form::RestApi => event["version"] == "1.0",
+        Form::HttpApi => {
+            let domain = event["requestContext"]["domainName"].as_str().unwrap_or_default();
+            !domain.contains(".lambda-url.")
+        }
+    }
+}
+
 /// An API's path may begin with its stage, as `/prod/picus/…` does.
 fn without_stage<'a>(path: &'a str, stage: Option<&str>) -> &'a str {
     let rest = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
-    rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+    // A REST API's path is without its stage, even of one that is called `picus`.
+    rest.filter(|rest| rest.starts_with(route::ITEMS)).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -104,15 +125,36 @@ mod tests {
     use super::*;
 
     fn target(event: &Value) -> Option<(String, String)> {
-        Request::read(event).target.map(|Target { method, path }| (method, path))
+        Request::read(event).target.map(|Target { method, path, .. }| (method, path))
     }
 
     #[test]
     fn a_stage_is_no_part_of_the_path() {
         assert_eq!(without_stage("/prod/picus/a", Some("prod")), "/picus/a");
         assert_eq!(without_stage("/picus/a", Some("$default")), "/picus/a");
-        assert_eq!(without_stage("/production/a", Some("prod")), "/production/a");
+        assert_eq!(without_stage("/production/picus/a", Some("prod")), "/production/picus/a");
         assert_eq!(without_stage("/picus/a", None), "/picus/a");
+        assert_eq!(without_stage("/picus/a", Some("picus")), "/picus/a");
+        assert_eq!(without_stage("/picus/picus/a", Some("picus")), "/picus/a");
+    }
+
+    #[test]
+    fn an_http_api_alone_decodes_paths() {
+        let decoded = |event: &Value| Request::read(event).target.unwrap().decoded;
+        let (v1, http) = (("DELETE", "/picus/a"), json!({"method": "DELETE"}));
+        let v1 = |context: Value, version: Value| json!({"httpMethod": v1.0, "path": v1.1, "requestContext": context, "version": version});
+        assert!(!decoded(&v1(json!({"elb": {}}), json!(null))));
+        assert!(!decoded(&v1(json!({"stage": "prod"}), json!(null))));
+        assert!(decoded(&v1(json!({"stage": "prod"}), json!("1.0"))));
+        for (domain, expected) in [
+            ("id.execute-api.eu-central-1.amazonaws.com", true),
+            ("api.example.com", true),
+            ("id.lambda-url.eu-central-1.on.aws", false),
+        ] {
+            let context = json!({"http": http, "domainName": domain});
+            let event = json!({"version": "2.0", "rawPath": "/picus/a", "requestContext": context});
+            assert_eq!(decoded(&event), expected, "{domain}");
+        }
     }
 
     #[test]

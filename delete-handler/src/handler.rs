@@ -1,12 +1,13 @@
 //! One event, answered.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use lambda_runtime::{Context, LambdaEvent};
 use picus_items::{Code, Error, ErrorBody, Key, Table};
-use picus_telemetry::{Access, RequestContext};
+use picus_telemetry::{Access, RequestContext, catalogue};
 use serde_json::{Value, json};
 use tokio::time;
 use tracing::Instrument as _;
@@ -87,12 +88,13 @@ impl DeleteHandler {
         let deleted = AssertUnwindSafe(self.table.delete(&key)).catch_unwind();
         match time::timeout(time_left(context), deleted).await {
             Ok(Ok(deleted)) => deleted?,
-            Ok(Err(_)) => {
+            Ok(Err(panic)) => {
                 return Err(Error::new(Code::Internal, "Could not delete item")
-                    .with_source("panic")
+                    .with_source(panic_message(&*panic))
                     .into());
             }
             Err(_) => {
+                metrics::counter!(catalogue::REQUESTS_TIMED_OUT.name).increment(1);
                 let message = "Could not delete item in time, retry later";
                 return Err(Error::new(Code::DeadlineExceeded, message).into());
             }
@@ -106,8 +108,17 @@ fn header(request: &Request, context: &Context, name: &str) -> Option<String> {
     let own = request.header(name).map(str::to_owned);
     match name {
         "x-amzn-trace-id" => own.or_else(|| context.xray_trace_id.clone()),
+        // Lambda's own log lines carry this one.
+        "x-request-id" => own.or_else(|| Some(context.request_id.clone())),
         _ => own,
     }
+}
+
+/// What a panic said: the log gets it, the client does not.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panic: {}", text.unwrap_or("of an unknown kind"))
 }
 
 fn headers(ids: &RequestContext) -> Headers {

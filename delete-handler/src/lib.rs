@@ -8,6 +8,7 @@ mod event;
 mod handler;
 mod program;
 mod route;
+mod surroundings;
 
 pub use config::Config;
 pub use handler::DeleteHandler;

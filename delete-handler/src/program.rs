@@ -1,15 +1,17 @@
 //! The program: arguments, configuration, telemetry, run, exit code.
 
-use std::io;
+use std::convert::Infallible;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use picus_items::Table;
 use picus_telemetry::settings::Reader;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Config, DeleteHandler};
+use crate::{Config, DeleteHandler, surroundings};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -20,38 +22,42 @@ const USAGE: u8 = 64;
 /// The program: does what this process's arguments say, by default [`serve`].
 #[must_use]
 pub fn main() -> ExitCode {
-    let Some(argument) = std::env::args_os().nth(1) else { return serve() };
-    match &*argument.to_string_lossy() {
-        "--help" | "-h" => {
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => serve(),
+        ["--help" | "-h"] => {
             let mut env = Reader::from_env();
             Config::read(&mut env);
-            println!(
+            print(&format!(
                 "{NAME} {VERSION}: deletes items, in AWS Lambda\n\n\
                  Usage: {NAME} [--help | --version]\n\n\
                  Settings, as environment variables (and those of Lambda and the AWS SDK, AWS_*):\n{}",
                 env.help()
-            );
-            ExitCode::SUCCESS
+            ))
         }
-        "--version" | "-V" => {
-            println!("{NAME} {VERSION}");
-            ExitCode::SUCCESS
-        }
-        other => {
-            eprintln!("{NAME}: unknown argument `{}`; see {NAME} --help", other.escape_debug());
+        ["--version" | "-V"] => print(&format!("{NAME} {VERSION}")),
+        _ => {
+            let given = arguments.join(" ");
+            eprintln!("{NAME}: unknown argument `{}`; see {NAME} --help", given.escape_debug());
             ExitCode::from(USAGE)
         }
     }
 }
 
+/// Unlike `println!`, does not panic where nobody reads.
+fn print(text: &str) -> ExitCode {
+    let written = writeln!(io::stdout(), "{text}");
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Serves Lambda's events, as the environment configures it.
 #[must_use]
 pub fn serve() -> ExitCode {
-    // The runtime's client panics without it.
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
-        eprintln!(
-            "AWS_LAMBDA_RUNTIME_API is not set: {NAME} runs within AWS Lambda, or what stands in for it"
-        );
+    if let Err(error) = surroundings::check(|name| std::env::var(name).ok()) {
+        eprintln!("{NAME}: {error}");
         return ExitCode::from(USAGE);
     }
     let mut env = Reader::from_env();
@@ -97,14 +103,22 @@ fn run(config: &Config) -> ExitCode {
 
 /// Serves events until Lambda, or whoever started the process, ends it.
 async fn serve_events(config: &Config) -> Result<(), lambda_runtime::Error> {
-    let handler = DeleteHandler::new(Table::connect(&config.table).await);
-    let answer = service_fn(|event: LambdaEvent<Value>| {
-        let handler = &handler;
-        async move { Ok::<_, std::convert::Infallible>(handler.answer(event).await) }
-    });
     let mut terminate = signal(SignalKind::terminate())?;
+    let handler = DeleteHandler::new(Table::connect(&config.table).await);
+    let answer = service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        let handler = &handler;
+        async move { Ok::<_, Infallible>(handler.answer(event_of(event)).await) }
+    });
     tokio::select! {
         outcome = lambda_runtime::run(answer) => outcome,
         _ = terminate.recv() => Ok(()),
     }
+}
+
+/// Reads an event that is JSON. What is too deep or too large a number to be read is no event of
+/// ours, but is answered as any other: left to `lambda_runtime`, it would be the function's failure.
+fn event_of(
+    LambdaEvent { payload, context, .. }: LambdaEvent<Box<RawValue>>,
+) -> LambdaEvent<Value> {
+    LambdaEvent::new(serde_json::from_str(payload.get()).unwrap_or(Value::Null), context)
 }

@@ -4,6 +4,9 @@ use picus_items::{Code, Error, Key};
 
 use crate::event::Target;
 
+/// Where items are.
+pub(crate) const ITEMS: &str = "/picus/";
+
 /// The template under which requests are counted.
 pub(crate) const ROUTE: &str = "/picus/{key}";
 
@@ -21,8 +24,11 @@ impl From<Error> for Refusal {
 }
 
 /// The key of the item to delete.
+///
+/// In a path that came decoded, a `/` of the key can't be told from one of the path. Such a path is
+/// unknown: what was not named for certain is not deleted.
 pub(crate) fn key(target: &Target) -> Result<Key, Refusal> {
-    let segment = match target.path.strip_prefix("/picus/") {
+    let segment = match target.path.strip_prefix(ITEMS) {
         Some(rest) if rest.starts_with("get/") && !rest["get/".len()..].contains('/') => {
             return Err(method_not_allowed("GET"));
         }
@@ -35,7 +41,8 @@ pub(crate) fn key(target: &Target) -> Result<Key, Refusal> {
     if target.method != "DELETE" {
         return Err(method_not_allowed("DELETE"));
     }
-    Ok(Key::from_path_segment(segment)?)
+    let key = if target.decoded { Key::new(segment) } else { Key::from_path_segment(segment) };
+    Ok(key?)
 }
 
 fn method_not_allowed(allow: &'static str) -> Refusal {
@@ -48,7 +55,7 @@ mod tests {
     use super::*;
 
     fn found(method: &str, path: &str) -> Result<String, (Code, Option<&'static str>)> {
-        key(&Target { method: method.into(), path: path.into() })
+        key(&Target { method: method.into(), path: path.into(), decoded: false })
             .map(|key| key.to_string())
             .map_err(|refusal| (refusal.error.code(), refusal.allow))
     }
@@ -58,6 +65,20 @@ mod tests {
         assert_eq!(found("DELETE", "/picus/a%2Fb%C3%A9").unwrap(), "a/bé");
         assert_eq!(found("DELETE", "/picus/list").unwrap(), "list");
         assert_eq!(found("DELETE", "/picus/get").unwrap(), "get");
+    }
+
+    #[test]
+    fn a_decoded_path_is_not_decoded_again() {
+        for (path, expected) in [
+            ("/picus/%41", Some("%41")),
+            ("/picus/100%", Some("100%")),
+            ("/picus/a+b é", Some("a+b é")),
+            ("/picus/a/b", None),
+        ] {
+            let target = Target { method: "DELETE".into(), path: path.into(), decoded: true };
+            let key = key(&target).ok().map(|key| key.to_string());
+            assert_eq!(key.as_deref(), expected, "{path}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::given::{Client, EXECUTABLE, send_signal};
 
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
@@ -54,7 +56,10 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
     let mut command = Command::new(EXECUTABLE);
     command.args(["--memory", "--port", &port.to_string()]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    Client::of(([127, 0, 0, 1], port).into()).until_healthy().await;
+    let client = Client::of(([127, 0, 0, 1], port).into());
+    client.until_healthy().await;
+    let id = client.put(&serde_json::json!({})).await;
+    assert_eq!(client.delete(&id).await.status(), 200);
     tokio::time::sleep(Duration::from_millis(200)).await;
     send_signal("INT", &child.id().to_string());
     let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
@@ -63,9 +68,37 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
     assert_eq!(guide.matches("curl ").count(), 5, "{guide}");
     assert!(guide.contains(&format!("load balancer   http://127.0.0.1:{port}")), "{guide}");
     let logs = String::from_utf8(output.stdout).unwrap();
-    for line in logs.lines() {
-        serde_json::from_str::<serde_json::Value>(line)
-            .unwrap_or_else(|error| panic!("{error}: {line}"));
+    let lines: Vec<Value> = logs
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    // The one access line of each request, the same from both programs.
+    for (program, method, route, status) in [
+        ("picus-service", "POST", "/picus/put", 201),
+        ("picus-delete-handler", "DELETE", "/picus/{key}", 200),
+    ] {
+        let of_request = |line: &&Value| {
+            line["message"] == "request"
+                && line["service.name"] == program
+                && line["object_id"] == *id
+        };
+        let found: Vec<_> = lines.iter().filter(of_request).collect();
+        let [line] = found[..] else { panic!("{} lines of {program} in {logs}", found.len()) };
+        assert_eq!(line["http.request.method"], method);
+        assert_eq!(line["http.route"], route);
+        assert_eq!(line["http.response.status_code"], status);
+        assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+        assert!(line["http.response.body.size"].as_u64().unwrap() > 0);
+        for text in [
+            "timestamp",
+            "level",
+            "target",
+            "service.version",
+            "trace_id",
+            "xray_trace_id",
+            "request_id",
+        ] {
+            assert!(line[text].is_string(), "no {text} in {line}");
+        }
     }
-    assert!(logs.contains("\"http.route\":\"/health\""), "{logs}");
 }

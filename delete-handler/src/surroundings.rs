@@ -1,0 +1,79 @@
+//! What Lambda sets around its function, without which `lambda_runtime` would panic (AWS Lambda
+//! Developer Guide, "Defined runtime environment variables").
+
+use http::Uri;
+
+/// Why this process can't be a Lambda function.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} {fault}: this program runs within AWS Lambda, or what stands in for it")]
+pub(crate) struct NotLambda {
+    name: &'static str,
+    fault: &'static str,
+}
+
+/// Checks the variables that are needed. `lookup` gives a variable by its name.
+pub(crate) fn check(lookup: impl Fn(&str) -> Option<String>) -> Result<(), NotLambda> {
+    // What stands in for Lambda may give a whole URL, of which only the path can be left out.
+    let is_address =
+        |value: &str| value.parse::<Uri>().is_ok_and(|address| address.authority().is_some());
+    let is_number = |value: &str| value.parse::<i32>().is_ok();
+    require(&lookup, "AWS_LAMBDA_RUNTIME_API", is_address, "is no `host:port`")?;
+    require(&lookup, "AWS_LAMBDA_FUNCTION_NAME", |_| true, "")?;
+    require(&lookup, "AWS_LAMBDA_FUNCTION_VERSION", |_| true, "")?;
+    require(&lookup, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", is_number, "is no number of MB")
+}
+
+fn require(
+    lookup: impl Fn(&str) -> Option<String>,
+    name: &'static str,
+    is_sound: impl Fn(&str) -> bool,
+    unsound: &'static str,
+) -> Result<(), NotLambda> {
+    match lookup(name) {
+        None => Err(NotLambda { name, fault: "is not set" }),
+        Some(value) if is_sound(&value) => Ok(()),
+        Some(_) => Err(NotLambda { name, fault: unsound }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAMBDA: [(&str, &str); 4] = [
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "picus-delete"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+    ];
+
+    /// What is said of Lambda's variables, with one of them changed.
+    fn fault(changed: &str, value: Option<&str>) -> Option<String> {
+        let lookup = |name: &str| {
+            let (_, set) = LAMBDA.iter().find(|(known, _)| *known == name)?;
+            if name == changed { value } else { Some(*set) }.map(str::to_owned)
+        };
+        check(lookup).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn lambda_is_known_by_all_its_variables() {
+        assert_eq!(fault("", None), None);
+        for (name, _) in LAMBDA {
+            let fault = fault(name, None).unwrap();
+            assert!(fault.starts_with(&format!("{name} is not set: ")), "{fault}");
+        }
+    }
+
+    #[test]
+    fn what_lambda_would_never_set_is_refused() {
+        for (name, value) in [
+            ("AWS_LAMBDA_RUNTIME_API", ""),
+            ("AWS_LAMBDA_RUNTIME_API", "not an address"),
+            ("AWS_LAMBDA_RUNTIME_API", "/path"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
+        ] {
+            assert!(fault(name, Some(value)).unwrap().starts_with(name), "{name}={value}");
+        }
+    }
+}

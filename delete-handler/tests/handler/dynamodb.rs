@@ -1,0 +1,122 @@
+//! DynamoDB: an engine in this process, and one that can be put into trouble and mended again.
+
+use std::net::SocketAddr;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::given::sdk_config;
+
+const TABLE: &str = "picus_data";
+
+/// How DynamoDB is. The secrets are what no client may read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Health {
+    Well,
+    /// It takes requests, and never answers.
+    Silent,
+    Throttling,
+    Failing,
+    Denying,
+    /// It closes every connection.
+    Gone,
+}
+
+/// An engine with an empty table; it ends with the test's runtime.
+pub(crate) async fn start() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let engine = dynoxide::Database::memory().unwrap();
+    tokio::spawn(dynoxide::server::serve_on(listener, engine));
+    create_table(&Client::new(&sdk_config(address).await)).await;
+    address
+}
+
+/// Stores an item as another writer would.
+pub(crate) async fn put(address: SocketAddr, key: &str) {
+    let client = Client::new(&sdk_config(address).await);
+    let put = client.put_item().table_name(TABLE);
+    put.item("object_id", AttributeValue::S(key.to_owned())).send().await.unwrap();
+}
+
+/// An address where nobody listens.
+pub(crate) async fn nowhere() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// What stands before an engine, and passes on only what the engine's health allows.
+pub(crate) async fn start_behind(engine: SocketAddr) -> (SocketAddr, watch::Sender<Health>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (set, health) = watch::channel(Health::Well);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let engine = TcpStream::connect(engine).await.unwrap();
+            tokio::spawn(serve(client, engine, health.clone()));
+        }
+    });
+    (address, set)
+}
+
+/// Serves a connection until a side closes it, or until a request meets trouble.
+async fn serve(mut client: TcpStream, mut engine: TcpStream, health: watch::Receiver<Health>) {
+    let (mut request, mut response) = ([0; 8192], [0; 8192]);
+    loop {
+        let (to, bytes) = tokio::select! {
+            read = client.read(&mut request) => {
+                let now = *health.borrow();
+                if !matches!(now, Health::Well) {
+                    return be_in_trouble(client, now).await;
+                }
+                (&mut engine, &request[..read.unwrap_or(0)])
+            }
+            read = engine.read(&mut response) => (&mut client, &response[..read.unwrap_or(0)]),
+        };
+        if bytes.is_empty() || to.write_all(bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn be_in_trouble(mut client: TcpStream, health: Health) {
+    let (status, kind) = match health {
+        Health::Well | Health::Gone => return,
+        Health::Silent => return std::future::pending().await,
+        Health::Throttling => ("400 Bad Request", "ThrottlingException"),
+        Health::Failing => ("500 Internal Server Error", "InternalServerError"),
+        Health::Denying => ("400 Bad Request", "AccessDeniedException"),
+    };
+    let body = format!(
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{kind}","message":"arn:aws:dynamodb:secret"}}"#
+    );
+    let length = body.len();
+    let answer =
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+    // To close before all was read could cost the client its answer.
+    let mut rest = Vec::new();
+    if client.write_all(answer.as_bytes()).await.is_ok() {
+        let _ = client.read_to_end(&mut rest).await;
+    }
+}
+
+async fn create_table(client: &Client) {
+    let id = AttributeDefinition::builder()
+        .attribute_name("object_id")
+        .attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder().attribute_name("object_id").key_type(KeyType::Hash);
+    client
+        .create_table()
+        .table_name(TABLE)
+        .attribute_definitions(id.build().unwrap())
+        .key_schema(key.build().unwrap())
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+}
