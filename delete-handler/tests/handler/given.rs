@@ -61,7 +61,7 @@ pub(crate) async fn sdk_config(address: SocketAddr) -> SdkConfig {
 pub(crate) fn context(left: Duration) -> Context {
     let deadline = (SystemTime::now() + left).duration_since(UNIX_EPOCH).unwrap();
     let mut context = Context::default();
-    context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
+    "8476a536-e9f4-11e8-9739-2dfe598c3fcd".clone_into(&mut context.request_id);
     context.deadline = deadline.as_millis().try_into().unwrap();
     context
 }

@@ -32,7 +32,7 @@ pub(crate) type Reply = (String, Bytes);
 struct Inner {
     events: Mutex<mpsc::UnboundedReceiver<String>>,
     polled: mpsc::UnboundedSender<()>,
-    replied: mpsc::UnboundedSender<Reply>,
+    reply: mpsc::UnboundedSender<Reply>,
 }
 
 impl RuntimeApi {
@@ -42,8 +42,8 @@ impl RuntimeApi {
         let address = listener.local_addr().unwrap();
         let (give, events) = mpsc::unbounded_channel();
         let (polled, polls) = mpsc::unbounded_channel();
-        let (replied, replies) = mpsc::unbounded_channel();
-        let inner = Arc::new(Inner { events: Mutex::new(events), polled, replied });
+        let (reply, replies) = mpsc::unbounded_channel();
+        let inner = Arc::new(Inner { events: Mutex::new(events), polled, reply });
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let inner = Arc::clone(&inner);
@@ -86,6 +86,6 @@ async fn answer(
         return Ok(response.body(Full::from(event)).unwrap());
     }
     let body = request.into_body().collect().await.unwrap().to_bytes();
-    let _ = inner.replied.send((path, body));
+    let _ = inner.reply.send((path, body));
     Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default()).unwrap())
 }
