@@ -41,8 +41,8 @@ pub(crate) async fn given(address: SocketAddr, settings: &Settings) -> Given {
 /// Little patience, so that the tests of failures are quick.
 pub(crate) fn impatient() -> Settings {
     Settings {
-        attempt_timeout: Duration::from_millis(200),
-        operation_timeout: Duration::from_millis(400),
+        attempt_timeout: Duration::from_millis(500),
+        operation_timeout: Duration::from_secs(1),
         max_attempts: 1,
         ..Settings::default()
     }
