@@ -1,0 +1,1 @@
+//! What X-Ray is told of a request.
