@@ -84,7 +84,9 @@ impl Aws {
         let requests = requests.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         requests
             .filter(|request| {
-                request["headers"]["User-Agent"].as_str().is_some_and(|agent| agent.contains("collector"))
+                request["headers"]["User-Agent"]
+                    .as_str()
+                    .is_some_and(|agent| agent.contains("collector"))
             })
             .map(|request| match request["headers"]["X-Amz-Target"].as_str() {
                 Some(target) => target.to_owned(),

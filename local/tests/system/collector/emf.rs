@@ -52,16 +52,19 @@ fn dimensions(document: &Value, set: &Value) -> BTreeMap<String, String> {
         assert!(!value.is_empty(), "CloudWatch takes no empty dimension: {name} in {document}");
         value.to_owned()
     };
-    each(set).iter().map(|name| name.as_str().unwrap()).map(|name| (name.to_owned(), value(name))).collect()
+    each(set)
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .map(|name| (name.to_owned(), value(name)))
+        .collect()
 }
 
 fn total(value: &Value) -> Total {
     match value.as_f64() {
         Some(sum) => Total { count: 0.0, sum },
-        None => Total {
-            count: value["Count"].as_f64().unwrap(),
-            sum: value["Sum"].as_f64().unwrap(),
-        },
+        None => {
+            Total { count: value["Count"].as_f64().unwrap(), sum: value["Sum"].as_f64().unwrap() }
+        }
     }
 }
 

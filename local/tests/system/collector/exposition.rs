@@ -14,10 +14,8 @@ pub(super) struct Sample {
 
 /// The counters and histograms.
 pub(super) fn growing(text: &str) -> Vec<Sample> {
-    let kinds: BTreeMap<_, _> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
-        .collect();
+    let kinds: BTreeMap<_, _> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
     let samples = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     samples
         .filter_map(|line| {

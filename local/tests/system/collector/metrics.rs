@@ -70,7 +70,8 @@ async fn every_count_arrives_from_the_first_request_on() {
     observed.start_collector(&[]).await;
     eventually(async || {
         let seen = totals(&observed).await;
-        let puts = seen.get(&series("http_server_request_duration_seconds", &[("http_route", "/picus/put")]));
+        let puts = seen
+            .get(&series("http_server_request_duration_seconds", &[("http_route", "/picus/put")]));
         puts.is_some_and(|total| total.count == 3.0).then_some(()).ok_or(format!("{seen:#?}"))
     })
     .await;
