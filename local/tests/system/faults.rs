@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::given::{options, send_signal, started, tampered};
 
 /// Something between the programs and DynamoDB that lets everything through until it is told not to.
-pub(crate) async fn cable(dynamodb: String, cut: Arc<AtomicBool>) -> SocketAddr {
+async fn cable(dynamodb: String, cut: Arc<AtomicBool>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let dynamodb = dynamodb.trim_start_matches("http://").to_owned();

@@ -1,29 +1,27 @@
 //! Every number that the service shows arrives in CloudWatch, under the dimensions declared.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use picus_local::dynamodb::{DynamoDb, Storage};
+use picus_local::dynamodb::Storage;
 
 use super::emf::{self, Series, Total};
 use super::eventually;
 use super::exposition::{self, Sample};
 use super::sidecar::Observed;
 use super::task_metadata::TASK_ID;
-use crate::faults::cable;
+use super::wire::{Fault, Wire};
 use crate::given::options;
 
 const ALONE: &[&[&str]] = &[&[]];
-const BY_ROUTE: &[&[&str]] = &[&[], &["http_route"]];
+const BY_ROUTE: &[&[&str]] = &[&["http_route"]];
 const BY_OPERATION: &[&[&str]] = &[&["db_operation_name"]];
-const BY_ERROR: &[&[&str]] = &[&[], &["error_type"]];
+const BY_ERROR: &[&[&str]] = &[&["error_type"]];
 
 /// The dimension sets of each metric, without `service_name`, which is in all of them.
 const DECLARED: &[(&str, &[&[&str]])] = &[
     (
         "http_server_request_duration_seconds",
-        &[&[], &["http_route"], &["http_route", "http_response_status_code"]],
+        &[&["http_request_method", "http_route", "http_response_status_code"]],
     ),
     ("picus_requests_measured_total", BY_ROUTE),
     ("picus_requests_within_objective_total", BY_ROUTE),
@@ -57,22 +55,20 @@ const DECLARED: &[(&str, &[&[&str]])] = &[
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
 async fn every_count_arrives_from_the_first_request_on() {
-    let dynamodb = DynamoDb::start(&Storage::Memory).await.unwrap();
-    let cut = Arc::new(AtomicBool::new(false));
-    let cable = cable(dynamodb.endpoint.clone(), cut.clone()).await;
+    let wire = Wire::start().await;
     let mut options = options();
-    options.storage = Storage::Elsewhere(format!("http://{cable}"));
+    options.storage = Storage::Elsewhere(wire.endpoint.clone());
+    // Spans get lost, both ways.
+    options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
     let mut observed = Observed::start(options).await;
     let client = observed.client.clone();
 
     // Before the collector is there; then while it is.
     let ids = client.put_many(3).await;
     observed.start_collector(&[]).await;
-    eventually(async || {
-        let seen = totals(&observed).await;
-        let puts = seen
-            .get(&series("http_server_request_duration_seconds", &[("http_route", "/picus/put")]));
-        puts.is_some_and(|total| total.count == 3.0).then_some(()).ok_or(format!("{seen:#?}"))
+    eventually(async || match requests(&totals(&observed).await, "POST", "/picus/put", "201") {
+        3.0 => Ok(()),
+        other => Err(format!("{other} puts arrived")),
     })
     .await;
     client.put_many(2).await;
@@ -80,8 +76,10 @@ async fn every_count_arrives_from_the_first_request_on() {
     assert_eq!(client.get_status("none").await, 404);
     assert_eq!(client.listed_ids("/picus/list").await.len(), 5);
     assert_eq!(client.get_path("/nowhere").await.status(), 404);
-    cut.store(true, Ordering::SeqCst);
+    wire.fault(Fault::Unreachable);
     assert_eq!(client.get_status(&ids[0]).await, 500);
+    wire.fault(Fault::Throttles);
+    assert_eq!(client.get_status(&ids[0]).await, 503);
 
     // The load balancer goes on asking for its health: both change, and meet again and again.
     let seen = eventually(async || {
@@ -105,21 +103,26 @@ async fn every_count_arrives_from_the_first_request_on() {
     let arrived: BTreeSet<_> = seen.keys().map(|(metric, _)| metric.as_str()).collect();
     assert_eq!(arrived, DECLARED.iter().map(|(metric, _)| *metric).collect());
 
-    let count = |dimensions: &[(&str, &str)]| {
-        seen[&series("http_server_request_duration_seconds", dimensions)].count
-    };
-    assert_eq!(count(&[("http_route", "/picus/put")]), 5.0);
-    assert_eq!(
-        count(&[("http_route", "/picus/get/{key}"), ("http_response_status_code", "500")]),
-        1.0
-    );
+    assert_eq!(requests(&seen, "POST", "/picus/put", "201"), 5.0);
+    assert_eq!(requests(&seen, "GET", "/picus/get/{key}", "500"), 1.0);
     println!("{} custom metrics", seen.len());
     observed.stop().await;
-    dynamodb.stop().await;
+    wire.dynamodb.stop().await;
 }
 
 async fn totals(observed: &Observed) -> BTreeMap<Series, Total> {
     emf::totals(&observed.aws.emf_documents(TASK_ID).await)
+}
+
+/// How many requests were measured that ended so.
+fn requests(totals: &BTreeMap<Series, Total>, method: &str, route: &str, status: &str) -> f64 {
+    let dimensions = [
+        ("http_request_method", method),
+        ("http_route", route),
+        ("http_response_status_code", status),
+    ];
+    let series = series("http_server_request_duration_seconds", &dimensions);
+    totals.get(&series).map_or(0.0, |total| total.count)
 }
 
 fn series(metric: &str, dimensions: &[(&str, &str)]) -> Series {

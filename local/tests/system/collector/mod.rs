@@ -9,6 +9,7 @@ mod metrics;
 mod sidecar;
 mod task_metadata;
 mod traces;
+mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;

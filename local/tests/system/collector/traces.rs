@@ -1,10 +1,8 @@
 //! What X-Ray is told: of which requests, and what of each.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use picus_local::dynamodb::{DynamoDb, Storage};
+use picus_local::dynamodb::Storage;
 use reqwest::{Body, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -13,7 +11,7 @@ use uuid::Uuid;
 use super::eventually;
 use super::sidecar::Observed;
 use super::task_metadata::TASK_ID;
-use crate::faults::cable;
+use super::wire::{Fault, Wire};
 use crate::given::{Client, options};
 
 const PARENT: &str = "53995c3f42cd8ad8";
@@ -21,11 +19,9 @@ const PARENT: &str = "53995c3f42cd8ad8";
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
 async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
-    let dynamodb = DynamoDb::start(&Storage::Memory).await.unwrap();
-    let cut = Arc::new(AtomicBool::new(false));
-    let cable = cable(dynamodb.endpoint.clone(), cut.clone()).await;
+    let wire = Wire::start().await;
     let mut options = options();
-    options.storage = Storage::Elsewhere(format!("http://{cable}"));
+    options.storage = Storage::Elsewhere(wire.endpoint.clone());
     options.environment.insert("OTEL_BSP_SCHEDULE_DELAY".into(), "200".into());
     let mut observed = Observed::start(options).await;
     let settings = [("PICUS_TRACES_PERCENTAGE", "0"), ("PICUS_SLOW_REQUEST_MS", "3000")];
@@ -38,8 +34,10 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     let wanted = trace_of(called(put, "Sampled=1"), 201).await;
     let missing = trace_of(called(get(client, "missing"), "Sampled=1"), 404).await;
     let slow = trace_of(slow_put(client), 201).await;
-    cut.store(true, Ordering::SeqCst);
+    wire.fault(Fault::Unreachable);
     let failed = trace_of(get(client, "failed").header("X-Request-Id", "order-17"), 500).await;
+    wire.fault(Fault::Throttles);
+    let throttled = trace_of(get(client, "throttled"), 503).await;
 
     let told = told(&observed, &failed, 2).await;
     assert_includes(
@@ -83,6 +81,19 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
         }),
     );
 
+    let told = self::told(&observed, &throttled, 2).await;
+    assert_includes(
+        &told[0],
+        &json!({ "fault": true, "annotations": { "error.code": "throttled" } }),
+    );
+    assert_includes(
+        &told[1],
+        &json!({
+            "fault": false, "error": true, "throttle": true,
+            "annotations": { "error.type": "throttled" },
+        }),
+    );
+
     let told = self::told(&observed, &slow, 2).await;
     assert_includes(
         &told[0],
@@ -113,8 +124,11 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     for unknown in [ordinary, unwanted] {
         assert_eq!(aws.segments(&unknown).await, Vec::<Value>::new());
     }
+    // What the task's role must allow, and no more.
+    let actions = ["Logs_20140328.CreateLogStream", "Logs_20140328.PutLogEvents", "TraceSegments"];
+    assert_eq!(aws.actions_of_the_collector(), actions.map(str::to_owned).into());
     observed.stop().await;
-    dynamodb.stop().await;
+    wire.dynamodb.stop().await;
 }
 
 #[tokio::test]
