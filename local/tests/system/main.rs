@@ -7,3 +7,4 @@ mod faults;
 mod given;
 mod program;
 mod tasks;
+mod traces;
