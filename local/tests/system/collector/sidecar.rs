@@ -77,6 +77,14 @@ impl Observed {
         .await;
     }
 
+    /// What the collector holds in memory.
+    pub(super) fn collector_memory_mib(&self) -> u64 {
+        let id = self.collector.as_ref().and_then(Child::id).unwrap();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     pub(super) async fn stop(self) {
         self.system.stop().await;
     }
