@@ -51,10 +51,19 @@ impl Aws {
 
     /// The segment documents of a trace, as they were sent.
     pub(super) async fn segments(&self, trace_id: &str) -> Vec<Value> {
-        let request = self.request("xray", "/Traces").json(&json!({ "TraceIds": [trace_id] }));
-        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        let answer = self.traces(&[trace_id.to_owned()]).await;
         let segments = answer["Traces"][0]["Segments"].as_array().cloned().unwrap_or_default();
         segments.iter().map(|segment| parse(&segment["Document"])).collect()
+    }
+
+    /// How many of these traces came.
+    pub(super) async fn known_of(&self, trace_ids: &[String]) -> usize {
+        self.traces(trace_ids).await["Traces"].as_array().map_or(0, Vec::len)
+    }
+
+    async fn traces(&self, trace_ids: &[String]) -> Value {
+        let request = self.request("xray", "/Traces").json(&json!({ "TraceIds": trace_ids }));
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     /// The EMF documents that were logged so far, by the stream that they are in.

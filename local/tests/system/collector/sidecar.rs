@@ -28,7 +28,7 @@ impl Observed {
     pub(super) async fn start(mut options: Options) -> Self {
         let aws = Aws::start().await;
         let otlp = free_address();
-        options.environment.insert("OTEL_EXPORTER_OTLP_ENDPOINT".into(), format!("http://{otlp}"));
+        options.otlp_endpoint = Some(format!("http://{otlp}"));
         let (system, client) = started(options).await;
         Self { system, client, aws, otlp, collector: None }
     }
