@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{eventually, free_address, repository};
+use super::{PATIENCE, eventually, free_address, repository};
 
 const LOG_GROUP: &str = "/ecs/picus-service/emf";
 
@@ -34,7 +34,8 @@ impl Aws {
             .kill_on_drop(true)
             .spawn()
             .expect(".ci/collector installs moto");
-        let (url, http) = (format!("http://{address}"), reqwest::Client::new());
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let url = format!("http://{address}");
         eventually(async || match http.get(format!("{url}/moto-api/data.json")).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(format!("moto does not serve: {error}")),

@@ -6,6 +6,7 @@ mod aws;
 mod emf;
 mod exposition;
 mod metrics;
+mod requests;
 mod sidecar;
 mod task_metadata;
 mod traces;

@@ -1,21 +1,16 @@
 //! What X-Ray is told: of which requests, and what of each.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use picus_local::dynamodb::Storage;
-use reqwest::{Body, Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::sleep;
-use uuid::Uuid;
 
 use super::eventually;
+use super::requests::{PARENT, called, get, slow_put, trace_of};
 use super::sidecar::Observed;
 use super::task_metadata::TASK_ID;
 use super::wire::{Fault, Wire};
-use crate::given::{Client, options};
-
-const PARENT: &str = "53995c3f42cd8ad8";
+use crate::given::options;
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
@@ -39,9 +34,9 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     wire.fault(Fault::Throttles);
     let throttled = trace_of(get(client, "throttled"), 503).await;
 
-    let told = told(&observed, &failed, 2).await;
+    let (service, call) = told(&observed, &failed).await;
     assert_includes(
-        &told[0],
+        &service,
         &json!({
             "name": "picus-service", "trace_id": failed, "parent_id": null, "type": null,
             "fault": true, "error": false, "throttle": false,
@@ -71,9 +66,9 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
         }),
     );
     assert_includes(
-        &told[1],
+        &call,
         &json!({
-            "name": "DynamoDB", "namespace": "aws", "type": "subsegment", "parent_id": told[0]["id"],
+            "name": "DynamoDB", "namespace": "aws", "type": "subsegment", "parent_id": service["id"],
             "fault": true, "error": false, "throttle": false,
             "aws": { "operation": "GetItem", "table_name": "picus_data", "region": "eu-central-1" },
             "annotations": { "error.type": "connection" },
@@ -81,45 +76,45 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
         }),
     );
 
-    let told = self::told(&observed, &throttled, 2).await;
+    let (service, call) = told(&observed, &throttled).await;
     assert_includes(
-        &told[0],
+        &service,
         &json!({ "fault": true, "annotations": { "error.code": "throttled" } }),
     );
     assert_includes(
-        &told[1],
+        &call,
         &json!({
             "fault": false, "error": true, "throttle": true,
             "annotations": { "error.type": "throttled" },
         }),
     );
 
-    let told = self::told(&observed, &slow, 2).await;
+    let (service, _) = told(&observed, &slow).await;
     assert_includes(
-        &told[0],
+        &service,
         &json!({ "fault": false, "http": { "response": { "status": 201 } } }),
     );
-    assert!(told[0]["end_time"].as_f64() > told[0]["start_time"].as_f64().map(|start| start + 3.0));
+    assert!(service["end_time"].as_f64() > service["start_time"].as_f64().map(|start| start + 3.0));
 
-    let told = self::told(&observed, &wanted, 2).await;
+    let (service, call) = told(&observed, &wanted).await;
     assert_includes(
-        &told[0],
+        &service,
         &json!({
             "name": "picus-service", "parent_id": PARENT, "fault": false, "error": false,
             "annotations": { "http.route": "/picus/put" },
         }),
     );
     assert_includes(
-        &told[1],
+        &call,
         &json!({
-            "name": "DynamoDB", "parent_id": told[0]["id"], "fault": false, "error": false,
+            "name": "DynamoDB", "parent_id": service["id"], "fault": false, "error": false,
             "aws": { "operation": "PutItem", "table_name": "picus_data" },
         }),
     );
 
-    let told = self::told(&observed, &missing, 2).await;
-    assert_includes(&told[0], &json!({ "fault": false, "error": true }));
-    assert_includes(&told[1], &json!({ "fault": false, "error": false }));
+    let (service, call) = told(&observed, &missing).await;
+    assert_includes(&service, &json!({ "fault": false, "error": true }));
+    assert_includes(&call, &json!({ "fault": false, "error": false }));
 
     for unknown in [ordinary, unwanted] {
         assert_eq!(aws.segments(&unknown).await, Vec::<Value>::new());
@@ -146,7 +141,7 @@ async fn of_all_other_requests_a_share_is_told() {
     };
     let traces = join_all((0..10).map(|_| one_after_the_other())).await.concat();
     let last = trace_of(called(get(client, "last"), "Sampled=1"), 404).await;
-    told(&observed, &last, 2).await;
+    told(&observed, &last).await;
     let count = observed.aws.known_of(&traces).await;
     // 50 are to be expected; fewer than 17 or more than 90 come once in millions of runs.
     assert!((17..=90).contains(&count), "{count} of {}", traces.len());
@@ -156,52 +151,15 @@ async fn of_all_other_requests_a_share_is_told() {
     observed.stop().await;
 }
 
-fn get(client: &Client, key: &str) -> RequestBuilder {
-    client.request(Method::GET, &format!("/picus/get/{key}"))
-}
-
-/// A put whose body takes its time.
-fn slow_put(client: &Client) -> RequestBuilder {
-    let chunks = futures_util::stream::unfold("{\"slow\":", |chunk| async move {
-        match chunk {
-            "" => None,
-            "{\"slow\":" => Some((Ok::<_, std::io::Error>(chunk), "true}")),
-            _ => {
-                sleep(Duration::from_millis(3500)).await;
-                Some((Ok(chunk), ""))
-            }
-        }
-    });
-    client
-        .request(Method::POST, "/picus/put")
-        .header("Content-Type", "application/json")
-        .body(Body::wrap_stream(chunks))
-}
-
-/// The request as a part of someone else's trace.
-fn called(request: RequestBuilder, sampled: &str) -> RequestBuilder {
-    let random = Uuid::new_v4().simple().to_string();
-    let root = format!("1-{}-{}", &random[..8], &random[8..]);
-    request.header("X-Amzn-Trace-Id", format!("Root={root};Parent={PARENT};{sampled}"))
-}
-
-/// Makes the request, and tells its trace's id.
-async fn trace_of(request: RequestBuilder, status: u16) -> String {
-    let response = request.send().await.unwrap();
-    assert_eq!(response.status(), status);
-    let header = response.headers()["x-amzn-trace-id"].to_str().unwrap();
-    header.strip_prefix("Root=").unwrap().to_owned()
-}
-
-/// The segments of a trace, the service's first, once all are there.
-async fn told(observed: &Observed, trace_id: &str, count: usize) -> Vec<Value> {
-    let mut segments = eventually(async || {
-        let segments = observed.aws.segments(trace_id).await;
-        if segments.len() == count { Ok(segments) } else { Err(format!("{segments:#?}")) }
+/// A trace's two segments, the service's and that of its call to DynamoDB, once both are there.
+async fn told(observed: &Observed, trace_id: &str) -> (Value, Value) {
+    let of_the_call = |segment: &Value| segment["type"] == "subsegment";
+    eventually(async || match observed.aws.segments(trace_id).await.as_slice() {
+        [one, other] if of_the_call(other) => Ok((one.clone(), other.clone())),
+        [one, other] if of_the_call(one) => Ok((other.clone(), one.clone())),
+        others => Err(format!("{others:#?}")),
     })
-    .await;
-    segments.sort_by_key(|segment| segment["type"] == "subsegment");
-    segments
+    .await
 }
 
 /// Whether `expected` is all there; null stands for what is not.
