@@ -11,7 +11,7 @@ pub(super) type Series = (String, BTreeMap<String, String>);
 /// What came in a series: of counters and gauges the sum alone, of histograms the count too.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Total {
-    pub(super) count: f64,
+    pub(super) count: u64,
     pub(super) sum: f64,
 }
 
@@ -23,8 +23,7 @@ impl Total {
 
     /// Whether both are the same, but for the rounding of sums.
     pub(super) fn is(self, other: Self) -> bool {
-        let close = |one: f64, other: f64| (one - other).abs() < 1e-6;
-        close(self.count, other.count) && close(self.sum, other.sum)
+        self.count == other.count && (self.sum - other.sum).abs() < 1e-6
     }
 }
 
@@ -61,9 +60,9 @@ fn dimensions(document: &Value, set: &Value) -> BTreeMap<String, String> {
 
 fn total(value: &Value) -> Total {
     match value.as_f64() {
-        Some(sum) => Total { count: 0.0, sum },
+        Some(sum) => Total { count: 0, sum },
         None => {
-            Total { count: value["Count"].as_f64().unwrap(), sum: value["Sum"].as_f64().unwrap() }
+            Total { count: value["Count"].as_u64().unwrap(), sum: value["Sum"].as_f64().unwrap() }
         }
     }
 }

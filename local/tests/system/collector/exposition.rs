@@ -19,18 +19,18 @@ pub(super) fn growing(text: &str) -> Vec<Sample> {
     let samples = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     samples
         .filter_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            let value: f64 = value.parse().ok()?;
+            let (series, text) = line.rsplit_once(' ')?;
+            let value: f64 = text.parse().ok()?;
             let (name, labels) = series.split_once('{').unwrap_or((series, ""));
             let of_histogram = |suffix: &str| {
                 name.strip_suffix(suffix).filter(|name| kinds.get(name) == Some(&"histogram"))
             };
             let (metric, total) = if kinds.get(name) == Some(&"counter") {
-                (name, Total { count: 0.0, sum: value })
+                (name, Total { count: 0, sum: value })
             } else if let Some(metric) = of_histogram("_count") {
-                (metric, Total { count: value, sum: 0.0 })
+                (metric, Total { count: text.parse().ok()?, sum: 0.0 })
             } else {
-                (of_histogram("_sum")?, Total { count: 0.0, sum: value })
+                (of_histogram("_sum")?, Total { count: 0, sum: value })
             };
             Some(Sample { metric: metric.to_owned(), labels: read_labels(labels), total })
         })

@@ -34,37 +34,9 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     wire.fault(Fault::Throttles);
     let throttled = trace_of(get(client, "throttled"), 503).await;
 
+    let url = format!("http://{}/picus/get/failed", observed.system.address());
     let (service, call) = told(&observed, &failed).await;
-    assert_includes(
-        &service,
-        &json!({
-            "name": "picus-service", "trace_id": failed, "parent_id": null, "type": null,
-            "fault": true, "error": false, "throttle": false,
-            "http": {
-                "request": {
-                    "method": "GET", "client_ip": "127.0.0.1",
-                    "url": format!("http://{}/picus/get/failed", observed.system.address()),
-                },
-                "response": { "status": 500 },
-            },
-            "origin": "AWS::ECS::Fargate",
-            "aws": {
-                "ecs": { "task_family": "picus-task-definition" },
-                "cloudwatch_logs": [{
-                    "log_group": "/ecs/picus-service",
-                    "arn": "arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/picus-service",
-                }],
-                "xray": { "sdk": "opentelemetry for rust" },
-            },
-            "service": { "version": env!("CARGO_PKG_VERSION") },
-            "annotations": {
-                "http.route": "/picus/get/{key}", "request_id": "order-17", "object_id": "failed",
-                "error.code": "internal", "otel.resource.service.version": env!("CARGO_PKG_VERSION"),
-                "otel.resource.aws.ecs.task.id": TASK_ID,
-            },
-            "cause": { "exceptions": [{ "type": "internal" }] },
-        }),
-    );
+    assert_tells_of_the_failure(&service, &failed, &url);
     assert_includes(
         &call,
         &json!({
@@ -149,6 +121,40 @@ async fn of_all_other_requests_a_share_is_told() {
     let memory = observed.collector_memory_mib();
     assert!(memory < 200, "the collector takes {memory} MiB");
     observed.stop().await;
+}
+
+/// The segment of a request that failed for want of DynamoDB: everything that there is to tell.
+fn assert_tells_of_the_failure(service: &Value, trace_id: &str, url: &str) {
+    assert_includes(
+        service,
+        &json!({
+            "name": "picus-service", "trace_id": trace_id, "parent_id": null, "type": null,
+            "fault": true, "error": false, "throttle": false,
+            "http": {
+                "request": {
+                    "method": "GET", "client_ip": "127.0.0.1",
+                    "url": url,
+                },
+                "response": { "status": 500 },
+            },
+            "origin": "AWS::ECS::Fargate",
+            "aws": {
+                "ecs": { "task_family": "picus-task-definition" },
+                "cloudwatch_logs": [{
+                    "log_group": "/ecs/picus-service",
+                    "arn": "arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/picus-service",
+                }],
+                "xray": { "sdk": "opentelemetry for rust" },
+            },
+            "service": { "version": env!("CARGO_PKG_VERSION") },
+            "annotations": {
+                "http.route": "/picus/get/{key}", "request_id": "order-17", "object_id": "failed",
+                "error.code": "internal", "otel.resource.service.version": env!("CARGO_PKG_VERSION"),
+                "otel.resource.aws.ecs.task.id": TASK_ID,
+            },
+            "cause": { "exceptions": [{ "type": "internal" }] },
+        }),
+    );
 }
 
 /// A trace's two segments, the service's and that of its call to DynamoDB, once both are there.
