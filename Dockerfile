@@ -7,16 +7,18 @@ COPY . .
 RUN find . -name '*.rs' ! -name lib.rs ! -name main.rs ! -path '*/benches/*' -delete && \
     find . -name '*.rs' | while read -r file; do echo 'fn main() {}' >"$file"; done
 
-FROM rust:1.95.0-slim-bookworm AS build
+# The dependencies, compiled. This stage's key is the content of what is copied, which is the same until
+# a manifest changes.
+FROM rust:1.95.0-slim-bookworm AS dependencies
 WORKDIR /picus
 # Static, so that the image needs no libc. Naming the target keeps the flag off the build scripts.
 ENV CARGO_BUILD_TARGET=host-tuple RUSTFLAGS="-C target-feature=+crt-static"
-# The layer of the dependencies: its key is the content of what is copied, which is the same until a
-# manifest changes.
 COPY --from=manifests /picus .
 RUN cargo build --release --locked --package picus-service
-# What was just compiled from empty files is newer than the sources; touched, these are newer still.
+
+FROM dependencies AS build
 COPY . .
+# What was compiled from empty files is newer than the sources; touched, these are newer still.
 RUN find . -name '*.rs' -exec touch {} + && \
     cargo build --release --locked --package picus-service && \
     mv target/*/release/picus-service /picus-service

@@ -7,11 +7,14 @@
 
 pub mod cli;
 pub mod dynamodb;
+mod iam;
 pub mod lambda;
 pub mod load_balancer;
 pub mod output;
 mod process;
+mod server;
 mod system;
 pub mod tasks;
+mod wildcard;
 
 pub use system::{Options, StartError, System};

@@ -11,7 +11,8 @@ use hyper::Method;
 use tokio::net::TcpListener;
 use tokio::time;
 
-use crate::dynamodb::{DynamoDb, DynamoDbError, Storage, TABLE};
+use crate::dynamodb::{Calls, DynamoDb, DynamoDbError, FUNCTION_ROLE, Storage, TABLE, TASK_ROLE};
+use crate::iam::REGION;
 use crate::lambda::{Function, Lambda};
 use crate::load_balancer::{
     Action, Condition, HealthCheck, Listener, LoadBalancer, Rule, TargetGroup,
@@ -82,11 +83,11 @@ impl System {
         let taken = |source| StartError::Port { port: options.port, source };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
         let dynamodb = DynamoDb::start(&options.storage).await?;
-        let launcher = launcher(&options, &dynamodb.endpoint);
-        let function = Lambda::new(function(&options), launcher.clone());
+        let launcher = |role| launcher(&options, &dynamodb.endpoint, role);
+        let function = Lambda::new(function(&options), launcher(FUNCTION_ROLE));
         let group = Arc::new(TargetGroup::new(health_check()));
         let tasks: Vec<_> =
-            (0..options.tasks).map(|_| Task::keep(launcher.clone(), group.clone())).collect();
+            (0..options.tasks).map(|_| Task::keep(launcher(TASK_ROLE), group.clone())).collect();
         let load_balancer =
             LoadBalancer::start(socket, listener(&function, &group)).map_err(taken)?;
         let healthy = async {
@@ -108,6 +109,12 @@ impl System {
     #[must_use]
     pub fn dynamodb_endpoint(&self) -> &str {
         &self.dynamodb.endpoint
+    }
+
+    /// What the programs have called DynamoDB for, and in the name of which role.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        self.dynamodb.calls()
     }
 
     /// The service's tasks.
@@ -144,11 +151,12 @@ impl System {
     }
 }
 
-fn launcher(options: &Options, endpoint: &str) -> Launcher {
+/// Both programs get the same, but each has its role.
+fn launcher(options: &Options, endpoint: &str, role: &str) -> Launcher {
     let defaults = [
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", role),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("DYNAMODB_TABLE_NAME", TABLE),

@@ -15,10 +15,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time;
 
-use super::answer::{Body, error};
+use super::answer::error;
 use super::target_group::{InFlight, TargetGroup};
 use super::{Action, Listener, event, headers};
 use crate::lambda::Lambda;
+use crate::server::Body;
 
 /// How long a target may take to begin its answer: the load balancer's idle timeout.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);

@@ -4,5 +4,6 @@ mod contract;
 mod durability;
 mod faults;
 mod given;
+mod permissions;
 mod program;
 mod tasks;
