@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+import botocore.session
 from cfnlint.decode import cfn_yaml
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,22 +63,27 @@ def of_handlers():
                 yield kind, action
 
 
+def of_call(service, command):
+    """The actions that a call of the AWS CLI takes."""
+    if (call := f"{service} {command}") in KNOWN["calls"]:
+        return KNOWN["calls"][call]
+    name = "".join(word.capitalize() for word in command.removeprefix("wait ").split("-"))
+    if command.startswith("wait "):
+        name = botocore.session.get_session().get_waiter_model(service).get_waiter(name).operation
+    prefix = {"elbv2": "elasticloadbalancing"}.get(service, service)
+    return [f"{prefix}:{name}"]
+
+
 def of_scripts():
     """Each call of the AWS CLI in the scripts that run as the deploy role, and the actions it takes."""
     for script in sorted((ROOT / "deploy").iterdir()):
-        if not script.is_file() or script.name == "bootstrap":  # an administrator's
+        if script.suffix not in ("", ".sh") or script.is_dir() or script.name == "bootstrap":  # an administrator's
             continue
-        lines = (line for line in re.sub(r"\bcf (?=[a-z])", "aws cloudformation ", script.read_text()).splitlines()
-                 if not line.lstrip().startswith("#"))
-        for service, command in re.findall(r"\baws ([a-z0-9-]+) (wait [a-z-]+|[a-z0-9-]+)", "\n".join(lines)):
-            call = f"{service} {command}"
-            if call in KNOWN["calls"]:
-                actions = KNOWN["calls"][call]
-            else:
-                prefix = {"elbv2": "elasticloadbalancing"}.get(service, service)
-                actions = [f"{prefix}:{''.join(word.capitalize() for word in command.split('-'))}"]
-            for action in actions:
-                yield f"deploy/{script.name}: aws {call}", action
+        code = re.sub(r"^\s*#.*", "", script.read_text(), flags=re.MULTILINE)
+        code = re.sub(r"\bcf (?=[a-z])", "aws cloudformation ", code)
+        for service, command in re.findall(r"\baws ([a-z0-9-]+) (wait [a-z-]+|[a-z0-9-]+)", code):
+            for action in of_call(service, command):
+                yield f"deploy/{script.name}: aws {service} {command}", action
 
 
 def places(action):

@@ -1,10 +1,11 @@
 """Each permission is there because something needs it, and what is needed is there."""
 
+import json
 from fnmatch import fnmatchcase
 
 import pytest
 from iam import FOLDER, statements, text
-from needs import KNOWN, Need, deploy_role, of_handlers, resources, runtime_role, schemas
+from needs import KNOWN, ROOT, Need, deploy_role, of_handlers, resources, runtime_role, schemas
 from parliament import analyze_policy_string
 
 EVERY = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -12,6 +13,8 @@ RUNTIME = sorted(KNOWN["runtime"])
 BOUNDARY = "picus-boundary"
 DEPLOY = [name for name in EVERY if name not in (*RUNTIME, BOUNDARY)]
 
+# Each decision that the emulator's IAM made while the deployment's story ran: who, what, on what, and which.
+RECORD = ROOT / "target/story/calls.jsonl"
 README = (FOLDER / "README.md").read_text()
 
 
@@ -40,6 +43,14 @@ def test_the_deploy_role_may_do_what_cloudformation_and_the_scripts_do():
 
 def test_the_deploy_role_may_do_nothing_else():
     assert superfluous(deploy_role(), statements(*DEPLOY)) == []
+
+
+@pytest.mark.skipif(not RECORD.exists(), reason="the deployment's story has not been run")
+def test_what_the_deploy_role_was_seen_to_do_is_known_to_be_needed():
+    known = {need.action for need in deploy_role()}
+    recorded = [json.loads(line) for line in RECORD.read_text().splitlines()]
+    seen = {action for who, action, _, decision in recorded if "/picus-deploy-role/" in who and decision == "Allow"}
+    assert seen and seen <= known, seen - known
 
 
 @pytest.mark.parametrize("name", RUNTIME)
@@ -109,9 +120,16 @@ def test_what_is_left_out_is_listed_by_aws_and_unused_by_the_templates(entry):
         assert name not in resources()[entry["type"]], f"{entry['type']} now has {name}: its permissions are needed"
 
 
+def subjects(finding):
+    """What a finding is about: actions, or a word of the policy."""
+    if isinstance(finding.detail, list):
+        return [found["action"] if isinstance(found, dict) else found for found in finding.detail]
+    return [finding.location["string"]]
+
+
 def is_known(finding):
-    of = {found["action"] for found in finding.detail} if isinstance(finding.detail, list) else {finding.location["string"]}
-    return any(finding.issue == entry["issue"] and all(any(fnmatchcase(one, glob) for glob in entry["of"]) for one in of)
+    return any(finding.issue == entry["issue"]
+               and all(any(fnmatchcase(one, glob) for glob in entry["of"]) for one in subjects(finding))
                for entry in KNOWN["linter"])
 
 
