@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::dynamodb::Storage;
+use crate::dynamodb::{ADMINISTRATOR, Storage};
 use crate::output::Output;
 use crate::process;
 use crate::{Options, System};
@@ -141,6 +141,9 @@ async fn print_guide(system: &System, storage: &Storage) {
     }
     eprintln!("  delete handler  started when the first delete comes");
     eprintln!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint());
+    if !matches!(storage, Storage::Elsewhere(_)) {
+        eprintln!("                  AWS_ACCESS_KEY_ID={ADMINISTRATOR} may do everything there");
+    }
     eprintln!("\nTry, in another terminal:\n");
     for line in walk_through(&url) {
         eprintln!("  {line}");

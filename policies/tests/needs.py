@@ -24,12 +24,10 @@ Need = namedtuple("Need", "action arn context why")
 @cache
 def resources():
     """Of the stacks that the deploy role makes: each type, with all properties that are set."""
-    rendered = subprocess.run(
-        [ROOT / "deploy/render", "deploy/templates/picus.yaml"], check=True, capture_output=True, text=True
-    ).stdout
     found = {}
-    for template in (rendered, (ROOT / "dashboards/alarms.yaml").read_text()):
-        collect(cfn_yaml.loads(template), found)
+    for template in ("deploy/templates/picus.yaml", "dashboards/alarms.yaml"):
+        rendered = subprocess.run([ROOT / "deploy/render", template], check=True, capture_output=True, text=True)
+        collect(cfn_yaml.loads(rendered.stdout), found)
     return found
 
 

@@ -23,8 +23,8 @@ use tokio::task::JoinHandle;
 
 use crate::iam::REGION;
 use crate::server::Server;
-use permissions::{ADMINISTRATOR, Permissions};
-pub use permissions::{Calls, FUNCTION_ROLE, TASK_ROLE};
+use permissions::Permissions;
+pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
 
 /// The table, and its key.
 pub const TABLE: &str = "picus_data";

@@ -25,7 +25,7 @@ pub const TASK_ROLE: &str = "ecsTaskRole";
 /// The role of the delete handler.
 pub const FUNCTION_ROLE: &str = "picus-lambda-role";
 /// Who made the account: may do everything.
-pub(super) const ADMINISTRATOR: &str = "local";
+pub const ADMINISTRATOR: &str = "local";
 
 /// DynamoDB's own bound on a request.
 const MAX_BYTES: usize = 16 << 20;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use crate::iam::{ACCOUNT, REGION};
 use crate::process::Launcher;
 use environment::Environment;
 
@@ -63,10 +64,10 @@ impl Lambda {
         Self(Arc::new(Inner { function, launcher, warm: Mutex::default(), places }))
     }
 
-    /// The function's ARN: of an account that AWS keeps for documentation.
+    /// The function's ARN.
     #[must_use]
     pub fn arn(&self) -> String {
-        format!("arn:aws:lambda:eu-central-1:123456789012:function:{}", self.0.function.name)
+        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.0.function.name)
     }
 
     /// Invokes the function and waits for its answer. `trace` is the value of `X-Amzn-Trace-Id`.

@@ -18,6 +18,7 @@ use tokio::time;
 use super::answer::error;
 use super::target_group::{InFlight, TargetGroup};
 use super::{Action, Listener, event, headers};
+use crate::iam::{ACCOUNT, REGION};
 use crate::lambda::Lambda;
 use crate::server::Body;
 
@@ -89,8 +90,10 @@ async fn invoke(
     let Ok(body) = Limited::new(body, event::MAX_BYTES).collect().await else {
         return error(StatusCode::PAYLOAD_TOO_LARGE);
     };
-    let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/picus-lambda-tg/0123456789abcdef";
-    let event = event::from_request(&parts, &body.to_bytes(), group, multi_value);
+    let group = format!(
+        "arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/picus-lambda-tg/0123456789abcdef"
+    );
+    let event = event::from_request(&parts, &body.to_bytes(), &group, multi_value);
     let trace = parts.headers.get(headers::X_AMZN_TRACE_ID).and_then(|value| value.to_str().ok());
     match function.invoke(event.into(), trace.unwrap_or_default()).await {
         // Whatever else the function does, a client learns no more than that it failed.
