@@ -3,7 +3,7 @@
 //!
 //! [`System`] starts DynamoDB ([`dynamodb`]), the delete handler behind a Lambda Runtime API
 //! ([`lambda`]), the service's tasks ([`tasks`]) and, in front of both, the load balancer
-//! ([`load_balancer`]).
+//! ([`load_balancer`]). [`traces`] collects what both programs tell of their requests.
 
 pub mod cli;
 pub mod dynamodb;
@@ -15,6 +15,7 @@ mod process;
 mod server;
 mod system;
 pub mod tasks;
+pub mod traces;
 mod wildcard;
 
 pub use system::{Options, StartError, System};

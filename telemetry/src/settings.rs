@@ -91,6 +91,25 @@ impl Reader {
         Duration::from_secs_f64(self.read_within(name, default, 0.001..=86_400.0, help))
     }
 
+    /// [`read`](Self::read), for a time of more than nothing and at most a day, in whole milliseconds,
+    /// as OpenTelemetry's variables have it.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    pub fn read_milliseconds(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> Duration {
+        Duration::from_millis(self.read_within(name, default, 1..=86_400_000, help))
+    }
+
+    /// Lists a setting that a library reads by itself.
+    pub fn mention(&mut self, name: &'static str, help: &'static str) {
+        self.described.push(Described { name, default: "", help });
+    }
+
     fn read_if<T>(
         &mut self,
         name: &'static str,
@@ -127,6 +146,11 @@ impl Reader {
     /// Every setting that was not.
     pub fn finish<C>(self, configuration: C) -> Result<C, SettingsError> {
         if self.faults.is_empty() { Ok(configuration) } else { Err(SettingsError(self.faults)) }
+    }
+
+    /// The names of the settings that were read.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.described.iter().map(|setting| setting.name)
     }
 
     /// The settings that were read, with their defaults, for `--help`.

@@ -25,6 +25,7 @@ pub(crate) fn options() -> Options {
         function_timeout: Duration::from_secs(10),
         executable: EXECUTABLE.into(),
         output: Output::Quiet,
+        otlp_endpoint: None,
         environment: HashMap::from([("PICUS_WORKERS".to_owned(), "1".to_owned())]),
     }
 }

@@ -7,3 +7,4 @@ mod given;
 mod permissions;
 mod program;
 mod tasks;
+mod traces;
