@@ -19,7 +19,7 @@ RUN cargo build --release --locked --package picus-service
 FROM dependencies AS build
 COPY . .
 # What was compiled from empty files is newer than the sources; touched, these are newer still.
-RUN find . -name '*.rs' -exec touch {} + && \
+RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + && \
     cargo build --release --locked --package picus-service && \
     mv target/*/release/picus-service /picus-service
 
