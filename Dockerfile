@@ -4,7 +4,8 @@
 FROM rust:1.95.0-slim-bookworm AS manifests
 WORKDIR /picus
 COPY . .
-RUN find . -name '*.rs' ! -name lib.rs ! -name main.rs ! -path '*/benches/*' -delete && \
+RUN find . -type f ! -name 'Cargo.*' ! -name lib.rs ! -name main.rs ! -path '*/benches/*' -delete && \
+    find . -type d -empty -delete && \
     find . -name '*.rs' | while read -r file; do echo 'fn main() {}' >"$file"; done
 
 # The dependencies, compiled. This stage's key is the content of what is copied, which is the same until
