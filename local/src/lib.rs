@@ -6,6 +6,7 @@
 //! ([`load_balancer`]).
 
 pub mod cli;
+pub mod cloudwatch;
 pub mod dynamodb;
 pub mod lambda;
 pub mod load_balancer;
