@@ -7,6 +7,7 @@
 
 pub mod alarm;
 pub mod composite;
+pub mod dashboard;
 pub mod data;
 pub mod definition;
 pub mod expression;

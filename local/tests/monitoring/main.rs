@@ -1,0 +1,9 @@
+//! The alarms, the dashboards and the runbooks, as files: what they refer to is there, they keep to
+//! CloudWatch's limits, and they belong together.
+
+mod alarms;
+mod dashboards;
+mod given;
+mod mutants;
+mod references;
+mod runbooks;
