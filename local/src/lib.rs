@@ -7,9 +7,11 @@
 
 pub mod cli;
 pub mod cloudwatch;
+pub mod drill;
 pub mod dynamodb;
 pub mod lambda;
 pub mod load_balancer;
+pub mod names;
 pub mod output;
 mod process;
 mod system;

@@ -5,6 +5,7 @@ mod answer;
 mod event;
 mod forward;
 mod headers;
+pub(crate) mod metrics;
 mod rules;
 mod target_group;
 
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time;
 
+use crate::cloudwatch::meter::Meter;
 use crate::lambda::Lambda;
 pub use forward::Forwarder;
 pub use rules::{Condition, Listener, Rule};
@@ -56,13 +58,13 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
-    /// Serves `listener` on `socket`.
+    /// Serves `listener` on `socket`, and tells `meter` of it.
     ///
     /// # Errors
     /// A socket without an address.
-    pub fn start(socket: TcpListener, listener: Listener) -> io::Result<Self> {
+    pub fn start(socket: TcpListener, listener: Listener, meter: Meter) -> io::Result<Self> {
         let address = socket.local_addr()?;
-        let forwarder = Arc::new(Forwarder::new(listener, address.port()));
+        let forwarder = Arc::new(Forwarder::new(listener, address.port(), meter));
         let (stop, stopped) = watch::channel(());
         let served = tokio::spawn(serve(socket, forwarder, stopped));
         Ok(Self { address, stop, served })

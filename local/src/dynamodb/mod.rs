@@ -1,5 +1,7 @@
 //! DynamoDB: an engine in this process, reached over HTTP as the real one is, or one elsewhere.
 
+pub(crate) mod front;
+
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,6 +18,8 @@ use aws_sdk_dynamodb::types::{
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+pub use front::Fault;
 
 /// The table, and its key.
 pub const TABLE: &str = "picus_data";
