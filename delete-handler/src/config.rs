@@ -1,12 +1,21 @@
 //! What the environment sets.
 
+use std::time::Duration;
+
+use picus_telemetry::TraceSettings;
 use picus_telemetry::settings::Reader;
 
 /// The configuration of the delete handler.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// How soon an answer is to be there.
+    pub latency_objective: Duration,
     /// Which logs are written.
     pub log_filter: String,
+    /// What metrics and traces are told by.
+    pub service_name: String,
+    /// How traces are collected.
+    pub traces: TraceSettings,
     /// The table, and the bounds on calls to it.
     pub table: picus_items::Settings,
 }
@@ -22,6 +31,18 @@ impl Config {
         let log_filter: String =
             env.read("RUST_LOG", "", "Which logs are written, in more detail: `target=level,…`.");
         Self {
+            latency_objective: env.read_seconds(
+                "PICUS_LATENCY_OBJECTIVE_SECONDS",
+                "0.3",
+                "How soon an answer is to be there; those that are are counted.",
+            ),
+            service_name: env.read(
+                "OTEL_SERVICE_NAME",
+                "picus-delete-handler",
+                "What logs, metrics and traces call this program.",
+            ),
+            // Lambda runs an X-Ray daemon of its own; a collector is asked for by name.
+            traces: TraceSettings::read(env, ""),
             log_filter: if log_filter.is_empty() { log_level } else { log_filter },
             table: picus_items::Settings {
                 table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),

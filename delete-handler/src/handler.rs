@@ -2,12 +2,14 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use lambda_runtime::{Context, LambdaEvent};
 use picus_items::{Code, Error, ErrorBody, Key, Table};
-use picus_telemetry::{Access, RequestContext, catalogue};
+use picus_telemetry::{Access, Described, Invocation, Objective, RequestContext, catalogue};
 use serde_json::{Value, json};
 use tokio::time;
 use tracing::Instrument as _;
@@ -19,17 +21,21 @@ use crate::route::{self, Refusal};
 /// What is left of the invocation's time for the answer to go out in, before Lambda ends it.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
-/// Deletes items. Made once, before the first event.
+/// Deletes items. Made once, before the first event, and once telemetry runs.
 #[derive(Debug)]
 pub struct DeleteHandler {
     table: Table,
+    objective: Arc<Objective>,
+    /// Whether no event has come yet.
+    cold: AtomicBool,
 }
 
 impl DeleteHandler {
-    /// A handler that deletes from `table`.
+    /// A handler that deletes from `table`, and is to answer within `latency_objective`.
     #[must_use]
-    pub fn new(table: Table) -> Self {
-        Self { table }
+    pub fn new(table: Table, latency_objective: Duration) -> Self {
+        let objective = Arc::new(Objective::new(latency_objective, &[route::ROUTE]));
+        Self { table, objective, cold: true.into() }
     }
 
     /// Answers an event, whatever it is, in its own form.
@@ -37,9 +43,8 @@ impl DeleteHandler {
         let LambdaEvent { payload, context } = event;
         let request = Request::read(&payload);
         let ids = RequestContext::from_headers(|name| header(&request, &context, name));
-        let span = ids.span();
-        let method = request.target.as_ref().map_or("", |target| &target.method);
-        let mut access = Access::begin(method, span.clone());
+        let mut access = self.begin(&request, &context, &ids);
+        let span = access.span();
         let outcome = self.delete(&request, &context, &mut access).instrument(span).await;
 
         let mut headers = headers(&ids);
@@ -65,10 +70,34 @@ impl DeleteHandler {
             }
         };
         let answer = Answer::new(request.form, status, headers, body);
-        access.status = Some(status);
+        access.answer(status);
         access.bytes_out = answer.body_len() as u64;
         access.complete = true;
         answer
+    }
+
+    /// Tells what is known of the request already.
+    fn begin(&self, request: &Request, context: &Context, ids: &RequestContext) -> Access {
+        let cold_start = self.cold.swap(false, Ordering::Relaxed);
+        if cold_start {
+            metrics::counter!(catalogue::FAAS_COLDSTARTS.name).increment(1);
+        }
+        let header = |name| request.header(name).unwrap_or_default();
+        let target = request.target.as_ref();
+        let described = Described {
+            method: target.map_or("", |target| &target.method),
+            route: target.map_or("", |target| route::template(&target.path)),
+            path: target.map_or("", |target| &target.path),
+            scheme: header("x-forwarded-proto"),
+            host: header("host"),
+            client: header("x-forwarded-for")
+                .rsplit(',')
+                .next()
+                .and_then(|hop| hop.trim().parse().ok()),
+            user_agent: header("user-agent"),
+            invocation: Some(Invocation { id: &context.request_id, cold_start }),
+        };
+        Access::begin(ids, &described, self.objective.clone())
     }
 
     async fn delete(
@@ -82,7 +111,6 @@ impl DeleteHandler {
             return Err(Error::new(Code::InvalidEvent, message).into());
         };
         let key = route::key(target)?;
-        route::ROUTE.clone_into(&mut access.route);
         access.object_id = Some(key.to_string());
         // What a call leaves half done when it panics goes with its event.
         let deleted = AssertUnwindSafe(self.table.delete(&key)).catch_unwind();
@@ -104,12 +132,12 @@ impl DeleteHandler {
 }
 
 /// A header of the request, or what Lambda itself knows: the trace, and the invocation's id.
-fn header(request: &Request, context: &Context, name: &str) -> Option<String> {
-    let own = request.header(name).map(str::to_owned);
+fn header<'a>(request: &'a Request, context: &'a Context, name: &str) -> Option<&'a str> {
+    let own = request.header(name);
     match name {
-        "x-amzn-trace-id" => own.or_else(|| context.xray_trace_id.clone()),
+        "x-amzn-trace-id" => own.or(context.xray_trace_id.as_deref()),
         // Lambda's own log lines carry this one.
-        "x-request-id" => own.or_else(|| Some(context.request_id.clone())),
+        "x-request-id" => own.or(Some(&context.request_id)),
         _ => own,
     }
 }

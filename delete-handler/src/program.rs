@@ -3,10 +3,13 @@
 use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::layers::OpenTelemetryLayer;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use picus_items::Table;
 use picus_telemetry::settings::Reader;
+use picus_telemetry::{Metrics, Telemetry};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
@@ -73,9 +76,11 @@ pub fn serve() -> ExitCode {
 
 fn run(config: &Config) -> ExitCode {
     let telemetry = picus_telemetry::Settings {
-        service_name: NAME,
+        service_name: config.service_name.clone(),
         service_version: VERSION,
         log_filter: config.log_filter.clone(),
+        metrics: Metrics::CloudWatch,
+        traces: config.traces.clone(),
     };
     let telemetry = match picus_telemetry::init(&telemetry, io::stdout()) {
         Ok(telemetry) => telemetry,
@@ -92,25 +97,33 @@ fn run(config: &Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(serve_events(config));
+    let telemetry = Arc::new(telemetry);
+    let outcome = runtime.block_on(serve_events(config, telemetry.clone()));
     if let Err(error) = &outcome {
         tracing::error!(error = %error, "delete handler failed");
     }
-    // The last lines are written when the guard goes.
+    // The last lines are written when it goes.
     drop(telemetry);
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Serves events until Lambda, or whoever started the process, ends it.
-async fn serve_events(config: &Config) -> Result<(), lambda_runtime::Error> {
+async fn serve_events(
+    config: &Config,
+    telemetry: Arc<Telemetry>,
+) -> Result<(), lambda_runtime::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
-    let handler = DeleteHandler::new(Table::connect(&config.table).await);
+    let table = Table::connect(&config.table).await;
+    let handler = DeleteHandler::new(table, config.latency_objective);
     let answer = service_fn(|event: LambdaEvent<Box<RawValue>>| {
         let handler = &handler;
         async move { Ok::<_, Infallible>(handler.answer(event_of(event)).await) }
     });
+    // It is called when the answer has gone out and before the next event is asked for: nobody waits
+    // for it, and the environment can't be frozen yet.
+    let flush = OpenTelemetryLayer::new(move || telemetry.flush());
     tokio::select! {
-        outcome = lambda_runtime::run(answer) => outcome,
+        outcome = Runtime::new(answer).layer(flush).run() => outcome,
         _ = terminate.recv() => Ok(()),
     }
 }

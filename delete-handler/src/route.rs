@@ -7,8 +7,14 @@ use crate::event::Target;
 /// Where items are.
 pub(crate) const ITEMS: &str = "/picus/";
 
-/// The template under which requests are counted.
+/// The template of an item's path.
 pub(crate) const ROUTE: &str = "/picus/{key}";
+
+/// The template of a path, for logs and metrics; empty where it is none of ours.
+pub(crate) fn template(path: &str) -> &'static str {
+    let is_item = path.strip_prefix(ITEMS).is_some_and(|segment| !segment.contains('/'));
+    if is_item { ROUTE } else { "" }
+}
 
 /// What can't be deleted, and the `Allow` that a 405 needs.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use crate::connect::{self, Settings};
 use crate::error::{Code, Error};
 use crate::item::{self, Attributes, Item};
 use crate::key::{IdempotencyKey, Key};
-use crate::observe::{self, Operation};
+use crate::observe::{self, Operation, Target};
 use crate::page::{Cursor, Limit, Page};
 use crate::{OBJECT_ID, size};
 
@@ -32,7 +32,7 @@ pub struct Table(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     client: Client,
-    name: String,
+    target: Target,
     consistent_reads: bool,
 }
 
@@ -53,7 +53,10 @@ impl Table {
     pub fn new(config: &SdkConfig, settings: &Settings) -> Self {
         Self(Arc::new(Inner {
             client: connect::client(config, settings),
-            name: settings.table_name.clone(),
+            target: Target {
+                table_name: settings.table_name.clone(),
+                region: config.region().map(ToString::to_string).unwrap_or_default(),
+            },
             consistent_reads: settings.consistent_reads,
         }))
     }
@@ -84,15 +87,15 @@ impl Table {
     }
 
     async fn put_new(&self, attributes: Attributes) -> Result<Put, Error> {
-        let Inner { client, name, .. } = &*self.0;
+        let Inner { client, target, .. } = &*self.0;
         let request = client
             .put_item()
-            .table_name(name)
+            .table_name(&target.table_name)
             .set_item(Some(attributes))
             .condition_expression("attribute_not_exists(object_id)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        observe::call(Operation::Put, name, request.send(), |result| match result {
+        observe::call(Operation::Put, target, request.send(), |result| match result {
             Ok(output) => {
                 observe::consumed(Operation::Put, output.consumed_capacity());
                 Ok(Put::Written)
@@ -112,14 +115,14 @@ impl Table {
     /// # Errors
     /// [`Code::ItemNotFound`], or what DynamoDB's failure comes to.
     pub async fn get(&self, key: &Key) -> Result<Item, Error> {
-        let Inner { client, name, consistent_reads } = &*self.0;
+        let Inner { client, target, consistent_reads } = &*self.0;
         let request = client
             .get_item()
-            .table_name(name)
+            .table_name(&target.table_name)
             .key(OBJECT_ID, attribute(key))
             .consistent_read(*consistent_reads)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let output = observe::call(Operation::Get, name, request.send(), |result| result).await?;
+        let output = observe::call(Operation::Get, target, request.send(), |result| result).await?;
         observe::consumed(Operation::Get, output.consumed_capacity());
         match output.item {
             Some(attributes) => Ok(Item::stored(attributes)),
@@ -175,15 +178,16 @@ impl Table {
     }
 
     async fn scan_page(&self, limit: i32, start: Option<Attributes>) -> Result<ScanOutput, Error> {
-        let Inner { client, name, consistent_reads } = &*self.0;
+        let Inner { client, target, consistent_reads } = &*self.0;
         let request = client
             .scan()
-            .table_name(name)
+            .table_name(&target.table_name)
             .limit(limit)
             .set_exclusive_start_key(start)
             .consistent_read(*consistent_reads)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let output = observe::call(Operation::Scan, name, request.send(), |result| result).await?;
+        let output =
+            observe::call(Operation::Scan, target, request.send(), |result| result).await?;
         observe::consumed(Operation::Scan, output.consumed_capacity());
         Ok(output)
     }
@@ -193,16 +197,16 @@ impl Table {
     /// # Errors
     /// [`Code::ItemNotFound`], or what DynamoDB's failure comes to.
     pub async fn delete(&self, key: &Key) -> Result<(), Error> {
-        let Inner { client, name, .. } = &*self.0;
+        let Inner { client, target, .. } = &*self.0;
         let request = client
             .delete_item()
-            .table_name(name)
+            .table_name(&target.table_name)
             .key(OBJECT_ID, attribute(key))
             // What was there tells whether it was this call that deleted it.
             .return_values(ReturnValue::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let output =
-            observe::call(Operation::Delete, name, request.send(), |result| result).await?;
+            observe::call(Operation::Delete, target, request.send(), |result| result).await?;
         observe::consumed(Operation::Delete, output.consumed_capacity());
         if output.attributes.is_some() {
             Ok(())

@@ -18,6 +18,7 @@ use crate::dynamodb::Storage;
 use crate::load_balancer::HealthCheck;
 use crate::output::Output;
 use crate::process;
+use crate::traces::{self, Collector};
 use crate::{Options, System};
 
 /// What `sysexits.h` calls `EX_USAGE`: the arguments can't be used.
@@ -51,9 +52,22 @@ struct Arguments {
     /// How many tasks the service has
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
     tasks: u8,
+    /// Send the traces to the collector at this URL, by OTLP over HTTP
+    #[arg(long, value_name = "URL", value_parser = collector)]
+    otlp: Option<String>,
+    /// Show the traces here, a line a span
+    #[arg(long, conflicts_with = "otlp")]
+    show_traces: bool,
     /// The longest that the delete handler may take, in seconds
     #[arg(long, default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=900))]
     function_timeout: u64,
+}
+
+/// The URL of a collector that both programs can reach.
+fn collector(url: &str) -> Result<String, &'static str> {
+    let host =
+        url.strip_prefix("http://").filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    host.map(|_| url.to_owned()).ok_or("it must be like http://127.0.0.1:4318")
 }
 
 /// What else this executable can be.
@@ -124,13 +138,14 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         Arguments { memory: true, .. } => Storage::Memory,
         Arguments { data_dir, .. } => Storage::Folder(data_dir),
     };
-    let options = Options {
+    let mut options = Options {
         port: arguments.port,
         storage: storage.clone(),
         tasks: arguments.tasks.into(),
         function_timeout: Duration::from_secs(arguments.function_timeout),
         executable: env::current_exe()?,
         output: Output::for_stdout(),
+        otlp_endpoint: arguments.otlp,
         meter: Meter::default(),
         health_check: HealthCheck::default(),
         environment: HashMap::new(),
@@ -138,8 +153,18 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Runtime::new()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let traces = match (&options.otlp_endpoint, arguments.show_traces) {
+            (Some(url), _) => format!("sent to {url}"),
+            (None, true) => {
+                let collector = Collector::start().await?;
+                options.otlp_endpoint = Some(collector.endpoint());
+                tokio::spawn(traces::show(collector));
+                "shown below".to_owned()
+            }
+            (None, false) => "not collected: see --show-traces and --otlp".to_owned(),
+        };
         let system = System::start(options).await?;
-        print_guide(&system, &storage).await;
+        print_guide(&system, &storage, &traces).await;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -184,7 +209,7 @@ fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>>
 }
 
 /// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
-async fn print_guide(system: &System, storage: &Storage) {
+async fn print_guide(system: &System, storage: &Storage, traces: &str) {
     let url = format!("http://{}", system.address());
     let items = match storage {
         Storage::Folder(folder) => format!("in {}", folder.display()),
@@ -203,6 +228,10 @@ async fn print_guide(system: &System, storage: &Storage) {
     }
     eprintln!("  delete handler  started when the first delete comes");
     eprintln!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint());
+    eprintln!(
+        "  logs            below, of both programs; the delete handler's metrics are among them"
+    );
+    eprintln!("  traces          {traces}");
     eprintln!("\nTry, in another terminal:\n");
     for line in walk_through(&url) {
         eprintln!("  {line}");

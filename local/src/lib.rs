@@ -3,7 +3,7 @@
 //!
 //! [`System`] starts DynamoDB ([`dynamodb`]), the delete handler behind a Lambda Runtime API
 //! ([`lambda`]), the service's tasks ([`tasks`]) and, in front of both, the load balancer
-//! ([`load_balancer`]).
+//! ([`load_balancer`]). [`traces`] collects what both programs tell of their requests.
 
 pub mod cli;
 pub mod cloudwatch;
@@ -16,5 +16,6 @@ pub mod output;
 mod process;
 mod system;
 pub mod tasks;
+pub mod traces;
 
 pub use system::{Options, StartError, System};

@@ -55,14 +55,17 @@ impl Output {
     }
 }
 
-/// A JSON log line as a person reads it; any other as it is.
+/// A JSON log line, or a document of metrics, as a person reads it; any other as it is.
 fn readable(line: &str) -> String {
     let Ok(Value::Object(mut fields)) = serde_json::from_str::<Value>(line) else {
         return line.to_owned();
     };
+    if fields.remove("_aws").is_some() {
+        return format!("             METRIC{}", rest(&fields));
+    }
     let mut take = |name: &str| fields.remove(name).as_ref().map(plain).unwrap_or_default();
     let (time, level, message) = (take("timestamp"), take("level"), take("message"));
-    for known in ["target", "service.name", "service.version", "trace_id"] {
+    for known in ["target", "service.name", "service.version", "trace_id", "span_id"] {
         fields.remove(known);
     }
     let clock = time.get(11..23).unwrap_or(&time);
@@ -82,6 +85,12 @@ fn plain(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_of_metrics_is_made_readable() {
+        let line = r#"{"_aws":{"Timestamp":1},"service_name":"a","n_total":1}"#;
+        assert_eq!(readable(line).trim_start(), "METRIC n_total=1 service_name=a");
+    }
 
     #[test]
     fn a_log_line_is_made_readable_and_another_left_alone() {

@@ -45,6 +45,8 @@ pub struct Options {
     pub meter: Meter,
     /// How tasks are asked for their health.
     pub health_check: HealthCheck,
+    /// The collector that gets the programs' traces, by OTLP over HTTP, at this URL.
+    pub otlp_endpoint: Option<String>,
     /// Variables for both programs.
     pub environment: HashMap<String, String>,
 }
@@ -191,6 +193,14 @@ fn launcher(options: &Options, endpoint: &str) -> Launcher {
     ];
     let mut environment: HashMap<_, _> =
         defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let traces = match &options.otlp_endpoint {
+        Some(endpoint) => ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        None => ("OTEL_SDK_DISABLED", "true"),
+    };
+    // Whoever looks at traces on one machine waits for them.
+    for (name, value) in [traces, ("OTEL_BSP_SCHEDULE_DELAY", "200")] {
+        environment.insert(name.to_owned(), value.to_owned());
+    }
     environment.extend(options.environment.clone());
     Launcher {
         executable: options.executable.clone(),

@@ -9,7 +9,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use picus_items::Table;
-use picus_telemetry::Prometheus;
+use picus_telemetry::{Objective, Prometheus};
 
 use crate::body::BodyLimits;
 use crate::edge;
@@ -53,9 +53,14 @@ impl Application {
             max_bytes: config.max_body_bytes,
             timeout: config.client_timeout,
         });
+        let objective = Data::new(Objective::new(config.latency_objective, &routes::OF_ITEMS));
         let stall_timeout = config.stall_timeout;
+        let watched = prometheus.clone();
         let api = HttpServer::new(move || {
+            // It is made once on each thread that serves, within the runtime of that thread.
+            watched.watch(tokio::runtime::Handle::current().metrics());
             App::new()
+                .app_data(objective.clone())
                 .app_data(table.clone())
                 .app_data(limits.clone())
                 .app_data(body.clone())

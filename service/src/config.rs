@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
+use picus_telemetry::TraceSettings;
 use picus_telemetry::settings::Reader;
 
 /// The configuration of the service.
@@ -31,8 +32,14 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How long requests in flight may go on after SIGTERM.
     pub shutdown_grace: Duration,
+    /// How soon the answer to a request for items is to begin.
+    pub latency_objective: Duration,
     /// Which logs are written.
     pub log_filter: String,
+    /// What traces are told by.
+    pub service_name: String,
+    /// How traces are collected.
+    pub traces: TraceSettings,
     /// The table, and the bounds on calls to it.
     pub table: picus_items::Settings,
 }
@@ -58,6 +65,9 @@ impl Config {
                 env.read("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "Where /metrics is served: the port."),
             ),
             log_filter: env.read("RUST_LOG", "info,actix_server=warn,actix_http=off", "Which logs are written: a level, or `target=level,…`."),
+            latency_objective: env.read_seconds("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.3", "How soon an answer is to begin; those that do are counted."),
+            service_name: env.read("OTEL_SERVICE_NAME", "picus-service", "What logs and traces call this service."),
+            traces: TraceSettings::read(env, "http://127.0.0.1:4318"),
             table: picus_items::Settings {
                 table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
                 attempt_timeout: env.read_seconds("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "2", "The longest that one attempt at a call to DynamoDB may take."),

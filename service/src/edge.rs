@@ -12,10 +12,10 @@ use actix_web::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage as _, HttpResponse};
 use picus_items::{Error, ErrorBody};
-use picus_telemetry::{Access, RequestContext};
+use picus_telemetry::{Access, ActiveRequest, Described, Objective, RequestContext};
 use pin_project_lite::pin_project;
 use tracing::Instrument as _;
 
@@ -33,17 +33,14 @@ pub(crate) async fn edge(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let header = |name: &str| Some(request.headers().get(name)?.to_str().ok()?.to_owned());
-    let context = RequestContext::from_headers(header);
-    let span = context.span();
-    let mut access = Access::begin(request.method().as_str(), span.clone());
+    let context = RequestContext::from_headers(|name| text(request.headers(), name));
+    let mut access = begin(&request, &context);
     access.bytes_in = body::announced_length(request.headers()).unwrap_or(0);
-    // Known already here, so that a request whose client leaves is counted under its route.
-    access.route = request.match_pattern().unwrap_or_default();
-    let response = next.call(request).instrument(span).await?;
+    let active = ActiveRequest::begin();
+    let response = next.call(request).instrument(access.span()).await?;
 
     access.object_id = response.request().extensions_mut().remove().map(|ObjectId(id)| id);
-    access.status = Some(response.status().as_u16());
+    access.answer(response.status().as_u16());
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     let answer = problem.map(|problem| {
         let code = problem.error.code();
@@ -56,7 +53,35 @@ pub(crate) async fn edge(
         None => response.map_into_left_body(),
     };
     add_headers(response.headers_mut(), &context);
-    Ok(response.map_body(|_, body| Accounted { body, access }))
+    Ok(response.map_body(|_, body| Accounted { body, access, _active: active }))
+}
+
+/// Tells what is known of the request already: one whose client leaves is counted under its route.
+fn begin(request: &ServiceRequest, context: &RequestContext) -> Access {
+    let objective = request.app_data::<Data<Objective>>();
+    let objective = objective.expect("the application has an objective").clone().into_inner();
+    let headers = request.headers();
+    let route = request.match_pattern();
+    // The load balancer's word, where there is one; the service itself is reached by HTTP alone.
+    let scheme = text(headers, "x-forwarded-proto").unwrap_or("http");
+    let forwarded = text(headers, "x-forwarded-for").and_then(|hops| hops.rsplit(',').next());
+    let described = Described {
+        method: request.method().as_str(),
+        route: route.as_deref().unwrap_or_default(),
+        path: request.uri().path(),
+        scheme,
+        host: text(headers, "host").unwrap_or_default(),
+        client: forwarded
+            .and_then(|hop| hop.trim().parse().ok())
+            .or_else(|| request.peer_addr().map(|peer| peer.ip())),
+        user_agent: text(headers, "user-agent").unwrap_or_default(),
+        invocation: None,
+    };
+    Access::begin(context, &described, objective)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 fn error_response(problem: &Problem, context: &RequestContext) -> HttpResponse<BoxBody> {
@@ -92,6 +117,7 @@ pin_project! {
         #[pin]
         body: B,
         access: Access,
+        _active: ActiveRequest,
     }
 }
 

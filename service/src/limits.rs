@@ -101,6 +101,7 @@ impl<B: MessageBody> MessageBody for Admitted<B> {
 mod tests {
     use actix_web::middleware::from_fn;
     use actix_web::{App, HttpResponse, test, web};
+    use picus_telemetry::Objective;
 
     use super::*;
     use crate::edge;
@@ -110,7 +111,9 @@ mod tests {
         let limits = Data::new(Limits::new(1, Duration::from_secs(5)));
         let panics = async || -> HttpResponse { panic!("a secret") };
         let resource = web::resource("/").to(panics).wrap(from_fn(bounded));
-        let app = App::new().app_data(limits.clone()).service(resource).wrap(from_fn(edge::edge));
+        let objective = Data::new(Objective::new(Duration::from_secs(1), &[]));
+        let app = App::new().app_data(limits.clone()).app_data(objective);
+        let app = app.service(resource).wrap(from_fn(edge::edge));
         let app = test::init_service(app).await;
         for _ in 0..3 {
             let request = test::TestRequest::get().uri("/").to_request();

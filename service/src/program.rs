@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use actix_web::rt::System;
 use picus_items::Table;
+use picus_telemetry::Metrics;
 use picus_telemetry::settings::Reader;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -73,9 +74,11 @@ fn usage(settings: &str) -> String {
 
 fn run(config: &Config) -> ExitCode {
     let telemetry = picus_telemetry::Settings {
-        service_name: NAME,
+        service_name: config.service_name.clone(),
         service_version: VERSION,
         log_filter: config.log_filter.clone(),
+        metrics: Metrics::Prometheus,
+        traces: config.traces.clone(),
     };
     let telemetry = match picus_telemetry::init(&telemetry, io::stdout()) {
         Ok(telemetry) => telemetry,
@@ -88,7 +91,8 @@ fn run(config: &Config) -> ExitCode {
         // Heard from before the service listens: who asks it to stop at once is not met by a crash.
         let stop = asked_to_stop()?;
         let table = Table::connect(&config.table).await;
-        let application = Application::build(config, table, telemetry.prometheus())?;
+        let prometheus = telemetry.prometheus().expect("it is the kind of metrics asked for above");
+        let application = Application::build(config, table, prometheus)?;
         tracing::info!(
             address = %application.address(),
             metrics_address = %application.metrics_address(),
@@ -97,7 +101,6 @@ fn run(config: &Config) -> ExitCode {
         );
         application.run_until(stop).await
     });
-    // The last lines are written when the guard goes.
     let code = match outcome {
         Ok(()) => {
             tracing::info!("service stopped");
@@ -109,6 +112,7 @@ fn run(config: &Config) -> ExitCode {
             ExitCode::FAILURE
         }
     };
+    // The last spans and lines are delivered when it goes.
     drop(telemetry);
     code
 }

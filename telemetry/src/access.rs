@@ -1,19 +1,18 @@
 //! The one line, and the one measurement, of each request.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tracing::Span;
 
 use crate::catalogue;
+use crate::objective::Objective;
+use crate::request::{Described, RequestContext};
 
 /// What is known of a request so far. It is told when this is dropped: after the response's last
 /// byte, or wherever the request ended before.
 #[derive(Debug)]
 pub struct Access {
-    /// The template of the path; empty for a path that is none of ours.
-    pub route: String,
-    /// The response's status; none if there was no response.
-    pub status: Option<u16>,
     /// The item that the request is about.
     pub object_id: Option<String>,
     /// The size of the request's body, in bytes.
@@ -27,42 +26,101 @@ pub struct Access {
     /// Whether the response was sent to its end.
     pub complete: bool,
     method: &'static str,
+    route: String,
+    answer: Option<Answer>,
+    objective: Arc<Objective>,
     span: Span,
     started: Instant,
 }
 
+/// The head of a response.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    status: u16,
+    after: Duration,
+}
+
 impl Access {
-    /// A request that begins now. `span` carries its ids.
+    /// A request that begins now, and its span.
     #[must_use]
-    pub fn begin(method: &str, span: Span) -> Self {
-        metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).increment(1);
+    pub fn begin(
+        context: &RequestContext,
+        request: &Described<'_>,
+        objective: Arc<Objective>,
+    ) -> Self {
+        let method = known_method(request.method);
         Self {
-            route: String::new(),
-            status: None,
             object_id: None,
             bytes_in: 0,
             bytes_out: 0,
             error_code: None,
             error_chain: None,
             complete: false,
-            method: known_method(method),
-            span,
+            method,
+            route: request.route.to_owned(),
+            answer: None,
+            objective,
+            span: context.span(&Described { method, ..*request }),
             started: Instant::now(),
+        }
+    }
+
+    /// The request's span.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// The answer begins now, with this status.
+    pub fn answer(&mut self, status: u16) {
+        self.answer = Some(Answer { status, after: self.started.elapsed() });
+    }
+
+    fn measure(&self, elapsed: Duration) {
+        let mut labels = vec![metrics::Label::new("http_request_method", self.method)];
+        // CloudWatch takes no dimension without a value.
+        if !self.route.is_empty() {
+            labels.push(metrics::Label::new("http_route", self.route.clone()));
+        }
+        if let Some(Answer { status, after }) = self.answer {
+            labels.push(metrics::Label::new("http_response_status_code", status.to_string()));
+            if status < 500 {
+                self.objective.record(&self.route, after);
+            }
+        }
+        metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, labels).record(elapsed);
+    }
+
+    /// Completes the request's span, where it has one.
+    fn trace(&self, failed: bool) {
+        if let Some(answer) = self.answer {
+            self.span.record("http.response.status_code", i64::from(answer.status));
+        }
+        if let Some(id) = &self.object_id {
+            self.span.record("object_id", id);
+        }
+        if let Some(code) = self.error_code {
+            self.span.record("error.code", code);
+        }
+        if failed {
+            let error = self.error_code.unwrap_or("aborted");
+            self.span.record("error.type", error);
+            self.span.record("otel.status_code", "ERROR");
+            let chain = self.error_chain.as_deref().unwrap_or_default();
+            // For the span alone: in the logs, the chain stands on the access line.
+            tracing::debug!(parent: &self.span, exception.type = error, exception.message = chain, "exception");
         }
     }
 }
 
 impl Drop for Access {
     fn drop(&mut self) {
-        metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).decrement(1);
         let elapsed = self.started.elapsed();
-        metrics::histogram!(
-            catalogue::HTTP_SERVER_REQUEST_DURATION.name,
-            "http_request_method" => self.method,
-            "http_route" => self.route.clone(),
-            "http_response_status_code" => self.status.map_or_else(String::new, |status| status.to_string()),
-        )
-        .record(elapsed);
+        self.measure(elapsed);
+        let status = self.answer.map(|answer| answer.status);
+        // A client that left before its answer is no failure of the service's.
+        let failed = self.error_chain.is_some() || status.is_some_and(|status| status >= 500);
+        self.trace(failed);
         // The levels of `tracing` are constants, so that each has a line of its own.
         macro_rules! line {
             ($level:ident) => {
@@ -70,7 +128,7 @@ impl Drop for Access {
                     parent: &self.span,
                     http.request.method = self.method,
                     http.route = self.route,
-                    http.response.status_code = self.status,
+                    http.response.status_code = status,
                     http.request.body.size = self.bytes_in,
                     http.response.body.size = self.bytes_out,
                     duration_ms = elapsed.as_secs_f64() * 1e3,
@@ -82,12 +140,30 @@ impl Drop for Access {
                 )
             };
         }
-        // A client that left before its answer is no failure of the service's.
-        if self.error_chain.is_some() || self.status.is_some_and(|status| status >= 500) {
+        if failed {
             line!(error);
         } else {
             line!(info);
         }
+    }
+}
+
+/// Requests in flight, one more as long as this lives.
+#[derive(Debug)]
+pub struct ActiveRequest(());
+
+impl ActiveRequest {
+    /// Counts one more.
+    #[must_use]
+    pub fn begin() -> Self {
+        metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).increment(1);
+        Self(())
+    }
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).decrement(1);
     }
 }
 

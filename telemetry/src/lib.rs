@@ -1,32 +1,60 @@
 //! What the operators of Picus see: one set-up for both programs.
 //!
-//! [`init`] starts it and returns the guard that the program owns: JSON logs on stdout, and metrics
-//! by the names of the [`catalogue`]. [`RequestContext`] carries the ids by which one request is
-//! found again in all of them.
+//! [`init`] starts it and returns the guard that the program owns: JSON logs on stdout, metrics by the
+//! names of the [`catalogue`], and traces. [`RequestContext`] carries the ids by which one request is
+//! found again in all of them; [`Access`] tells of it when it has ended.
 
 mod access;
 pub mod catalogue;
+mod emf;
+mod lines;
 mod logs;
+mod objective;
+mod process;
 mod prometheus;
 mod propagation;
 mod request;
 pub mod settings;
+mod traces;
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::net::SocketAddr;
 
-pub use access::Access;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+pub use access::{Access, ActiveRequest};
+pub use objective::Objective;
 pub use prometheus::Prometheus;
-pub use request::RequestContext;
+pub use request::{Described, Invocation, RequestContext};
+pub use traces::{Exporter, TraceSettings};
 
-/// Who is speaking, and how loud.
+use emf::Emf;
+use lines::Writer;
+use traces::Traces;
+
+/// Who is speaking, how loud, and to whom.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// OpenTelemetry's `service.name`.
-    pub service_name: &'static str,
+    pub service_name: String,
     /// OpenTelemetry's `service.version`.
     pub service_version: &'static str,
     /// Which logs are written, in the syntax of `tracing_subscriber`'s `EnvFilter`, as in `RUST_LOG`.
     pub log_filter: String,
+    /// Who gets the metrics.
+    pub metrics: Metrics,
+    /// Who gets the traces.
+    pub traces: TraceSettings,
+}
+
+/// Who gets the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metrics {
+    /// Whoever scrapes [`Telemetry::prometheus`].
+    Prometheus,
+    /// CloudWatch, from lines among the logs, at each [`Telemetry::flush`].
+    CloudWatch,
 }
 
 /// Why telemetry could not start.
@@ -42,36 +70,90 @@ pub enum InitError {
         /// What is wrong with it.
         source: tracing_subscriber::filter::ParseError,
     },
+    /// The daemon can't be sent anything.
+    #[error(
+        "AWS_XRAY_DAEMON_ADDRESS: {address} can not be reached ({source}): correct it, or unset it"
+    )]
+    XrayDaemon {
+        /// Where it is said to be.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system has no thread left.
+    #[error("a thread for telemetry could not be started: {0}")]
+    Thread(io::Error),
     /// Telemetry can be started once in a process.
     #[error("telemetry was started before in this process")]
     AlreadyStarted,
 }
 
-/// Telemetry that runs. Drop it last: it then writes out what it still holds.
+/// Telemetry that runs. Drop it last: it then delivers what it still holds, the spans before the log
+/// lines, for these may tell that the spans were lost.
 #[derive(Debug)]
 pub struct Telemetry {
-    prometheus: Prometheus,
-    _log_writer: tracing_appender::non_blocking::WorkerGuard,
+    traces: Option<Traces>,
+    metrics: Recorder,
+    writer: Writer,
+}
+
+#[derive(Debug)]
+enum Recorder {
+    Prometheus(Prometheus),
+    CloudWatch(Emf),
 }
 
 impl Telemetry {
-    /// The metrics, to be served to Prometheus.
+    /// The metrics, to be served to Prometheus; none where CloudWatch gets them.
     #[must_use]
-    pub fn prometheus(&self) -> Prometheus {
-        self.prometheus.clone()
+    pub fn prometheus(&self) -> Option<Prometheus> {
+        match &self.metrics {
+            Recorder::Prometheus(prometheus) => Some(prometheus.clone()),
+            Recorder::CloudWatch(_) => None,
+        }
+    }
+
+    /// Delivers what there is: spans, metrics that go among the logs, and log lines. A function calls
+    /// this when its answer has gone out, for afterwards its environment may be frozen.
+    pub fn flush(&self) {
+        if let Some(traces) = &self.traces {
+            traces.flush();
+        }
+        let lines = self.writer.lines();
+        if let Recorder::CloudWatch(emf) = &self.metrics {
+            emf.flush(&lines);
+        }
+        lines.flush();
     }
 }
 
 /// Starts telemetry for this process, with logs written to `sink`, one JSON object a line.
 ///
 /// # Errors
-/// A filter that can't be read, or telemetry that has been started before.
+/// Settings that can't be used, or telemetry that has been started before.
 pub fn init(
     settings: &Settings,
     sink: impl Write + Send + 'static,
 ) -> Result<Telemetry, InitError> {
-    let (log_writer, lost_lines) = logs::init(settings, sink)?;
-    let prometheus =
-        prometheus::init(settings, lost_lines).map_err(|_| InitError::AlreadyStarted)?;
-    Ok(Telemetry { prometheus, _log_writer: log_writer })
+    let writer = Writer::start(sink).map_err(InitError::Thread)?;
+    let lines = writer.lines();
+    let logs = logs::layer(settings, lines.clone())?;
+    let metrics = match settings.metrics {
+        Metrics::Prometheus => Recorder::Prometheus(Prometheus::start(lines)?),
+        Metrics::CloudWatch => Recorder::CloudWatch(Emf::start(&settings.service_name)?),
+    };
+    if settings.metrics == Metrics::Prometheus {
+        let build = [
+            ("service_name", settings.service_name.clone()),
+            ("service_version", settings.service_version.to_owned()),
+        ];
+        metrics::gauge!(catalogue::BUILD_INFO.name, &build).set(1);
+    }
+    let traces = Traces::start(&settings.traces, &settings.service_name, settings.service_version)?;
+    tracing_subscriber::registry()
+        .with(logs)
+        .with(traces.as_ref().map(Traces::layer))
+        .try_init()
+        .map_err(|_| InitError::AlreadyStarted)?;
+    Ok(Telemetry { traces, metrics, writer })
 }

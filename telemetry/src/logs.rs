@@ -9,56 +9,41 @@ use serde_json::ser::{CharEscape, Formatter};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::request;
+use crate::lines::Lines;
+use crate::request::{self, RequestContext};
+use crate::traces;
 use crate::{InitError, Settings};
 
-/// Lines that wait for a slow stdout; what comes past them is dropped and counted, for a request
-/// must not wait for its log.
-const BUFFERED_LINES: usize = 16_384;
-
-/// Takes over this process's logs. Returns the guard that writes out the last lines, and the count
-/// of those that were lost.
-pub(crate) fn init(
+/// The layer that writes each event as a line into `lines`.
+pub(crate) fn layer<S>(
     settings: &Settings,
-    sink: impl Write + Send + 'static,
-) -> Result<(WorkerGuard, ErrorCounter), InitError> {
+    lines: Lines,
+) -> Result<impl Layer<S> + use<S>, InitError>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
     let filter = EnvFilter::try_new(&settings.log_filter)
         .map_err(|source| InitError::Filter { filter: settings.log_filter.clone(), source })?;
-    let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(BUFFERED_LINES)
-        .lossy(true)
-        .thread_name("log-writer")
-        .finish(sink);
-    let lost_lines = writer.error_counter();
     let logs = JsonLines {
-        service_name: settings.service_name,
+        service_name: settings.service_name.clone(),
         service_version: settings.service_version,
-        writer,
+        lines,
     };
-    tracing_subscriber::registry()
-        .with(logs.with_filter(filter))
-        .try_init()
-        .map_err(|_| InitError::AlreadyStarted)?;
-    Ok((guard, lost_lines))
+    Ok(logs.with_filter(filter))
 }
 
 /// Writes each event as a line.
 struct JsonLines {
-    service_name: &'static str,
+    service_name: String,
     service_version: &'static str,
-    writer: NonBlocking,
+    lines: Lines,
 }
-
-/// The ids of the request whose span this is.
-struct RequestIds(Vec<(&'static str, String)>);
 
 impl<S> Layer<S> for JsonLines
 where
@@ -68,10 +53,9 @@ where
         if attributes.metadata().name() != request::SPAN {
             return;
         }
-        let mut ids = RequestIds(Vec::with_capacity(3));
-        attributes.record(&mut ids);
-        if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(ids);
+        let opened = traces::opening(RequestContext::clone);
+        if let Some((context, span)) = opened.zip(context.span(id)) {
+            span.extensions_mut().insert(context);
         }
     }
 
@@ -79,8 +63,7 @@ where
         let mut line = Vec::with_capacity(512);
         if self.write_line(&mut line, event, &context).is_ok() {
             line.push(b'\n');
-            // A writer that lost its other end counts the line among the lost ones.
-            let _ = self.writer.clone().write_all(&line);
+            self.lines.push(&line);
         }
     }
 }
@@ -106,25 +89,19 @@ impl JsonLines {
         event.record(&mut fields);
         fields.result?;
         map.serialize_entry("target", event.metadata().target())?;
-        map.serialize_entry("service.name", self.service_name)?;
+        map.serialize_entry("service.name", &self.service_name)?;
         map.serialize_entry("service.version", self.service_version)?;
         for span in context.event_scope(event).into_iter().flatten() {
-            if let Some(RequestIds(ids)) = span.extensions().get() {
-                for (name, id) in ids {
-                    map.serialize_entry(name, id)?;
-                }
+            if let Some(context) = span.extensions().get::<RequestContext>() {
+                let ids = context.ids();
+                map.serialize_entry("trace_id", &ids.trace_id)?;
+                map.serialize_entry("span_id", &ids.span_id)?;
+                map.serialize_entry("xray_trace_id", &ids.xray_trace_id)?;
+                map.serialize_entry("request_id", &ids.request_id)?;
             }
         }
         map.end()
     }
-}
-
-impl Visit for RequestIds {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.push((field.name(), value.to_owned()));
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
 /// Writes an event's fields into the line.

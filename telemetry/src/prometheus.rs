@@ -1,26 +1,27 @@
-//! Metrics in Prometheus' text form.
+//! Metrics in Prometheus' text form, for a program that is scraped.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use metrics::{SetRecorderError, describe_counter, describe_gauge, describe_histogram};
-use metrics_exporter_prometheus::{
-    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
-use tracing_appender::non_blocking::ErrorCounter;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::runtime::RuntimeMetrics;
 
-use crate::Settings;
+use crate::InitError;
 use crate::catalogue::{self, Kind};
+use crate::lines::Lines;
+use crate::process::Sampler;
 
-/// How often recorded values are folded into their buckets where nobody scrapes, so that they do
-/// not pile up.
+/// How often gauges are sampled, and recorded values folded into their buckets where nobody scrapes,
+/// so that they do not pile up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// All that was measured in this process.
 #[derive(Clone)]
 pub struct Prometheus {
     recorder: PrometheusHandle,
-    lost_lines: ErrorCounter,
+    lines: Lines,
+    sampler: Arc<Sampler>,
 }
 
 impl std::fmt::Debug for Prometheus {
@@ -33,62 +34,63 @@ impl Prometheus {
     /// The media type of what [`render`](Self::render) gives.
     pub const CONTENT_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
 
+    /// Takes over this process's metrics.
+    pub(crate) fn start(lines: Lines) -> Result<Self, InitError> {
+        let recorder = catalogue::ALL
+            .iter()
+            .fold(PrometheusBuilder::new(), |builder, metric| match metric.kind {
+                Kind::Histogram(bounds) => builder
+                    .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)
+                    .expect("the bounds in the catalogue are not empty"),
+                Kind::Counter | Kind::Gauge => builder,
+            })
+            .build_recorder();
+        let this = Self { recorder: recorder.handle(), lines, sampler: Arc::new(Sampler::new()) };
+        metrics::set_global_recorder(recorder).map_err(|_| InitError::AlreadyStarted)?;
+        catalogue::describe();
+        begin_at_zero();
+        this.sampler.sample();
+        let upkeep = this.clone();
+        thread::Builder::new()
+            .name("metrics-upkeep".to_owned())
+            .spawn(move || {
+                loop {
+                    thread::sleep(UPKEEP_INTERVAL);
+                    upkeep.sampler.sample();
+                    upkeep.recorder.run_upkeep();
+                }
+            })
+            .map_err(InitError::Thread)?;
+        Ok(this)
+    }
+
+    /// Watches a runtime that serves requests.
+    pub fn watch(&self, runtime: RuntimeMetrics) {
+        self.sampler.watch(runtime);
+    }
+
     /// The metrics at this moment.
     #[must_use]
     pub fn render(&self) -> String {
-        let lost = u64::try_from(self.lost_lines.dropped_lines()).unwrap_or(u64::MAX);
-        metrics::counter!(catalogue::LOG_LINES_DROPPED.name).absolute(lost);
+        metrics::counter!(catalogue::LOG_LINES_DROPPED.name).absolute(self.lines.dropped());
         self.recorder.render()
     }
 }
 
-/// Takes over this process's metrics.
-pub(crate) fn init(
-    settings: &Settings,
-    lost_lines: ErrorCounter,
-) -> Result<Prometheus, SetRecorderError<PrometheusRecorder>> {
-    let recorder = catalogue::ALL
-        .iter()
-        .fold(PrometheusBuilder::new(), |builder, metric| match metric.kind {
-            Kind::Histogram(bounds) => builder
-                .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)
-                .expect("the bounds in the catalogue are not empty"),
-            Kind::Counter | Kind::Gauge => builder,
-        })
-        .build_recorder();
-    let prometheus = Prometheus { recorder: recorder.handle(), lost_lines };
-    metrics::set_global_recorder(recorder)?;
-    describe();
-    let build =
-        [("service_name", settings.service_name), ("service_version", settings.service_version)];
-    metrics::gauge!(catalogue::BUILD_INFO.name, &build).set(1);
-    let upkeep = prometheus.recorder.clone();
-    thread::Builder::new()
-        .name("metrics-upkeep".to_owned())
-        .spawn(move || {
-            loop {
-                thread::sleep(UPKEEP_INTERVAL);
-                upkeep.run_upkeep();
-            }
-        })
-        .expect("a process that has just started can start a thread");
-    Ok(prometheus)
-}
-
-fn describe() {
+/// A series that is there from the start shows its first event as an increase.
+fn begin_at_zero() {
     for metric in catalogue::ALL {
         match metric.kind {
-            Kind::Counter => describe_counter!(metric.name, metric.help),
-            Kind::Gauge => describe_gauge!(metric.name, metric.help),
-            Kind::Histogram(_) => describe_histogram!(metric.name, metric.help),
-        }
-        // A series that is there from the start shows a rate from its first event on.
-        if metric.labels.is_empty() {
-            match metric.kind {
-                Kind::Counter => metrics::counter!(metric.name).absolute(0),
-                Kind::Gauge => metrics::gauge!(metric.name).set(0),
-                Kind::Histogram(_) => {}
-            }
+            // The one metric that only a function has.
+            Kind::Counter if metric == catalogue::FAAS_COLDSTARTS => {}
+            Kind::Counter if metric.labels.is_empty() => metrics::counter!(metric.name).absolute(0),
+            Kind::Gauge if metric.labels.is_empty() => metrics::gauge!(metric.name).set(0),
+            _ => {}
         }
     }
+    for metric in [catalogue::SPANS_PROCESSED, catalogue::SPANS_EXPORTED] {
+        metrics::counter!(metric.name).absolute(0);
+    }
+    metrics::counter!(catalogue::SPANS_PROCESSED.name, "error_type" => "queue_full").absolute(0);
+    metrics::counter!(catalogue::SPANS_EXPORTED.name, "error_type" => "export_failed").absolute(0);
 }

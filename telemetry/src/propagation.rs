@@ -1,4 +1,5 @@
-//! Trace ids across processes: the `X-Amzn-Trace-Id` of AWS, and W3C's `traceparent`.
+//! What a caller says of the trace that it is in: the `X-Amzn-Trace-Id` of AWS, and W3C's
+//! `traceparent`.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,7 +8,17 @@ use uuid::Uuid;
 
 /// A trace's id: 128 bits, the first 32 of them the time in seconds where X-Ray made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TraceId(u128);
+pub(crate) struct TraceId(pub(crate) u128);
+
+/// A caller's trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) trace_id: TraceId,
+    /// The caller's span. A load balancer has none.
+    pub(crate) parent: Option<u64>,
+    /// What the caller decided. A load balancer leaves that to others.
+    pub(crate) sampled: Option<bool>,
+}
 
 impl TraceId {
     /// A new id that X-Ray accepts: seconds since 1970, then 96 random bits (AWS X-Ray Developer
@@ -19,19 +30,33 @@ impl TraceId {
         let seconds = u128::from(seconds & 0xffff_ffff);
         Self(seconds << 96 | Uuid::new_v4().as_u128() >> 32)
     }
+}
 
+impl Caller {
     /// The trace that the caller is in, by the headers it sent: `X-Amzn-Trace-Id` first, for the
     /// load balancer's access log has that one, then `traceparent`.
-    pub(crate) fn from_headers(header: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        let xray = header("x-amzn-trace-id").and_then(|value| Self::from_xray(&value));
-        xray.or_else(|| Self::from_w3c(&header("traceparent")?))
+    pub(crate) fn from_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let xray = header("x-amzn-trace-id").and_then(Self::from_xray);
+        xray.or_else(|| Self::from_w3c(header("traceparent")?))
     }
 
-    /// Reads the `Root=1-8hex-24hex` among the fields of an `X-Amzn-Trace-Id`.
-    pub(crate) fn from_xray(value: &str) -> Option<Self> {
-        let root = value.split(';').find_map(|field| field.trim().strip_prefix("Root="))?;
-        let (seconds, rest) = root.strip_prefix("1-")?.split_once('-')?;
-        Some(Self(hex::<8>(seconds)? << 96 | hex::<24>(rest)?))
+    /// Reads an `X-Amzn-Trace-Id`: `Root=1-8hex-24hex`, and `Parent=16hex` and `Sampled=0` or `1`
+    /// where they are there (AWS X-Ray Developer Guide, "Tracing header").
+    fn from_xray(value: &str) -> Option<Self> {
+        let field = |name: &str| {
+            value.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
+        };
+        let (seconds, rest) = field("Root")?.strip_prefix("1-")?.split_once('-')?;
+        Some(Self {
+            trace_id: TraceId(hex::<8>(seconds)? << 96 | hex::<24>(rest)?),
+            parent: field("Parent").and_then(span_id),
+            sampled: match field("Sampled") {
+                Some("1") => Some(true),
+                Some("0") => Some(false),
+                // `?` asks for the decision to be made here.
+                _ => None,
+            },
+        })
     }
 
     /// Reads a `traceparent` (W3C Trace Context, 3.2): `00-32hex-16hex-2hex`.
@@ -39,10 +64,15 @@ impl TraceId {
         let mut fields = value.trim().split('-');
         let version = fields.next().filter(|version| *version != "ff")?;
         hex::<2>(version)?;
-        let id = hex::<32>(fields.next()?).filter(|id| *id != 0)?;
-        hex::<16>(fields.next()?).filter(|parent| *parent != 0)?;
-        hex::<2>(fields.next()?)?;
-        Some(Self(id))
+        let trace_id = hex::<32>(fields.next()?).filter(|id| *id != 0)?;
+        let parent = span_id(fields.next()?)?;
+        let flags = hex::<2>(fields.next()?)?;
+        // What later versions add is left alone; this one has nothing more.
+        if version == "00" && fields.next().is_some() {
+            return None;
+        }
+        let sampled = Some(flags & 1 == 1);
+        Some(Self { trace_id: TraceId(trace_id), parent: Some(parent), sampled })
     }
 }
 
@@ -60,6 +90,10 @@ impl fmt::Display for TraceId {
     }
 }
 
+fn span_id(text: &str) -> Option<u64> {
+    hex::<16>(text).and_then(|id| u64::try_from(id).ok()).filter(|id| *id != 0)
+}
+
 fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
     // Both standards write lower case.
     let proper =
@@ -72,18 +106,39 @@ mod tests {
     use super::*;
 
     const XRAY: &str = "1-67891233-abcdef012345678912345678";
+    const W3C: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn caller(parent: Option<u64>, sampled: Option<bool>) -> Caller {
+        let trace_id = TraceId(0x6789_1233_abcd_ef01_2345_6789_1234_5678);
+        Caller { trace_id, parent, sampled }
+    }
 
     #[test]
-    fn the_load_balancers_root_is_the_trace_id() {
+    fn the_load_balancers_root_names_no_parent_and_decides_nothing() {
         for value in [
             format!("Root={XRAY}"),
             format!("Self=1-67891234-12456789abcdef012345678a;Root={XRAY};CalledFrom=app"),
-            format!("Root={XRAY};Parent=53995c3f42cd8ad8;Sampled=1"),
+            format!("Root={XRAY};Parent=0000000000000000;Sampled=?"),
+            format!("Root={XRAY};Parent=53995;Sampled="),
         ] {
-            let id = TraceId::from_xray(&value).unwrap();
-            assert_eq!(id.to_string(), XRAY);
-            assert_eq!(format!("{id:x}"), "67891233abcdef012345678912345678");
+            assert_eq!(Caller::from_xray(&value), Some(caller(None, None)), "{value}");
         }
+        assert_eq!(caller(None, None).trace_id.to_string(), XRAY);
+        assert_eq!(
+            format!("{:x}", caller(None, None).trace_id),
+            "67891233abcdef012345678912345678"
+        );
+    }
+
+    #[test]
+    fn a_caller_with_a_span_decides() {
+        let parent = Some(0x5399_5c3f_42cd_8ad8);
+        for (sampled, decision) in [("1", Some(true)), ("0", Some(false)), ("?", None)] {
+            let value = format!("Root={XRAY}; Parent=53995c3f42cd8ad8; Sampled={sampled}");
+            assert_eq!(Caller::from_xray(&value), Some(caller(parent, decision)), "{value}");
+        }
+        let value = format!("Root={XRAY};Sampled=1");
+        assert_eq!(Caller::from_xray(&value), Some(caller(None, Some(true))));
     }
 
     #[test]
@@ -95,8 +150,9 @@ mod tests {
             "Root=2-67891233-abcdef012345678912345678",
             "Root=1-67891233-ABCDEF012345678912345678",
             "Root=1-6789123é-abcdef012345678912345678",
+            "Rooted=1-67891233-abcdef012345678912345678",
         ] {
-            assert_eq!(TraceId::from_xray(bad), None, "{bad}");
+            assert_eq!(Caller::from_xray(bad), None, "{bad}");
         }
         for bad in [
             "",
@@ -104,21 +160,23 @@ mod tests {
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-02",
         ] {
-            assert_eq!(TraceId::from_w3c(bad), None, "{bad}");
+            assert_eq!(Caller::from_w3c(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn traceparent_is_taken_where_there_is_no_xray_header() {
-        let w3c = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let only_w3c = |name: &str| (name == "traceparent").then(|| w3c.to_owned());
-        let id = TraceId::from_headers(only_w3c).unwrap();
-        assert_eq!(id.to_string(), "1-0af76519-16cd43dd8448eb211c80319c");
-        let both = |name: &str| {
-            Some(if name == "traceparent" { w3c.into() } else { format!("Root={XRAY}") })
-        };
-        assert_eq!(TraceId::from_headers(both).unwrap().to_string(), XRAY);
+        let only_w3c = |name: &str| (name == "traceparent").then_some(W3C);
+        let found = Caller::from_headers(only_w3c).unwrap();
+        assert_eq!(found.trace_id.to_string(), "1-0af76519-16cd43dd8448eb211c80319c");
+        assert_eq!((found.parent, found.sampled), (Some(0xb7ad_6b71_6920_3331), Some(true)));
+        assert_eq!(Caller::from_w3c(&W3C.replace("-01", "-02")).unwrap().sampled, Some(false));
+        assert!(Caller::from_w3c(&W3C.replace("00-", "01-").replace("-01", "-01-x")).is_some());
+        let xray = format!("Root={XRAY}");
+        let both = |name: &str| Some(if name == "traceparent" { W3C } else { xray.as_str() });
+        assert_eq!(Caller::from_headers(both).unwrap().trace_id.to_string(), XRAY);
     }
 
     #[test]
@@ -127,6 +185,6 @@ mod tests {
         assert_ne!(one, other);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         assert!(u128::from(now) - (one.0 >> 96) < 60);
-        assert_eq!(TraceId::from_xray(&format!("Root={one}")), Some(one));
+        assert_eq!(Caller::from_xray(&format!("Root={one}")).unwrap().trace_id, one);
     }
 }

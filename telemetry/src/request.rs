@@ -1,68 +1,164 @@
 //! The ids of one request, under which its log lines, its trace and its answer are found.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use opentelemetry::trace::{SpanId, TraceId};
+use tracing::field::Empty;
 use tracing::{Span, info_span};
 use uuid::Uuid;
 
-use crate::propagation::TraceId;
+use crate::propagation::{self, Caller};
+use crate::traces;
 
 /// The longest `X-Request-Id` that is taken from a client.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// What the request's span is called, for the logs to know it by.
+/// What the request's span is called, for the layers to know it by.
 pub(crate) const SPAN: &str = "request";
 
-/// The ids of one request.
+/// The ids of one request, and where its trace comes from. Clones share them.
 #[derive(Debug, Clone)]
+pub struct RequestContext(Arc<Context>);
+
+#[derive(Debug)]
+struct Context {
+    caller: Caller,
+    span_id: SpanId,
+    sampled: bool,
+    ids: Ids,
+}
+
+/// The ids as they are written.
+#[derive(Debug)]
 #[expect(clippy::struct_field_names, reason = "each is an id, and is called so in the logs")]
-pub struct RequestContext {
-    trace_id: String,
-    xray_trace_id: String,
-    request_id: String,
+pub(crate) struct Ids {
+    pub(crate) trace_id: String,
+    pub(crate) span_id: String,
+    pub(crate) xray_trace_id: String,
+    pub(crate) request_id: String,
+}
+
+/// What a request's span tells of it, as far as it is known when the request comes.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Described<'a> {
+    /// The method, as sent.
+    pub method: &'a str,
+    /// The template of the path; empty for a path that is none of ours.
+    pub route: &'a str,
+    /// The path, as sent.
+    pub path: &'a str,
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// The host that the client turned to.
+    pub host: &'a str,
+    /// Where the client is.
+    pub client: Option<IpAddr>,
+    /// What the client says it is.
+    pub user_agent: &'a str,
+    /// The invocation, in Lambda.
+    pub invocation: Option<Invocation<'a>>,
+}
+
+/// What a span tells of a function's invocation.
+#[derive(Debug, Clone, Copy)]
+pub struct Invocation<'a> {
+    /// Lambda's id for it.
+    pub id: &'a str,
+    /// Whether its environment was new.
+    pub cold_start: bool,
 }
 
 impl RequestContext {
-    /// The ids in a request's headers, new ones where there are none. `header` gives a header's
-    /// value by its name in lower case.
+    /// The ids in a request's headers, new ones where there are none, and whether it is sampled.
+    /// `header` gives a header's value by its name in lower case.
     ///
     /// An `X-Request-Id` is taken when it is 1 to 128 characters of visible ASCII.
-    pub fn from_headers(header: impl Fn(&str) -> Option<String>) -> Self {
-        let trace_id = TraceId::from_headers(&header).unwrap_or_else(TraceId::generate);
+    pub fn from_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let caller = Caller::from_headers(&header).unwrap_or_else(|| Caller {
+            trace_id: propagation::TraceId::generate(),
+            parent: None,
+            sampled: None,
+        });
         let request_id = header("x-request-id").filter(|id| is_sane(id));
-        Self {
-            trace_id: format!("{trace_id:x}"),
-            xray_trace_id: trace_id.to_string(),
-            request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
-        }
-    }
-
-    /// The trace's id in OpenTelemetry's form: 32 hexadecimal digits.
-    #[must_use]
-    pub fn trace_id(&self) -> &str {
-        &self.trace_id
+        // The random half of a random UUID.
+        let span_id = SpanId::from(Uuid::new_v4().as_u64_pair().1);
+        Self(Arc::new(Context {
+            caller,
+            span_id,
+            sampled: traces::samples(&caller),
+            ids: Ids {
+                trace_id: format!("{:x}", caller.trace_id),
+                span_id: span_id.to_string(),
+                xray_trace_id: caller.trace_id.to_string(),
+                request_id: request_id
+                    .map_or_else(|| Uuid::new_v4().to_string(), ToOwned::to_owned),
+            },
+        }))
     }
 
     /// The trace's id as X-Ray's console searches for it: `1-8hex-24hex`.
     #[must_use]
     pub fn xray_trace_id(&self) -> &str {
-        &self.xray_trace_id
+        &self.0.ids.xray_trace_id
     }
 
     /// The request's own id: the client's, or a new one.
     #[must_use]
     pub fn request_id(&self) -> &str {
-        &self.request_id
+        &self.0.ids.request_id
     }
 
-    /// The request's span. Every log line within it carries the ids.
+    /// The request's span. Every log line within it carries the ids, sampled or not.
     #[must_use]
-    pub fn span(&self) -> Span {
-        info_span!(
-            SPAN,
-            trace_id = self.trace_id,
-            xray_trace_id = self.xray_trace_id,
-            request_id = self.request_id,
-        )
+    pub fn span(&self, request: &Described<'_>) -> Span {
+        traces::open(self, || {
+            info_span!(
+                SPAN,
+                otel.name = display(format_args!("{} {}", request.method, request.route)),
+                otel.kind = "server",
+                otel.status_code = Empty,
+                request_id = self.request_id(),
+                object_id = Empty,
+                http.request.method = request.method,
+                http.route = some(request.route),
+                http.response.status_code = Empty,
+                url.scheme = some(request.scheme),
+                url.path = some(request.path),
+                server.address = some(request.host),
+                client.address = request.client.map(display),
+                user_agent.original = some(request.user_agent),
+                faas.invocation_id = request.invocation.map(|invocation| invocation.id),
+                faas.coldstart = request.invocation.map(|invocation| invocation.cold_start),
+                error.type = Empty,
+                error.code = Empty,
+            )
+        })
     }
+
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.0.ids
+    }
+
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.0.sampled
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    pub(crate) fn otel_trace_id(&self) -> TraceId {
+        TraceId::from(self.0.caller.trace_id.0)
+    }
+
+    pub(crate) fn otel_span_id(&self) -> SpanId {
+        self.0.span_id
+    }
+}
+
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn is_sane(id: &str) -> bool {
@@ -74,13 +170,14 @@ mod tests {
     use super::*;
 
     fn request_id(given: &str) -> String {
-        RequestContext::from_headers(|name| (name == "x-request-id").then(|| given.to_owned()))
-            .request_id
+        RequestContext::from_headers(|name| (name == "x-request-id").then_some(given))
+            .request_id()
+            .to_owned()
     }
 
     #[test]
     fn a_sane_request_id_is_kept() {
-        for sane in ["a", "order-17/ü".trim_end_matches('ü'), &"x".repeat(128)] {
+        for sane in ["a", "order-17/", &"x".repeat(128)] {
             assert_eq!(request_id(sane), sane);
         }
     }

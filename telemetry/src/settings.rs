@@ -91,6 +91,20 @@ impl Reader {
         Duration::from_secs_f64(self.read_within(name, default, 0.001..=86_400.0, help))
     }
 
+    /// [`read`](Self::read), for a time of more than nothing and at most a day, in whole milliseconds,
+    /// as OpenTelemetry's variables have it.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    pub fn read_milliseconds(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> Duration {
+        Duration::from_millis(self.read_within(name, default, 1..=86_400_000, help))
+    }
+
     fn read_if<T>(
         &mut self,
         name: &'static str,

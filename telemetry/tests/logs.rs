@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use picus_telemetry::{RequestContext, Settings};
+use picus_telemetry::settings::Reader;
+use picus_telemetry::{Described, Metrics, RequestContext, Settings, TraceSettings};
 use serde_json::Value;
 
 #[derive(Clone, Default)]
@@ -25,9 +26,11 @@ impl Write for Sink {
 fn each_event_is_one_line_that_nobody_outside_can_forge() {
     let sink = Sink::default();
     let settings = Settings {
-        service_name: "picus-test",
+        service_name: "picus-test".into(),
         service_version: "1.2.3",
         log_filter: "info".into(),
+        metrics: Metrics::Prometheus,
+        traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
     };
     let telemetry = picus_telemetry::init(&settings, sink.clone()).unwrap();
     assert!(picus_telemetry::init(&settings, io::sink()).is_err(), "once in a process");
@@ -35,12 +38,12 @@ fn each_event_is_one_line_that_nobody_outside_can_forge() {
     tracing::debug!("below the level");
     tracing::info!("outside a request");
     let header = |name: &str| match name {
-        "x-amzn-trace-id" => Some("Root=1-67891233-abcdef012345678912345678".to_owned()),
-        "x-request-id" => Some("order-17".to_owned()),
+        "x-amzn-trace-id" => Some("Root=1-67891233-abcdef012345678912345678"),
+        "x-request-id" => Some("order-17"),
         _ => None,
     };
     let evil = "a\"}\n{\"level\":\"ERROR\"\u{202e}\u{7f}\u{85}\u{2028}é\u{e0041}";
-    RequestContext::from_headers(header).span().in_scope(|| {
+    RequestContext::from_headers(header).span(&Described::default()).in_scope(|| {
         let call = tracing::info_span!("call", request_id = "not the request's");
         let _entered = call.enter();
         tracing::warn!(key = evil, count = 3_u64, ratio = 0.5, ok = true, "within");
@@ -56,6 +59,8 @@ fn each_event_is_one_line_that_nobody_outside_can_forge() {
     assert!(outside.get("trace_id").is_none());
     let mut within = within.as_object().unwrap().clone();
     let timestamp = within.remove("timestamp").unwrap();
+    let span_id = within.remove("span_id").unwrap();
+    assert_eq!(span_id.as_str().unwrap().len(), 16, "{span_id}");
     let timestamp = timestamp.as_str().unwrap();
     assert!(timestamp.starts_with("20") && timestamp.ends_with('Z'), "{timestamp}");
     let expected = serde_json::json!({

@@ -2,12 +2,18 @@
 
 use std::io;
 
-use picus_telemetry::{Settings, catalogue};
+use picus_telemetry::settings::Reader;
+use picus_telemetry::{Metrics, Settings, TraceSettings, catalogue};
 
 #[test]
 fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
-    let settings =
-        Settings { service_name: "picus-test", service_version: "1.2.3", log_filter: "off".into() };
+    let settings = Settings {
+        service_name: "picus-test".into(),
+        service_version: "1.2.3",
+        log_filter: "off".into(),
+        metrics: Metrics::Prometheus,
+        traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
+    };
     let telemetry = picus_telemetry::init(&settings, io::sink()).unwrap();
     metrics::counter!(catalogue::REQUESTS_SHED.name).increment(2);
     let labels = [
@@ -16,7 +22,7 @@ fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
         ("http_response_status_code", "200"),
     ];
     metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, &labels).record(0.006);
-    let text = telemetry.prometheus().render();
+    let text = telemetry.prometheus().unwrap().render();
     for line in [
         "# TYPE picus_requests_shed_total counter",
         "# HELP http_server_request_duration_seconds Time from a request's head to the last byte of its response.",

@@ -35,7 +35,7 @@ pub(crate) async fn an_empty_table() -> Given {
 /// A handler whose calls are bounded as `settings` say.
 pub(crate) async fn given(address: SocketAddr, settings: &Settings) -> Given {
     let table = Table::new(&sdk_config(address).await, settings);
-    Given { handler: DeleteHandler::new(table.clone()), table, address }
+    Given { handler: DeleteHandler::new(table.clone(), Duration::from_millis(300)), table, address }
 }
 
 /// Little patience, so that the tests of failures are quick.

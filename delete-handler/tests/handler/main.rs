@@ -9,4 +9,5 @@ mod given;
 mod malformed;
 mod program;
 mod runtime_api;
+mod telemetry;
 mod told;

@@ -79,6 +79,8 @@ pub const DRILLS: &[Drill] = &[
     Drill {
         name: "dynamodb-unreachable",
         fault: Fault::DynamoDb(dynamodb::Fault::Unreachable),
+        // With retries, a delete would take most of the drill's short time-out.
+        settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
         alarms: &["picus-page", "picus-availability-page"],
         others: &[SPENDS],
         ..CALM
@@ -183,6 +185,16 @@ pub const DRILLS: &[Drill] = &[
         name: "collector-gone",
         fault: Fault::CollectorGone,
         alarms: &["picus-service-telemetry-lost"],
+        ..CALM
+    },
+    Drill {
+        name: "traces-refused",
+        fault: Fault::BadDeployment(&[
+            ("OTEL_SDK_DISABLED", "false"),
+            // Nothing listens on the port of "discard".
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+        ]),
+        alarms: &["picus-telemetry-dropped"],
         ..CALM
     },
     Drill {

@@ -47,6 +47,7 @@ impl Stage {
             function_timeout: Duration::from_secs(FUNCTION_TIMEOUT),
             executable,
             output: Output::Quiet,
+            otlp_endpoint: None,
             meter: meter.clone(),
             health_check: HealthCheck {
                 interval: Duration::from_millis(40),

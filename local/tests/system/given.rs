@@ -29,6 +29,7 @@ pub(crate) fn options() -> Options {
         output: Output::Quiet,
         meter: Meter::default(),
         health_check: HealthCheck::default(),
+        otlp_endpoint: None,
         environment: HashMap::from([("PICUS_WORKERS".to_owned(), "1".to_owned())]),
     }
 }

@@ -6,3 +6,4 @@ mod faults;
 mod given;
 mod program;
 mod tasks;
+mod traces;

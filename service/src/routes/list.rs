@@ -40,13 +40,15 @@ async fn page(
     cursor: Option<Cursor>,
 ) -> Result<HttpResponse, Problem> {
     let page = table.page(limit, cursor).await?;
-    count(page.items.len());
     let mut response = HttpResponse::Ok();
     if let Some(next) = page.next {
         let link = format!("</picus/list?limit={}&cursor={next}>; rel=\"next\"", limit.get());
         response.insert_header((LINK, link));
     }
-    Ok(response.json(page.items))
+    let text = serde_json::to_vec(&page.items)
+        .map_err(|error| Error::new(Code::Internal, "Could not list items").with_source(error))?;
+    count(page.items.len(), text.len());
+    Ok(response.content_type("application/json").body(text))
 }
 
 async fn all(table: &Table, version: Version) -> Result<HttpResponse, Problem> {
@@ -78,7 +80,7 @@ fn array(
                 Error::new(Code::Internal, "Could not list items").with_source(error)
             })?;
         }
-        count(page.len());
+        count(page.len(), text.len());
         // Of an empty table there was no first item to open the array.
         if text.is_empty() && separator == b'[' {
             separator = b',';
@@ -89,8 +91,9 @@ fn array(
     elements.chain(stream::iter([Ok(Bytes::from_static(b"]"))]))
 }
 
-fn count(items: usize) {
+fn count(items: usize, bytes: usize) {
     metrics::counter!(catalogue::ITEMS_LISTED.name).increment(items as u64);
+    metrics::counter!(catalogue::BYTES_LISTED.name).increment(bytes as u64);
 }
 
 /// What is asked for.

@@ -18,6 +18,9 @@ pub(crate) use get::__path_get;
 pub(crate) use list::__path_list;
 pub(crate) use put::__path_put;
 
+/// The routes that the latency objective holds for: those that clients wait for.
+pub(crate) const OF_ITEMS: [&str; 3] = ["/picus/list", "/picus/put", "/picus/get/{key}"];
+
 /// The route table. A path that is known answers other methods with 405.
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     let only_get = || web::to(async || Err::<HttpResponse, _>(Problem::method_not_allowed("GET")));

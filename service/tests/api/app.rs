@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{
 use picus_items::Table;
 use picus_service::{Application, Config};
 use picus_telemetry::settings::Reader;
-use picus_telemetry::{Prometheus, Telemetry};
+use picus_telemetry::{Metrics, Prometheus, Telemetry, TraceSettings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -24,9 +24,11 @@ use tokio::sync::oneshot;
 /// Telemetry runs once in a process, and so for all tests.
 static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {
     let settings = picus_telemetry::Settings {
-        service_name: "picus-service",
+        service_name: "picus-service".to_owned(),
         service_version: "0",
         log_filter: "info".to_owned(),
+        metrics: Metrics::Prometheus,
+        traces: TraceSettings { exporter: None, ..config().traces },
     };
     picus_telemetry::init(&settings, io::sink()).unwrap()
 });
@@ -67,7 +69,7 @@ pub(crate) async fn dynamodb() -> SocketAddr {
 
 /// A service that works on the DynamoDB at `dynamodb`.
 pub(crate) fn spawn_with(config: Config, dynamodb: SocketAddr) -> App {
-    let prometheus: Prometheus = TELEMETRY.prometheus();
+    let prometheus: Prometheus = TELEMETRY.prometheus().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = mpsc::channel();
     let server = thread::spawn(move || {

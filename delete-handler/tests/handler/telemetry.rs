@@ -1,0 +1,148 @@
+//! What goes out of the function besides its answer: log lines and metrics on stdout, and segments to
+//! the X-Ray daemon that Lambda runs beside it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::UdpSocket;
+use tokio::process::Child;
+use tokio::time;
+
+use crate::dynamodb;
+use crate::forms::Form;
+use crate::program::function;
+use crate::runtime_api::RuntimeApi;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A function with a daemon beside it.
+struct Given {
+    api: RuntimeApi,
+    daemon: UdpSocket,
+    child: Child,
+}
+
+async fn given(dynamodb: SocketAddr) -> Given {
+    let daemon = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut api = RuntimeApi::start().await;
+    let child = function(api.address, dynamodb)
+        .env("AWS_XRAY_DAEMON_ADDRESS", daemon.local_addr().unwrap().to_string())
+        .env("PICUS_DYNAMODB_MAX_ATTEMPTS", "2")
+        .spawn()
+        .unwrap();
+    api.polled().await;
+    Given { api, daemon, child }
+}
+
+impl Given {
+    /// Sends a delete, waits until the function asks for work again, and returns the documents that
+    /// the daemon has by then: the segment, and the one part of it.
+    async fn segments_of_a_delete(&mut self) -> (Value, Value) {
+        self.api.invoke(&Form::LoadBalancer.sample().to_string()).await;
+        self.api.polled().await;
+        let mut documents = Vec::new();
+        let mut datagram = vec![0; 65536];
+        // From now on the environment may be frozen: what has not come does not come.
+        while let Ok(length) = self.daemon.try_recv(&mut datagram) {
+            let text = std::str::from_utf8(&datagram[..length]).unwrap();
+            // AWS X-Ray Developer Guide, "Sending segment documents to the X-Ray daemon".
+            let (header, document) = text.split_once('\n').unwrap();
+            let header: Value = serde_json::from_str(header).unwrap();
+            assert_eq!(header, json!({ "format": "json", "version": 1 }));
+            documents.push(serde_json::from_str::<Value>(document).unwrap());
+        }
+        documents.sort_by_key(|document| document.get("type").is_some());
+        let [segment, part] = &documents[..] else { panic!("{documents:#?}") };
+        (segment.clone(), part.clone())
+    }
+}
+
+#[tokio::test]
+async fn the_daemon_has_a_segment_and_the_call_in_it_before_more_work_is_asked_for() {
+    let mut given = given(dynamodb::start().await).await;
+    let (segment, part) = given.segments_of_a_delete().await;
+    let root = "1-5c536348-3d683b8b04734faae651f476";
+    assert_eq!(segment["name"], "picus-delete-handler");
+    assert_eq!((&segment["trace_id"], &part["trace_id"]), (&json!(root), &json!(root)));
+    assert!(segment.get("parent_id").is_none(), "the load balancer names none: {segment}");
+    assert_eq!(segment["origin"], "AWS::Lambda::Function");
+    assert_eq!(segment["http"]["request"]["method"], "DELETE");
+    assert_eq!(segment["http"]["response"]["status"], 404);
+    assert_eq!(segment["error"], true, "of the client's: {segment}");
+    assert_eq!((&segment["fault"], &segment["cause"]), (&json!(null), &json!(null)), "{segment}");
+    assert_eq!(
+        segment["annotations"],
+        json!({
+            "error_code": "item_not_found",
+            "http_route": "/picus/{key}",
+            "object_id": "some-key",
+            "request_id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+        })
+    );
+    assert_eq!(segment["metadata"]["faas.coldstart"], true);
+    assert_eq!(part["parent_id"], segment["id"]);
+    assert_eq!((&part["name"], &part["namespace"]), (&json!("DynamoDB"), &json!("aws")));
+    assert_eq!(part["aws"]["operation"], "DeleteItem");
+    assert_eq!(part["aws"]["table_name"], "picus_data");
+    assert_eq!(part["aws"]["region"], "eu-central-1");
+    let (segment, _) = given.segments_of_a_delete().await;
+    assert_eq!(segment["metadata"]["faas.coldstart"], false);
+}
+
+#[tokio::test]
+async fn a_failure_has_its_colour_and_its_cause() {
+    let mut given = given(dynamodb::nowhere().await).await;
+    let (segment, part) = given.segments_of_a_delete().await;
+    assert_eq!((&segment["fault"], &part["fault"]), (&json!(true), &json!(true)));
+    assert_eq!(segment["http"]["response"]["status"], 500);
+    assert_eq!(segment["annotations"]["error_type"], "internal");
+    assert_eq!(part["annotations"]["error_type"], "connection");
+    let cause = |document: &Value| document["cause"]["exceptions"].to_string();
+    assert!(cause(&segment).contains("Could not delete item: "), "{segment}");
+    assert!(cause(&part).contains("dispatch failure"), "{part}");
+}
+
+#[tokio::test]
+async fn metrics_are_documents_among_the_log_lines() {
+    let mut given = given(dynamodb::start().await).await;
+    let mut lines = BufReader::new(given.child.stdout.take().unwrap()).lines();
+    given.segments_of_a_delete().await;
+    let mut metrics = Vec::new();
+    loop {
+        let line = time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let Some(told) = line["_aws"]["CloudWatchMetrics"].get(0) else { continue };
+        assert_eq!(told["Namespace"], "Picus");
+        for metric in told["Metrics"].as_array().unwrap() {
+            let name = metric["Name"].as_str().unwrap();
+            metrics.push((name.to_owned(), told["Dimensions"][0].clone()));
+            let value = line[name].get(0).unwrap_or(&line[name]);
+            assert!(value.as_f64().unwrap() > 0.0, "{name} in {line}");
+        }
+        for dimension in told["Dimensions"][0].as_array().unwrap() {
+            // CloudWatch takes no dimension without a value.
+            assert_ne!(line[dimension.as_str().unwrap()].as_str().unwrap(), "");
+        }
+        if metrics.iter().any(|(name, _)| name == "picus_requests_within_objective_total") {
+            break;
+        }
+    }
+    metrics.sort_by_key(|(name, _)| name.clone());
+    let of = |labels: &[&str]| json!([&["service_name"], labels].concat());
+    let of_call = of(&["db_operation_name"]);
+    let of_request = of(&["http_request_method", "http_route", "http_response_status_code"]);
+    let expected = [
+        ("db_client_operation_duration_seconds", of_call.clone()),
+        ("faas_coldstarts_total", of(&[])),
+        ("http_server_request_duration_seconds", of_request),
+        ("otel_sdk_exporter_span_exported_total", of(&[])),
+        ("otel_sdk_processor_span_processed_total", of(&[])),
+        ("picus_dynamodb_attempts_total", of_call.clone()),
+        ("picus_dynamodb_consumed_capacity_units", of_call),
+        ("picus_requests_measured_total", of(&["http_route"])),
+        ("picus_requests_within_objective_total", of(&["http_route"])),
+    ];
+    assert_eq!(metrics, expected.map(|(name, labels)| (name.to_owned(), labels)));
+}

@@ -1,0 +1,105 @@
+//! A span as people and tests read it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use opentelemetry_proto::tonic::trace::v1::{self, ResourceSpans};
+use serde_json::{Value, json};
+
+/// Attributes by their names.
+pub type Attributes = BTreeMap<String, Value>;
+
+/// A span that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// What its program is, with its `service.name`.
+    pub resource: Attributes,
+    /// What it is called.
+    pub name: String,
+    /// Whether it is a request that came in.
+    pub is_server: bool,
+    /// Its trace, as 32 hexadecimal digits.
+    pub trace_id: String,
+    /// Its own id, as 16 hexadecimal digits.
+    pub span_id: String,
+    /// The span that it is a part of; empty if there is none.
+    pub parent_span_id: String,
+    /// When it began, in nanoseconds since 1970.
+    pub start: u64,
+    /// How long it took.
+    pub duration: Duration,
+    /// Whether it failed.
+    pub failed: bool,
+    /// What it tells of its work.
+    pub attributes: Attributes,
+    /// What happened in it.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened in a span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What it is called.
+    pub name: String,
+    /// What it tells.
+    pub attributes: Attributes,
+}
+
+impl Span {
+    pub(super) fn of_resource(spans: ResourceSpans) -> impl Iterator<Item = Self> {
+        let resource = attributes(spans.resource.unwrap_or_default().attributes);
+        let of_scopes = spans.scope_spans.into_iter().flat_map(|scope| scope.spans);
+        of_scopes.map(move |span| Self::read(resource.clone(), span))
+    }
+
+    fn read(resource: Attributes, span: v1::Span) -> Self {
+        let duration = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
+        Self {
+            resource,
+            is_server: span.kind() == SpanKind::Server,
+            trace_id: hex(&span.trace_id),
+            span_id: hex(&span.span_id),
+            parent_span_id: hex(&span.parent_span_id),
+            start: span.start_time_unix_nano,
+            duration: Duration::from_nanos(duration),
+            failed: span.status.is_some_and(|status| status.code() == StatusCode::Error),
+            name: span.name,
+            attributes: attributes(span.attributes),
+            events: span.events.into_iter().map(Event::read).collect(),
+        }
+    }
+}
+
+impl Event {
+    fn read(event: v1::span::Event) -> Self {
+        Self { name: event.name, attributes: attributes(event.attributes) }
+    }
+}
+
+fn attributes(entries: Vec<KeyValue>) -> Attributes {
+    entries.into_iter().map(|entry| (entry.key, value(entry.value))).collect()
+}
+
+fn value(any: Option<AnyValue>) -> Value {
+    match any.and_then(|any| any.value) {
+        Some(Any::StringValue(text)) => text.into(),
+        Some(Any::BoolValue(truth)) => truth.into(),
+        Some(Any::IntValue(number)) => number.into(),
+        Some(Any::DoubleValue(number)) => json!(number),
+        Some(Any::BytesValue(bytes)) => BASE64_STANDARD.encode(bytes).into(),
+        Some(Any::ArrayValue(array)) => {
+            array.values.into_iter().map(|element| value(Some(element))).collect()
+        }
+        Some(Any::KvlistValue(list)) => json!(attributes(list.values)),
+        _ => Value::Null,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,126 @@
+//! What a GET costs the service in CPU, beside a bare handler that makes the same call and does
+//! nothing else.
+
+use std::env;
+use std::io;
+use std::process::Command;
+use std::time::Duration;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::collector;
+use crate::given::{self, Server, TABLE};
+
+const ROUNDS: usize = 5;
+const REQUESTS: u32 = 8_000;
+const CLIENTS: u32 = 8;
+
+/// A share of requests that is traced, and the most that a request may then cost beside the bare
+/// handler. Logs and metrics are always on.
+const VARIANTS: [(&str, &str, f64); 3] =
+    [("no traces", "0", 1.15), ("5 % traced", "0.05", 1.15), ("all traced", "1", 1.4)];
+
+/// The call of the SDK as it comes, and nothing else.
+#[actix_web::main]
+pub(crate) async fn bare() -> io::Result<()> {
+    let address = env::var("PICUS_ADDRESS").map_err(io::Error::other)?;
+    let config = aws_config::from_env().load().await;
+    let client = Client::new(&config);
+    let get = async |client: web::Data<Client>, key: web::Path<String>| {
+        let key = AttributeValue::S(key.into_inner());
+        let call = client.get_item().table_name(TABLE).key("object_id", key).consistent_read(true);
+        match call.send().await {
+            Ok(output) if output.item.is_some() => HttpResponse::Ok().finish(),
+            _ => HttpResponse::InternalServerError().finish(),
+        }
+    };
+    HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(client.clone()))
+            .route("/picus/get/{key}", web::get().to(get))
+            .default_service(web::to(HttpResponse::NotFound))
+    })
+    .workers(1)
+    .bind(address)?
+    .run()
+    .await
+}
+
+/// Measures all of them in turn, round by round. Tells whether every target was met.
+pub(crate) async fn measure() -> io::Result<bool> {
+    let (dynamodb, client) = given::dynamodb().await?;
+    let put = client.put_item().table_name(TABLE);
+    put.item("object_id", AttributeValue::S("a".into()))
+        .item("name", AttributeValue::S("picus".repeat(40)))
+        .item("price", AttributeValue::N("12.50".into()))
+        .send()
+        .await
+        .map_err(io::Error::other)?;
+
+    let mut bare_command = Command::new(env::current_exe()?);
+    bare_command.arg("bare");
+    let bare = Server::start(bare_command, dynamodb, &[]).await?;
+    let collector = format!("http://{}", collector::start().await?);
+    let mut variants = Vec::new();
+    for (name, share, target) in VARIANTS {
+        let program = Command::new(env!("CARGO_BIN_EXE_picus-service"));
+        let settings = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str()),
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", share),
+        ];
+        variants.push((name, Server::start(program, dynamodb, &settings).await?, target, vec![]));
+    }
+    let mut of_bare = Vec::new();
+    // The first round only warms up.
+    for round in 0..=ROUNDS {
+        let base = cost(&bare).await?;
+        for (_, server, _, ratios) in &mut variants {
+            let cost = cost(server).await?;
+            if round > 0 {
+                ratios.push(cost.as_secs_f64() / base.as_secs_f64());
+            }
+        }
+        of_bare.push(base);
+    }
+    of_bare.sort();
+    println!("bare handler: {:.1?} of CPU a request", of_bare[of_bare.len() / 2]);
+    let mut reached = true;
+    for (name, _, target, ratios) in &mut variants {
+        ratios.sort_by(f64::total_cmp);
+        let median = ratios[ratios.len() / 2];
+        println!(
+            "{name}: {median:.3} times that, {:.3} to {:.3} in {ROUNDS} rounds (target: {target})",
+            ratios[0],
+            ratios[ratios.len() - 1]
+        );
+        reached &= median <= *target;
+    }
+    Ok(reached)
+}
+
+/// The CPU that one request costs a server.
+async fn cost(server: &Server) -> io::Result<Duration> {
+    let before = server.cpu()?;
+    let http = reqwest::Client::new();
+    let url = server.url("/picus/get/a");
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (http, url) = (http.clone(), url.clone());
+            tokio::spawn(async move {
+                for _ in 0..REQUESTS / CLIENTS {
+                    let response = http.get(&url).send().await.map_err(io::Error::other)?;
+                    assert_eq!(response.status(), 200, "a measured request must do its work");
+                    response.bytes().await.map_err(io::Error::other)?;
+                }
+                Ok::<_, io::Error>(())
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.map_err(io::Error::other)??;
+    }
+    Ok((server.cpu()? - before) / REQUESTS)
+}

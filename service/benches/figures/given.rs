@@ -1,0 +1,132 @@
+//! What the benchmarks measure against: a DynamoDB engine, servers in processes of their own, and
+//! what the kernel says of these.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aws_config::Region;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+
+pub(crate) const TABLE: &str = "picus_data";
+const OBJECT_ID: &str = "object_id";
+const REGION: &str = "eu-central-1";
+
+/// An engine with an empty table. It ends with the benchmark.
+pub(crate) async fn dynamodb() -> io::Result<(SocketAddr, Client)> {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let engine = dynoxide::Database::memory().map_err(io::Error::other)?;
+    tokio::spawn(dynoxide::server::serve_on(listener, engine));
+    let client = client(address).await;
+    let id = AttributeDefinition::builder()
+        .attribute_name(OBJECT_ID)
+        .attribute_type(ScalarAttributeType::S)
+        .build();
+    let key = KeySchemaElement::builder().attribute_name(OBJECT_ID).key_type(KeyType::Hash).build();
+    client
+        .create_table()
+        .table_name(TABLE)
+        .attribute_definitions(id.map_err(io::Error::other)?)
+        .key_schema(key.map_err(io::Error::other)?)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .map_err(io::Error::other)?;
+    Ok((address, client))
+}
+
+/// The SDK's client as it comes.
+pub(crate) async fn client(dynamodb: SocketAddr) -> Client {
+    let config = aws_config::from_env()
+        .endpoint_url(format!("http://{dynamodb}"))
+        .region(Region::from_static(REGION))
+        .credentials_provider(Credentials::new("none", "none", None, None, "none"))
+        .load()
+        .await;
+    Client::new(&config)
+}
+
+/// A server in a process of its own, which ends with this.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    child: Child,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended can't be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    /// Starts `program` on one thread, with `settings`, and waits until it answers.
+    pub(crate) async fn start(
+        mut program: Command,
+        dynamodb: SocketAddr,
+        settings: &[(&str, &str)],
+    ) -> io::Result<Self> {
+        let (address, metrics_address) = (free_address()?, free_address()?);
+        let child = program
+            .env_clear()
+            .envs(HashMap::from([
+                ("PICUS_ADDRESS", address.to_string()),
+                ("PICUS_WORKERS", "1".to_owned()),
+                ("OTEL_EXPORTER_PROMETHEUS_PORT", metrics_address.port().to_string()),
+                ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}")),
+                ("AWS_REGION", REGION.to_owned()),
+                ("AWS_ACCESS_KEY_ID", "none".to_owned()),
+                ("AWS_SECRET_ACCESS_KEY", "none".to_owned()),
+            ]))
+            .envs(settings.iter().copied())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let server = Self { address, child };
+        let health = server.url("/health");
+        for _ in 0..500 {
+            if reqwest::get(&health).await.is_ok() {
+                return Ok(server);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(io::Error::other("the server did not come up"))
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// What the process has used of the CPU, in user and kernel mode (proc(5), `/proc/pid/stat`).
+    pub(crate) fn cpu(&self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name of the program, in parentheses, may itself have spaces.
+        let fields: Vec<_> =
+            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 =
+            [11, 12].iter().filter_map(|at| fields.get(*at)?.parse::<u64>().ok()).sum();
+        Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+    }
+
+    /// Its memory now and at its highest, in bytes (proc(5), `VmRSS` and `VmHWM`).
+    pub(crate) fn memory(&self) -> io::Result<(u64, u64)> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+        };
+        bytes("VmRSS").zip(bytes("VmHWM")).ok_or_else(|| io::Error::other("no memory in status"))
+    }
+}
+
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}

@@ -1,0 +1,216 @@
+//! The way of log lines to stdout, off the way of requests: lines go into a buffer, and a thread of
+//! its own writes out what has come together. A stdout that blocks costs lines, which are counted,
+//! and never a request's time.
+
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// What may wait for a slow stdout: some thousand lines.
+const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
+/// How long lines may come together before they are written: a system call for many of them.
+const GATHER: Duration = Duration::from_millis(5);
+/// How long the last lines may take at the end; a stdout that takes none must not hold up an exit.
+const MAX_FLUSH: Duration = Duration::from_secs(2);
+
+/// Where lines go in. Clones share one buffer.
+#[derive(Debug, Clone)]
+pub(crate) struct Lines(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to write, or it is to end.
+    work: Condvar,
+    /// All has been written.
+    idle: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<u8>,
+    writing: bool,
+    /// Somebody waits for the lines: there is no time to gather more.
+    hurry: bool,
+    ended: bool,
+    dropped: u64,
+}
+
+/// The thread that writes. Its end is the end of the lines.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    lines: Lines,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lines {
+    /// Adds a line, its end included, if there is room.
+    pub(crate) fn push(&self, line: &[u8]) {
+        let mut state = self.state();
+        if state.ended || state.waiting.len() + line.len() > MAX_WAITING_BYTES {
+            state.dropped += 1;
+            return;
+        }
+        let first = state.waiting.is_empty();
+        state.waiting.extend_from_slice(line);
+        if first && !state.writing {
+            self.0.work.notify_one();
+        }
+    }
+
+    /// The lines that were lost so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.state().dropped
+    }
+
+    /// Waits until every line has been written, for two seconds at most.
+    pub(crate) fn flush(&self) {
+        let deadline = Instant::now() + MAX_FLUSH;
+        let mut state = self.state();
+        state.hurry = true;
+        self.0.work.notify_one();
+        while state.writing || !state.waiting.is_empty() {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
+            let waited = self.0.idle.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.hurry = false;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Bytes and flags: whole at any moment.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes until told to end.
+    fn write_to(&self, mut sink: impl Write) {
+        let mut batch = Vec::new();
+        let mut state = self.state();
+        loop {
+            while state.waiting.is_empty() {
+                if state.ended {
+                    return;
+                }
+                state = self.0.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if !state.hurry && !state.ended {
+                let waited = self.0.work.wait_timeout(state, GATHER);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            std::mem::swap(&mut batch, &mut state.waiting);
+            state.writing = true;
+            drop(state);
+            let written = sink.write_all(&batch).and_then(|()| sink.flush());
+            state = self.state();
+            state.writing = false;
+            if written.is_err() {
+                state.dropped += batch.split_inclusive(|byte| *byte == b'\n').count() as u64;
+            }
+            batch.clear();
+            if state.waiting.is_empty() {
+                self.0.idle.notify_all();
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Starts the thread that writes to `sink`.
+    pub(crate) fn start(sink: impl Write + Send + 'static) -> std::io::Result<Self> {
+        let lines = Lines(Arc::default());
+        let writing = lines.clone();
+        let thread = thread::Builder::new().name("log-writer".to_owned());
+        let thread = thread.spawn(move || writing.write_to(sink))?;
+        Ok(Self { lines, thread: Some(thread) })
+    }
+
+    pub(crate) fn lines(&self) -> Lines {
+        self.lines.clone()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.lines.flush();
+        self.lines.state().ended = true;
+        self.lines.0.work.notify_one();
+        if let Some(thread) = self.thread.take().filter(|_| !self.lines.state().writing) {
+            // It can't panic, and has nothing left to write.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Takes what it is given once it is let to.
+    struct Gate(mpsc::Receiver<()>, mpsc::Sender<Vec<u8>>);
+
+    impl Write for Gate {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.recv().map_err(io::Error::other)?;
+            self.1.send(bytes.to_vec()).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn gated() -> (Writer, mpsc::Sender<()>, mpsc::Receiver<Vec<u8>>) {
+        let (open, gate) = mpsc::channel();
+        let (tell, written) = mpsc::channel();
+        (Writer::start(Gate(gate, tell)).unwrap(), open, written)
+    }
+
+    #[test]
+    fn lines_come_out_in_order_and_whole_at_the_end() {
+        let (writer, open, written) = gated();
+        open.send(()).unwrap();
+        for number in 0..1000 {
+            writer.lines().push(format!("{number}\n").as_bytes());
+            // However many writes it takes.
+            open.send(()).unwrap();
+        }
+        drop(writer);
+        let text = written.iter().flatten().collect();
+        let numbers: Vec<_> = (0..1000).map(|number| format!("{number}\n")).collect();
+        assert_eq!(String::from_utf8(text).unwrap(), numbers.concat());
+    }
+
+    #[test]
+    fn a_blocked_sink_costs_lines_that_are_counted_and_no_time() {
+        let (writer, open, written) = gated();
+        let lines = writer.lines();
+        let line = vec![b'x'; 64 * 1024];
+        for _ in 0..200 {
+            lines.push(&line);
+        }
+        let dropped = lines.dropped();
+        // One buffer waits, and one may be on its way.
+        assert!((70..=140).contains(&dropped), "{dropped}");
+        open.send(()).unwrap();
+        open.send(()).unwrap();
+        drop(writer);
+        let bytes: usize = written.iter().map(|batch| batch.len()).sum();
+        assert_eq!(bytes as u64, (200 - dropped) * line.len() as u64);
+    }
+
+    #[test]
+    fn what_a_broken_sink_does_not_take_is_counted() {
+        let (writer, open, _) = gated();
+        drop(open);
+        let lines = writer.lines();
+        lines.push(b"a\n");
+        lines.push(b"b\n");
+        lines.flush();
+        assert_eq!(lines.dropped(), 2);
+    }
+}

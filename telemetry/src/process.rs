@@ -1,0 +1,96 @@
+//! What the process takes of its machine, and how busy the threads are that serve requests: sampled,
+//! not asked for at each request.
+
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use procfs::WithCurrentSystemInfo as _;
+use procfs::process::Process;
+use tokio::runtime::RuntimeMetrics;
+
+use crate::catalogue;
+
+/// The runtimes that serve requests, and how busy they and the process were.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    started: Instant,
+    runtimes: Mutex<Vec<RuntimeMetrics>>,
+    last: Mutex<Last>,
+}
+
+/// What was read the last time.
+#[derive(Debug)]
+struct Last {
+    at: Instant,
+    cpu: Duration,
+    busy: Duration,
+}
+
+impl Sampler {
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        let last = Last { at: now, cpu: Duration::ZERO, busy: Duration::ZERO };
+        Self { started: now, runtimes: Mutex::default(), last: Mutex::new(last) }
+    }
+
+    /// Watches a runtime from now on.
+    pub(crate) fn watch(&self, runtime: RuntimeMetrics) {
+        // The list is whole at any moment, here and below.
+        self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).push(runtime);
+    }
+
+    /// Sets the gauges.
+    pub(crate) fn sample(&self) {
+        set(&catalogue::PROCESS_UPTIME, self.started.elapsed().as_secs_f64());
+        let (busy, workers) = self.runtimes();
+        // Without a proc file system there is nothing to say.
+        let cpu = process().unwrap_or_default();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let wall = now.duration_since(last.at).as_secs_f64();
+        if wall > 0.0 {
+            let cpus = thread::available_parallelism().map_or(1, usize::from);
+            let share = |spent: Duration, before: Duration, of: usize| {
+                spent.saturating_sub(before).as_secs_f64() / (wall * as_f64(of.max(1) as u64))
+            };
+            set(&catalogue::PROCESS_CPU_UTILIZATION, share(cpu, last.cpu, cpus));
+            set(&catalogue::RUNTIME_UTILIZATION, share(busy, last.busy, workers));
+        }
+        *last = Last { at: now, cpu, busy };
+    }
+
+    fn runtimes(&self) -> (Duration, usize) {
+        let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |read: fn(&RuntimeMetrics) -> usize| runtimes.iter().map(read).sum::<usize>();
+        let gauge = |metric, read| set(metric, as_f64(sum(read) as u64));
+        gauge(&catalogue::RUNTIME_WORKERS, RuntimeMetrics::num_workers);
+        gauge(&catalogue::RUNTIME_ALIVE_TASKS, RuntimeMetrics::num_alive_tasks);
+        gauge(&catalogue::RUNTIME_QUEUE_DEPTH, RuntimeMetrics::global_queue_depth);
+        let busy = |runtime: &RuntimeMetrics| -> Duration {
+            (0..runtime.num_workers()).map(|at| runtime.worker_total_busy_duration(at)).sum()
+        };
+        (runtimes.iter().map(busy).sum(), sum(RuntimeMetrics::num_workers))
+    }
+}
+
+/// Sets the gauges of the process, and returns the CPU time that it has used.
+fn process() -> Option<Duration> {
+    let process = Process::myself().ok()?;
+    let stat = process.stat().ok()?;
+    let memory = stat.rss_bytes().get();
+    set(&catalogue::PROCESS_MEMORY_USAGE, as_f64(memory));
+    set(&catalogue::PROCESS_FILE_DESCRIPTORS, as_f64(process.fd_count().ok()? as u64));
+    let ticks = stat.utime + stat.stime;
+    Some(Duration::from_millis(ticks * 1000 / procfs::ticks_per_second()))
+}
+
+fn set(metric: &catalogue::Metric, value: f64) {
+    metrics::gauge!(metric.name).set(value);
+}
+
+/// Exact: there are not 2^52 of anything here.
+#[expect(clippy::cast_precision_loss, reason = "see above")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,122 @@
+//! Traces: which requests are sampled, the layer that makes OpenTelemetry's spans of `tracing`'s, and
+//! the way of these to whoever collects them.
+
+mod export;
+mod opening;
+mod queue;
+mod sampling;
+mod settings;
+
+use std::time::Duration;
+
+use opentelemetry::Context as OtelContext;
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceState, TracerProvider as _,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider,
+};
+use tracing::{Span, Subscriber};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::InitError;
+use crate::request::RequestContext;
+pub(crate) use opening::with as opening;
+pub(crate) use sampling::samples;
+pub use settings::{Exporter, TraceSettings};
+
+/// How long the last spans may take to get out when the program ends.
+const MAX_SHUTDOWN: Duration = Duration::from_secs(3);
+
+/// Traces that are being collected. They end with this.
+#[derive(Debug)]
+pub(crate) struct Traces(SdkTracerProvider);
+
+impl Traces {
+    /// Starts the collection, and decides from now on which requests are sampled.
+    pub(crate) fn start(
+        settings: &TraceSettings,
+        service_name: &str,
+        service_version: &'static str,
+    ) -> Result<Option<Self>, InitError> {
+        let Some(exporter) = &settings.exporter else { return Ok(None) };
+        sampling::decide_by(settings.sampler.clone()).map_err(|_| InitError::AlreadyStarted)?;
+        let resource = Resource::builder()
+            .with_service_name(service_name.to_owned())
+            .with_attribute(opentelemetry::KeyValue::new("service.version", service_version))
+            .with_detector(Box::new(opentelemetry_aws::detector::LambdaResourceDetector))
+            .build();
+        let (waiting, exporter) = export::exporter(exporter, settings.export_timeout)?;
+        let batches = BatchConfigBuilder::default()
+            .with_max_queue_size(settings.max_queue_size)
+            .with_max_export_batch_size(settings.max_export_batch_size)
+            .with_scheduled_delay(settings.schedule_delay)
+            .build();
+        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource)
+            // Of a request that is not sampled, no span comes this far.
+            .with_sampler(Sampler::AlwaysOn)
+            .with_id_generator(opening::Ids::default())
+            .with_span_processor(queue::Queue::new(processor, waiting, settings.max_queue_size))
+            .build();
+        Ok(Some(Self(provider)))
+    }
+
+    /// The layer that makes spans.
+    pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        tracing_opentelemetry::layer()
+            .with_tracer(self.0.tracer("picus"))
+            // Nothing here asks for what these cost.
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_context_activation(false)
+            .with_filter(sampling::Sampled)
+    }
+
+    /// Hands on every span that has ended.
+    pub(crate) fn flush(&self) {
+        // What does not get out is counted where it is lost.
+        let _ = self.0.force_flush();
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        // As above.
+        let _ = self.0.shutdown_with_timeout(MAX_SHUTDOWN);
+    }
+}
+
+/// Opens the span of a request with `make`, under the request's own ids.
+pub(crate) fn open(context: &RequestContext, make: impl FnOnce() -> Span) -> Span {
+    opening::open(context, || {
+        let span = make();
+        if context.is_sampled() {
+            if let Some(parent) = context.caller().parent {
+                let parent = SpanContext::new(
+                    context.otel_trace_id(),
+                    SpanId::from(parent),
+                    TraceFlags::SAMPLED,
+                    true,
+                    TraceState::NONE,
+                );
+                let parent = OtelContext::new().with_remote_span_context(parent);
+                // It can't fail: the span was opened just now, and where there is no layer there is
+                // nothing to tell.
+                let _ = span.set_parent(parent);
+            }
+            // Left alone, it would begin with its first use, when the ids are no longer at hand.
+            let _ = span.context();
+        }
+        span
+    })
+}

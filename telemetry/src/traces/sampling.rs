@@ -1,0 +1,133 @@
+//! Which requests are sampled. It is decided once, when a request comes, so that one which is not
+//! costs nothing further.
+
+use std::sync::OnceLock;
+
+use opentelemetry::Context as OtelContext;
+use opentelemetry::trace::{
+    SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+};
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample as _};
+use tracing::Metadata;
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing_subscriber::layer::{Context, Filter};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::opening;
+use crate::propagation::Caller;
+use crate::request::{self, RequestContext};
+
+/// Set when traces are collected. Process-wide, as the subscriber that collects them is.
+static SAMPLER: OnceLock<Sampler> = OnceLock::new();
+
+/// Decides by `sampler` from now on.
+pub(super) fn decide_by(sampler: Sampler) -> Result<(), Sampler> {
+    SAMPLER.set(sampler)
+}
+
+/// Whether a request of this caller is sampled.
+pub(crate) fn samples(caller: &Caller) -> bool {
+    SAMPLER.get().is_some_and(|sampler| decide(sampler, caller))
+}
+
+fn decide(sampler: &Sampler, caller: &Caller) -> bool {
+    let trace_id = TraceId::from(caller.trace_id.0);
+    // A caller that decided stands in as the parent, which a parent-based sampler follows; one that
+    // did not, as the load balancer does not, is none: the SDK would take its silence for a no.
+    let parent = caller.sampled.map(|sampled| {
+        // Any span will do where the caller names none: it goes no further than the sampler.
+        let span = SpanId::from(caller.parent.unwrap_or(1));
+        let flags = TraceFlags::default().with_sampled(sampled);
+        let context = SpanContext::new(trace_id, span, flags, true, TraceState::NONE);
+        OtelContext::new().with_remote_span_context(context)
+    });
+    let result = sampler.should_sample(
+        parent.as_ref(),
+        trace_id,
+        request::SPAN,
+        &SpanKind::Server,
+        &[],
+        &[],
+    );
+    result.decision == SamplingDecision::RecordAndSample
+}
+
+/// Lets the spans of sampled requests through, and the events that X-Ray can show on them.
+pub(super) struct Sampled;
+
+impl Sampled {
+    fn may_pass(metadata: &Metadata<'_>) -> bool {
+        // The SDK's and the servers' own spans say nothing that these do not.
+        metadata.target().starts_with("picus_") && (metadata.is_span() || is_for_spans(metadata))
+    }
+}
+
+/// Whether an event belongs on a span: those that tell of an exception or of an attempt that failed.
+/// X-Ray knows no others, and a log line has its own way.
+fn is_for_spans(event: &Metadata<'_>) -> bool {
+    ["exception.message", "aws.http.error_message"]
+        .into_iter()
+        .any(|name| event.fields().field(name).is_some())
+}
+
+impl<S> Filter<S> for Sampled
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if Self::may_pass(metadata) { Interest::sometimes() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
+        if !Self::may_pass(metadata) {
+            false
+        } else if !metadata.is_span() {
+            // One on a span that did not pass is dropped by the layer.
+            true
+        } else if metadata.name() == request::SPAN {
+            opening::with(RequestContext::is_sampled).unwrap_or(false)
+        } else {
+            // Below a span that passed, and never a root of its own.
+            context.lookup_current().is_some()
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::DEBUG)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::propagation;
+
+    fn decided(by: &Sampler, parent: Option<u64>, sampled: Option<bool>) -> bool {
+        let trace_id = propagation::TraceId::generate();
+        decide(by, &Caller { trace_id, parent, sampled })
+    }
+
+    #[test]
+    fn a_caller_that_decided_is_followed_by_a_parent_based_sampler_alone() {
+        for parent in [None, Some(7)] {
+            for by_itself in [Sampler::AlwaysOn, Sampler::AlwaysOff] {
+                let alone = matches!(by_itself, Sampler::AlwaysOn);
+                let parent_based = Sampler::ParentBased(Box::new(by_itself.clone()));
+                for sampled in [true, false] {
+                    assert_eq!(decided(&parent_based, parent, Some(sampled)), sampled);
+                    assert_eq!(decided(&by_itself, parent, Some(sampled)), alone);
+                }
+                assert_eq!(decided(&parent_based, parent, None), alone, "silence decides nothing");
+            }
+        }
+    }
+
+    #[test]
+    fn a_ratio_takes_its_share() {
+        let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(0.25)));
+        let taken = (0..4000).filter(|_| decided(&sampler, None, None)).count();
+        assert!((800..1200).contains(&taken), "{taken}");
+    }
+}

@@ -1,0 +1,224 @@
+//! How traces are configured: OpenTelemetry's standard variables.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use opentelemetry_sdk::trace::Sampler;
+
+use crate::settings::Reader;
+
+/// How traces are collected.
+#[derive(Debug, Clone)]
+pub struct TraceSettings {
+    /// Who gets the spans; none where traces are off.
+    pub exporter: Option<Exporter>,
+    /// What decides on requests whose caller did not.
+    pub sampler: Sampler,
+    /// The longest that one delivery may take.
+    pub export_timeout: Duration,
+    /// The most spans that wait for delivery.
+    pub max_queue_size: usize,
+    /// The most spans in one delivery.
+    pub max_export_batch_size: usize,
+    /// The longest that a span waits for others to be delivered with.
+    pub schedule_delay: Duration,
+}
+
+/// Who gets the spans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exporter {
+    /// A collector, by OTLP over HTTP, at this URL.
+    Otlp(String),
+    /// An X-Ray daemon, by UDP. Lambda runs one beside each function that is traced.
+    XrayDaemon(SocketAddr),
+}
+
+impl TraceSettings {
+    /// Reads the settings. `default_endpoint` is where a collector is to be expected; empty where
+    /// none is.
+    pub fn read(env: &mut Reader, default_endpoint: &'static str) -> Self {
+        let disabled: bool = env.read("OTEL_SDK_DISABLED", "false", "`true` collects no traces.");
+        let otlp: Endpoint = env.read(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            default_endpoint,
+            "The collector that gets the traces, by OTLP over HTTP.",
+        );
+        let daemon: Daemon = env.read(
+            "AWS_XRAY_DAEMON_ADDRESS",
+            "",
+            "The X-Ray daemon that gets the traces where there is no collector; Lambda sets it.",
+        );
+        let sampler: Kind = env.read(
+            "OTEL_TRACES_SAMPLER",
+            "parentbased_always_on",
+            "Which requests are traced: always_on, always_off, traceidratio, or one of these after `parentbased_`, which follows a caller that decided.",
+        );
+        let ratio = env.read_within(
+            "OTEL_TRACES_SAMPLER_ARG",
+            "1",
+            0.0..=1.0,
+            "The share of requests that traceidratio takes.",
+        );
+        let max_queue_size = env.read_within(
+            "OTEL_BSP_MAX_QUEUE_SIZE",
+            "2048",
+            1..=1_000_000,
+            "The most spans that wait for delivery; more are lost, and counted.",
+        );
+        let max_export_batch_size: usize = env.read_within(
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+            "512",
+            1..=1_000_000,
+            "The most spans in one delivery.",
+        );
+        Self {
+            exporter: match (otlp.0, daemon.0) {
+                _ if disabled => None,
+                (Some(endpoint), _) => Some(Exporter::Otlp(endpoint)),
+                (None, daemon) => daemon.map(Exporter::XrayDaemon),
+            },
+            sampler: sampler.with(ratio),
+            export_timeout: env.read_milliseconds(
+                "OTEL_EXPORTER_OTLP_TIMEOUT",
+                "10000",
+                "The longest that one delivery may take, in milliseconds.",
+            ),
+            max_queue_size,
+            max_export_batch_size: max_export_batch_size.min(max_queue_size),
+            schedule_delay: env.read_milliseconds(
+                "OTEL_BSP_SCHEDULE_DELAY",
+                "5000",
+                "The longest that a span waits for others to be delivered with, in milliseconds.",
+            ),
+        }
+    }
+}
+
+/// The URL of a collector, or nothing.
+struct Endpoint(Option<String>);
+
+impl FromStr for Endpoint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let rest = text.strip_prefix("http://").ok_or("it must begin with http://")?;
+        if rest.is_empty() || rest.starts_with('/') {
+            return Err("it names no host");
+        }
+        Ok(Self(Some(text.trim_end_matches('/').to_owned())))
+    }
+}
+
+/// The address of an X-Ray daemon, or nothing.
+struct Daemon(Option<SocketAddr>);
+
+impl FromStr for Daemon {
+    type Err = std::net::AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            Ok(Self(None))
+        } else {
+            text.parse().map(|address| Self(Some(address)))
+        }
+    }
+}
+
+/// A sampler by its name (OpenTelemetry, "Environment Variable Specification").
+struct Kind {
+    parent_based: bool,
+    root: Root,
+}
+
+enum Root {
+    AlwaysOn,
+    AlwaysOff,
+    Ratio,
+}
+
+impl FromStr for Kind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let root = text.strip_prefix("parentbased_");
+        let parent_based = root.is_some();
+        let root = match root.unwrap_or(text) {
+            "always_on" => Root::AlwaysOn,
+            "always_off" => Root::AlwaysOff,
+            "traceidratio" => Root::Ratio,
+            _ => return Err("it is none of the samplers that --help lists"),
+        };
+        Ok(Self { parent_based, root })
+    }
+}
+
+impl Kind {
+    fn with(self, ratio: f64) -> Sampler {
+        let root = match self.root {
+            Root::AlwaysOn => Sampler::AlwaysOn,
+            Root::AlwaysOff => Sampler::AlwaysOff,
+            Root::Ratio => Sampler::TraceIdRatioBased(ratio),
+        };
+        if self.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(set: &'static [(&str, &str)]) -> Result<TraceSettings, String> {
+        let mut env =
+            Reader::new(|name| Some(set.iter().find(|(found, _)| *found == name)?.1.to_owned()));
+        let settings = TraceSettings::read(&mut env, "http://127.0.0.1:4318");
+        env.finish(settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn spans_go_to_the_collector_then_to_the_daemon_and_nowhere_when_off() {
+        let exporter = |set| read(set).unwrap().exporter;
+        let otlp = |url: &str| Some(Exporter::Otlp(url.to_owned()));
+        assert_eq!(exporter(&[]), otlp("http://127.0.0.1:4318"));
+        assert_eq!(exporter(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1/")]), otlp("http://a:1"));
+        assert_eq!(exporter(&[("OTEL_SDK_DISABLED", "true")]), None);
+        let set = [("AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129:2000")];
+        let mut env =
+            Reader::new(move |name| Some(set.iter().find(|(n, _)| *n == name)?.1.to_owned()));
+        let daemon = Exporter::XrayDaemon("169.254.79.129:2000".parse().unwrap());
+        assert_eq!(TraceSettings::read(&mut env, "").exporter, Some(daemon));
+    }
+
+    #[test]
+    fn a_sampler_goes_by_its_standard_name() {
+        let sampler = |set| format!("{:?}", read(set).unwrap().sampler);
+        assert_eq!(sampler(&[]), "ParentBased(AlwaysOn)");
+        assert_eq!(sampler(&[("OTEL_TRACES_SAMPLER", "always_off")]), "AlwaysOff");
+        let ratio = [
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.05"),
+        ];
+        let mut env =
+            Reader::new(move |name| Some(ratio.iter().find(|(n, _)| *n == name)?.1.to_owned()));
+        let settings = TraceSettings::read(&mut env, "");
+        assert_eq!(format!("{:?}", settings.sampler), "ParentBased(TraceIdRatioBased(0.05))");
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        for set in [
+            &[("OTEL_TRACES_SAMPLER", "xray")] as &[(&str, &str)],
+            &[("OTEL_TRACES_SAMPLER_ARG", "2")],
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://a")],
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http:///")],
+            &[("AWS_XRAY_DAEMON_ADDRESS", "nowhere")],
+            &[("OTEL_BSP_MAX_QUEUE_SIZE", "0")],
+        ] {
+            let error = read(set).unwrap_err();
+            assert!(error.starts_with(set[0].0), "{error}");
+        }
+    }
+}
