@@ -194,7 +194,7 @@ fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>>
         for fault in &faults {
             eprintln!("  {fault}");
         }
-        report.add(*drill, verdict, faults);
+        report.add(*drill, &tape, verdict, faults);
     }
     println!("\n{}", report.matrix());
     if let Some(file) = &arguments.report {
@@ -202,8 +202,8 @@ fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>>
         written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
     let unproven = if arguments.only.is_empty() { report.unproven() } else { Vec::new() };
-    for alarm in &unproven {
-        eprintln!("no drill is for {alarm}");
+    for lack in &unproven {
+        eprintln!("{lack}");
     }
     Ok(report.is_good() && unproven.is_empty())
 }

@@ -28,6 +28,20 @@ pub struct Alarm {
     pub kind: Kind,
 }
 
+impl Alarm {
+    /// The metrics that it watches itself.
+    pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
+        let queries = match &self.kind {
+            Kind::Metric(alarm) => &alarm.queries[..],
+            Kind::Composite(_) => &[],
+        };
+        queries.iter().filter_map(|query| match &query.source {
+            Source::Metric(metric, ..) => Some(metric),
+            Source::Expression(_) => None,
+        })
+    }
+}
+
 /// What an alarm watches.
 #[derive(Debug, Clone)]
 pub enum Kind {

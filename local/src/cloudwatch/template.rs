@@ -61,8 +61,11 @@ pub fn resources(text: &str, parameters: &Parameters) -> Result<Map<String, Valu
     expanded.into_iter().map(put_in).collect()
 }
 
-/// YAML as JSON, its tags in their long forms.
-fn read(text: &str) -> Result<Value, TemplateError> {
+/// YAML as JSON, CloudFormation's tags in their long forms.
+///
+/// # Errors
+/// What is no YAML, or has keys that are no text.
+pub fn read(text: &str) -> Result<Value, TemplateError> {
     let documents =
         Yaml::load_from_str(text).map_err(|error| TemplateError::Yaml(error.to_string()))?;
     documents.first().map_or(Ok(Value::Null), json_of)

@@ -27,7 +27,7 @@ pub use report::Report;
 pub use tape::{Tape, Verdict};
 
 /// The time-out of the delete handler in a drill, in seconds: hanging until it is part of some.
-pub const FUNCTION_TIMEOUT: u64 = 2;
+pub const FUNCTION_TIMEOUT: u64 = 5;
 
 /// Why a drill could not be made.
 #[derive(Debug, thiserror::Error)]

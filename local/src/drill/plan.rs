@@ -54,6 +54,15 @@ pub enum Fault {
 
 const DAY: usize = 24 * 60;
 
+/// Past the objective of a drill, which is above what a busy machine makes of a quick call.
+const SLOW: Duration = Duration::from_millis(2500);
+/// See [`SLOW`]: attempts must not be given up before.
+pub(super) const SETTINGS: [(&str, &str); 3] = [
+    ("PICUS_WORKERS", "1"),
+    ("PICUS_LATENCY_OBJECTIVE_SECONDS", "2"),
+    ("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "4"),
+];
+
 const CALM: Drill = Drill {
     name: "calm",
     fault: Fault::None,
@@ -71,6 +80,11 @@ const BURNS: (&str, &str) = ("picus-availability-page", "users get errors");
 const SPENDS: (&str, &str) =
     ("picus-availability-ticket", "the budget burns, whichever window is looked at");
 
+const UNHEARD: (&str, &str) = (
+    "picus-delete-handler-telemetry-lost",
+    "one that dies over its invocation tells nothing of it",
+);
+
 /// All of them.
 pub const DRILLS: &[Drill] = &[
     CALM,
@@ -79,15 +93,13 @@ pub const DRILLS: &[Drill] = &[
     Drill {
         name: "dynamodb-unreachable",
         fault: Fault::DynamoDb(dynamodb::Fault::Unreachable),
-        // With retries, a delete would take most of the drill's short time-out.
-        settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
         alarms: &["picus-page", "picus-availability-page"],
         others: &[SPENDS],
         ..CALM
     },
     Drill {
         name: "dynamodb-slow",
-        fault: Fault::DynamoDb(dynamodb::Fault::Slow(1, Duration::from_millis(400))),
+        fault: Fault::DynamoDb(dynamodb::Fault::Slow(1, SLOW)),
         alarms: &["picus-page", "picus-latency-page"],
         others: &[("picus-latency-ticket", "the budget burns, whichever window is looked at")],
         ..CALM
@@ -111,7 +123,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "one-call-in-40-is-slow",
-        fault: Fault::DynamoDb(dynamodb::Fault::Slow(40, Duration::from_millis(400))),
+        fault: Fault::DynamoDb(dynamodb::Fault::Slow(40, SLOW)),
         traffic: BUSY,
         recorded: 8,
         calm: 3 * DAY,
@@ -163,14 +175,15 @@ pub const DRILLS: &[Drill] = &[
         name: "handler-crashes",
         fault: Fault::Handler(Sabotage::Crash),
         alarms: &["picus-page", "picus-delete-handler-errors"],
-        others: &[BURNS, SPENDS],
+        others: &[BURNS, SPENDS, UNHEARD],
         ..CALM
     },
     Drill {
         name: "handler-hangs",
         fault: Fault::Handler(Sabotage::Hang),
+        recorded: 6,
         alarms: &["picus-page", "picus-delete-handler-errors", "picus-delete-handler-duration"],
-        others: &[BURNS, SPENDS],
+        others: &[BURNS, SPENDS, UNHEARD],
         ..CALM
     },
     Drill {
@@ -193,6 +206,9 @@ pub const DRILLS: &[Drill] = &[
             ("OTEL_SDK_DISABLED", "false"),
             // Nothing listens on the port of "discard".
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+            // So few that some find no room.
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "2"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
         ]),
         alarms: &["picus-telemetry-dropped"],
         ..CALM

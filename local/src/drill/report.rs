@@ -1,12 +1,14 @@
 //! What the drills showed, for people and for programs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::plan::Drill;
-use super::tape::Verdict;
+use super::tape::{Tape, Verdict};
 use crate::cloudwatch::definition::Alarm;
+use crate::cloudwatch::metric::Metric;
 
 /// The drills that were made.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub struct Report {
     /// The alarms that stand for themselves: name and promise.
     alarms: Vec<(String, usize)>,
     drills: Vec<(Drill, Verdict, Vec<String>)>,
+    /// The metrics that alarms watch and that no system has reported yet.
+    unseen: BTreeSet<Metric>,
 }
 
 impl Report {
@@ -21,20 +25,31 @@ impl Report {
     #[must_use]
     pub fn new(alarms: &[Alarm]) -> Self {
         let own = |alarm: &Alarm| Some((alarm.name.clone(), alarm.fires_within?));
-        Self { alarms: alarms.iter().filter_map(own).collect(), drills: Vec::new() }
+        Self {
+            alarms: alarms.iter().filter_map(own).collect(),
+            drills: Vec::new(),
+            unseen: alarms.iter().flat_map(Alarm::metrics).cloned().collect(),
+        }
     }
 
-    /// Adds a drill.
-    pub fn add(&mut self, drill: Drill, verdict: Verdict, faults: Vec<String>) {
+    /// Adds a drill, with what its system reported.
+    pub fn add(&mut self, drill: Drill, tape: &Tape, verdict: Verdict, faults: Vec<String>) {
         self.drills.push((drill, verdict, faults));
+        for metric in tape.metrics() {
+            self.unseen.remove(metric);
+        }
     }
 
-    /// The alarms that no drill is for, which is a fault where all drills were made.
+    /// What is lacking once all drills were made: alarms that no drill is for, and metrics that alarms
+    /// watch and nothing reports.
     #[must_use]
-    pub fn unproven(&self) -> Vec<&str> {
+    pub fn unproven(&self) -> Vec<String> {
         let proven =
             |alarm: &str| self.drills.iter().any(|(drill, ..)| drill.alarms.contains(&alarm));
-        self.alarms.iter().map(|(alarm, _)| alarm.as_str()).filter(|alarm| !proven(alarm)).collect()
+        let alarms = self.alarms.iter().filter(|(alarm, _)| !proven(alarm));
+        let alarms = alarms.map(|(alarm, _)| format!("no drill is for {alarm}"));
+        let metrics = self.unseen.iter().map(|metric| format!("no system reported {metric}"));
+        alarms.chain(metrics).collect()
     }
 
     /// Whether all went as it should.

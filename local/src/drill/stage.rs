@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{self, Instant};
 
 use super::metrics::{self, Wanted};
-use super::plan::{Drill, Fault};
+use super::plan::{Drill, Fault, SETTINGS};
 use super::scrape::Scraper;
 use super::traffic::{Client, NORMAL, Traffic};
 use super::{DrillError, FUNCTION_TIMEOUT};
@@ -39,7 +39,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn set(drill: &Drill, executable: PathBuf) -> Result<Self, DrillError> {
         let meter = Meter::on();
-        let settings = [("PICUS_WORKERS", "1")].iter().chain(drill.settings);
+        let settings = SETTINGS.iter().chain(drill.settings);
         let options = Options {
             port: 0,
             storage: Storage::Memory,

@@ -6,6 +6,7 @@ use crate::cloudwatch::alarm::State;
 use crate::cloudwatch::data::Minute;
 use crate::cloudwatch::definition::Alarm;
 use crate::cloudwatch::math::MathError;
+use crate::cloudwatch::metric::Metric;
 use crate::cloudwatch::watch::Watch;
 
 use super::plan::Drill;
@@ -38,6 +39,12 @@ fn looped(minutes: &[Minute]) -> impl Iterator<Item = &Minute> {
 }
 
 impl Tape {
+    /// All metrics that the system reported.
+    pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
+        let minutes = [&self.green, &self.fault, &self.after].into_iter().flatten();
+        minutes.flat_map(|minute| minute.0.keys())
+    }
+
     /// Plays it to the alarms.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod dashboards;
+mod drills;
 mod given;
 mod mutants;
 mod references;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use picus_local::cloudwatch::dashboard::Search;
-use picus_local::cloudwatch::definition::{Alarm, Source};
+use picus_local::cloudwatch::definition::Alarm;
 use picus_local::cloudwatch::metric::Metric;
+use picus_local::cloudwatch::template;
 use picus_telemetry::catalogue;
+use regex::Regex;
 use serde_json::Value;
 
-use crate::given::{DASHBOARDS, alarms, file, metric_alarms, shown};
+use crate::given::{DASHBOARDS, alarms, file, shown};
 
 const OWN: &str = "Picus";
 const PROGRAMS: [&str; 2] = ["picus-service", "picus-delete-handler"];
@@ -26,29 +28,61 @@ fn values(dimension: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// The dimension sets under which a metric is published.
-fn dimension_sets(namespace: &str, name: &str) -> BTreeSet<BTreeSet<String>> {
+type Dimensions = BTreeSet<String>;
+
+/// The dimension sets under which a metric is published, by any program or by AWS.
+fn dimension_sets(namespace: &str, name: &str) -> BTreeSet<Dimensions> {
     if namespace == OWN {
-        // One set: the program and all of the metric's labels.
-        let metric = catalogue::ALL.iter().find(|metric| metric.name == name);
-        let labels = metric.map(|metric| metric.labels.iter().chain(&["service_name"]));
-        return labels
-            .map(|labels| labels.map(ToString::to_string).collect())
-            .into_iter()
-            .collect();
+        let programs = PROGRAMS.into_iter();
+        return programs.flat_map(|program| own_dimension_sets(program, name)).collect();
     }
     let published: Value = serde_json::from_str(&file("dashboards/aws-metrics.json")).unwrap();
-    let sets = published["namespaces"][namespace][name].as_array().cloned().unwrap_or_default();
-    let words = |set: &Value| -> BTreeSet<String> {
+    sets(&published["namespaces"][namespace][name])
+}
+
+/// What the collector declares of the service's metrics, and the delete handler's own documents: all
+/// labels of a metric, but for one that may be empty.
+fn own_dimension_sets(program: &str, name: &str) -> BTreeSet<Dimensions> {
+    let Some(metric) = catalogue::ALL.iter().find(|metric| metric.name == name) else {
+        return BTreeSet::new();
+    };
+    if program == "picus-delete-handler" {
+        let all: Dimensions =
+            metric.labels.iter().chain(&["service_name"]).map(ToString::to_string).collect();
+        let mut without = all.clone();
+        without.remove("error_type");
+        return [all, without].into();
+    }
+    let collector = template::read(&file("otel-collector.yaml")).unwrap();
+    let declarations = collector["exporters"]["awsemf"]["metric_declarations"].as_array().unwrap();
+    let selects = |declaration: &&Value| {
+        let selectors = declaration["metric_name_selectors"].as_array().unwrap();
+        selectors
+            .iter()
+            .any(|pattern| Regex::new(pattern.as_str().unwrap()).unwrap().is_match(name))
+    };
+    declarations
+        .iter()
+        .filter(selects)
+        .flat_map(|declaration| sets(&declaration["dimensions"]))
+        .collect()
+}
+
+fn sets(value: &Value) -> BTreeSet<Dimensions> {
+    let words = |set: &Value| -> Dimensions {
         set.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
     };
-    sets.iter().map(words).collect()
+    value.as_array().into_iter().flatten().map(words).collect()
 }
 
 /// What is wrong with a metric's name.
-fn fault(metric: &Metric) -> Option<String> {
+pub(crate) fn fault(metric: &Metric) -> Option<String> {
     let set = metric.dimensions.keys().cloned().collect();
-    if !dimension_sets(&metric.namespace, &metric.name).contains(&set) {
+    let published = match metric.dimensions.get("service_name") {
+        Some(program) if metric.namespace == OWN => own_dimension_sets(program, &metric.name),
+        _ => dimension_sets(&metric.namespace, &metric.name),
+    };
+    if !published.contains(&set) {
         return Some(format!("{metric} is not published with these dimensions"));
     }
     let unknown = |(dimension, value): (&String, &String)| {
@@ -59,13 +93,7 @@ fn fault(metric: &Metric) -> Option<String> {
 }
 
 fn watched(alarms: &[Alarm]) -> BTreeSet<Metric> {
-    let all = metric_alarms(alarms);
-    let queries = all.values().flat_map(|alarm| &alarm.queries);
-    let metrics = queries.filter_map(|query| match &query.source {
-        Source::Metric(metric, ..) => Some(metric.clone()),
-        Source::Expression(_) => None,
-    });
-    metrics.collect()
+    alarms.iter().flat_map(Alarm::metrics).cloned().collect()
 }
 
 pub(crate) fn faults(alarms: &[Alarm]) -> Vec<String> {
@@ -136,6 +164,18 @@ fn a_renamed_metric_and_a_dropped_dimension_are_found() {
             let published =
                 known_without.get(&(&*metric.namespace, &*metric.name)) == Some(&&**dimension);
             assert_eq!(fault(&fewer).is_none(), published, "{fewer}");
+        }
+    }
+}
+
+/// The collector declares a metric only with labels that it has.
+#[test]
+fn what_the_collector_declares_is_emitted() {
+    for metric in &catalogue::ALL {
+        let labels: Dimensions =
+            metric.labels.iter().chain(&["service_name"]).map(ToString::to_string).collect();
+        for set in own_dimension_sets("picus-service", metric.name) {
+            assert!(set.is_subset(&labels), "{} has no {set:?}", metric.name);
         }
     }
 }
