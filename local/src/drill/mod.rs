@@ -35,9 +35,9 @@ pub enum DrillError {
     /// The system did not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The collector that gets its traces did not.
-    #[error("cannot listen on this machine: {0}")]
-    Listen(#[from] std::io::Error),
+    /// The collector's configuration can't be read.
+    #[error(transparent)]
+    Configuration(#[from] template::TemplateError),
     /// The alarms can't be evaluated.
     #[error(transparent)]
     Math(#[from] crate::cloudwatch::math::MathError),

@@ -62,7 +62,7 @@ impl Stage {
             system: System::start(options).await?,
             meter,
             client: Client::new(),
-            scraper: Scraper::default(),
+            scraper: Scraper::new()?,
             collecting: true,
             wanted: Wanted { tasks: TASKS, memory: MEMORY },
         };

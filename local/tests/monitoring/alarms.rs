@@ -175,6 +175,6 @@ fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
         alarms.iter().filter(windows).map(|alarm| alarm.name.as_str()).collect();
     let burn =
         |name: &&str| name.starts_with("picus-availability-") || name.starts_with("picus-latency-");
-    assert!(unpromised.iter().all(|name| burn(&name)), "{unpromised:?}");
+    assert!(unpromised.iter().all(|name| burn(name)), "{unpromised:?}");
     assert_eq!(unpromised.len(), 16);
 }
