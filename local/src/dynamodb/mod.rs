@@ -1,6 +1,7 @@
 //! DynamoDB: an engine in this process, reached over HTTP as the real one is and guarded as it is, or
 //! one elsewhere.
 
+pub(crate) mod front;
 mod permissions;
 
 use std::fs::{self, File, TryLockError};
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::iam::REGION;
 use crate::server::Server;
+pub use front::Fault;
 use permissions::Permissions;
 pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
 

@@ -5,6 +5,7 @@ mod answer;
 mod event;
 mod forward;
 mod headers;
+pub(crate) mod metrics;
 mod rules;
 mod target_group;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use crate::cloudwatch::meter::Meter;
 use crate::lambda::Lambda;
 use crate::server::Server;
 pub use forward::Forwarder;
@@ -39,13 +41,13 @@ pub enum Action {
 pub struct LoadBalancer(Server);
 
 impl LoadBalancer {
-    /// Serves `listener` on `socket`.
+    /// Serves `listener` on `socket`, and tells `meter` of it.
     ///
     /// # Errors
     /// A socket without an address.
-    pub fn start(socket: TcpListener, listener: Listener) -> io::Result<Self> {
+    pub fn start(socket: TcpListener, listener: Listener, meter: Meter) -> io::Result<Self> {
         let port = socket.local_addr()?.port();
-        let forwarder = Arc::new(Forwarder::new(listener, port));
+        let forwarder = Arc::new(Forwarder::new(listener, port, meter));
         let answer = move |request, client| {
             let forwarder = forwarder.clone();
             async move { forwarder.answer(request, client).await }

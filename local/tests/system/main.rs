@@ -1,5 +1,6 @@
 //! The whole system through its one address.
 
+mod collector;
 mod contract;
 mod durability;
 mod faults;

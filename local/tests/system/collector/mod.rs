@@ -1,0 +1,42 @@
+//! From the programs to AWS, through a real collector with the very configuration that is deployed.
+//!
+//! What it needs is built and installed by `.ci/collector`, which runs these tests.
+
+mod aws;
+mod emf;
+mod exposition;
+mod metrics;
+mod sidecar;
+mod task_metadata;
+mod traces;
+mod wire;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+/// How long anything here may take: collector and emulator are slow starters on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// An address that is free at this moment.
+fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+/// Asks again and again until there is an answer. Fails with what the last one lacked.
+async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(lack) => assert!(Instant::now() < deadline, "{lack}"),
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}

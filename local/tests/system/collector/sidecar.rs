@@ -1,0 +1,91 @@
+//! The collector as it runs in the task: its configuration from the environment, ECS's metadata at
+//! hand. Only addresses differ.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::{env, fs};
+
+use picus_local::{Options, System};
+use tokio::process::{Child, Command};
+
+use super::aws::Aws;
+use super::{eventually, free_address, repository, task_metadata};
+use crate::given::{Client, started};
+
+const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/collector/overlay.yaml");
+
+/// The system with one collector beside its one task.
+pub(super) struct Observed {
+    pub(super) system: System,
+    pub(super) client: Client,
+    pub(super) aws: Aws,
+    otlp: SocketAddr,
+    collector: Option<Child>,
+}
+
+impl Observed {
+    /// The system without its collector, which can be started later.
+    pub(super) async fn start(mut options: Options) -> Self {
+        let aws = Aws::start().await;
+        let otlp = free_address();
+        options.environment.insert("OTEL_EXPORTER_OTLP_ENDPOINT".into(), format!("http://{otlp}"));
+        let (system, client) = started(options).await;
+        Self { system, client, aws, otlp, collector: None }
+    }
+
+    /// Where the task serves its metrics.
+    pub(super) async fn metrics_address(&self) -> SocketAddr {
+        self.system.tasks()[0].running().await.unwrap().metrics_address
+    }
+
+    /// Starts the collector, with `settings` as its variables, and waits until it is healthy.
+    pub(super) async fn start_collector(&mut self, settings: &[(&str, &str)]) {
+        let health = free_address();
+        let metadata = task_metadata::serve().await;
+        let collector = Command::new(repository().join("target/collector/picus-collector"))
+            .arg("--config=env:AOT_CONFIG_CONTENT")
+            .arg(format!("--config=file:{OVERLAY}"))
+            .env_clear()
+            .env(
+                "AOT_CONFIG_CONTENT",
+                fs::read_to_string(repository().join("otel-collector.yaml")).unwrap(),
+            )
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("ECS_CONTAINER_METADATA_URI_V4", format!("http://{metadata}"))
+            .env("PICUS_METRICS_ADDRESS", self.metrics_address().await.to_string())
+            .env("OTLP_ADDRESS", self.otlp.to_string())
+            .env("HEALTH_ADDRESS", health.to_string())
+            .env("AWS_URL", self.aws.url())
+            .envs(settings.iter().copied())
+            .stdout(Stdio::null())
+            // Its log, where someone wants it.
+            .stderr(if env::var_os("COLLECTOR_LOG").is_some() {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
+            .kill_on_drop(true)
+            .spawn()
+            .expect(".ci/collector builds the collector");
+        self.collector = Some(collector);
+        eventually(async || match reqwest::get(format!("http://{health}")).await {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            answer => Err(format!("the collector is not healthy: {answer:?}")),
+        })
+        .await;
+    }
+
+    /// What the collector holds in memory.
+    pub(super) fn collector_memory_mib(&self) -> u64 {
+        let id = self.collector.as_ref().and_then(Child::id).unwrap();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
+    pub(super) async fn stop(self) {
+        self.system.stop().await;
+    }
+}
