@@ -1,0 +1,140 @@
+"""MiniStack, with what AWS does and it does not: only what the story needs, each correction for itself.
+
+`ABSENT` lists the resource types that it has no idea of. CloudFormation takes them as made, and
+nothing is, but for those that an API of MiniStack's can make. Any type that is neither known to it
+nor listed here fails the deployment.
+"""
+
+import time
+
+from ministack import app
+from ministack.services import alb, cloudwatch, ec2, ecs, iam, imds
+from ministack.services.cloudformation import provisioners, stacks
+
+import fargate
+
+handlers = provisioners._RESOURCE_HANDLERS
+
+
+def called(response):
+    """An API's answer, or its error as CloudFormation's."""
+    if response[0] >= 400:
+        raise ValueError(response[2])
+    return response
+
+
+def nothing(logical_id, props, stack_name):
+    return f"{stack_name}-{logical_id}", {"Arn": f"arn:aws:absent:::{logical_id}"}
+
+
+def oidc_provider(logical_id, props, stack_name):
+    params = {"Url": [props["Url"]], "ClientIDList.member.1": props["ClientIdList"]}
+    called(iam._create_oidc_provider(params))
+    return f"arn:aws:iam::{iam.get_account_id()}:oidc-provider/{props['Url'].removeprefix('https://')}", {}
+
+
+def ingress(logical_id, props, stack_name):
+    params = {"GroupId": [props["GroupId"]]}
+    permission = {
+        "IpProtocol": props["IpProtocol"],
+        "FromPort": props["FromPort"],
+        "ToPort": props["ToPort"],
+        "Groups.1.GroupId": props["SourceSecurityGroupId"],
+    }
+    params |= {f"IpPermissions.1.{key}": [str(value)] for key, value in permission.items()}
+    called(ec2._authorize_sg_ingress(params))
+    return f"{stack_name}-{logical_id}", {}
+
+
+ABSENT = {
+    "AWS::IAM::OIDCProvider": oidc_provider,
+    "AWS::EC2::SecurityGroupIngress": ingress,
+    "AWS::ApplicationAutoScaling::ScalableTarget": nothing,
+    "AWS::ApplicationAutoScaling::ScalingPolicy": nothing,
+    "AWS::CloudWatch::CompositeAlarm": nothing,
+    "AWS::WAFv2::WebACLAssociation": nothing,
+}
+
+
+def accept_what_is_absent():
+    for resource_type, create in ABSENT.items():
+        if resource_type in handlers:
+            raise SystemExit(f"MiniStack knows {resource_type} now: take it off the list")
+        handlers[resource_type] = {
+            "create": create,
+            "update": lambda physical_id, old, new, stack: (physical_id, {}),
+            "delete": lambda physical_id, props: None,
+        }
+
+
+def around(resource_type, operation):
+    """Replaces a type's handler with one that has the replaced one at hand."""
+    original = handlers[resource_type][operation]
+
+    def replace(replacement):
+        handlers[resource_type][operation] = lambda *given: replacement(original, *given)
+
+    return replace
+
+
+# Alarms on metric math are refused. They are taken here without their metrics, so that they exist.
+for operation in ("create", "update"):
+
+    @around("AWS::CloudWatch::Alarm", operation)
+    def alarm(original, *given):
+        given = [
+            value | {"Metrics": None, "MetricName": "math", "Namespace": "math"}
+            if isinstance(value, dict) and value.get("Metrics")
+            else value
+            for value in given
+        ]
+        return original(*given)
+
+
+# A target group's Targets are dropped.
+@around("AWS::ElasticLoadBalancingV2::TargetGroup", "create")
+def target_group(original, logical_id, props, stack_name):
+    arn, attributes = original(logical_id, props, stack_name)
+    for number, target in enumerate(props.get("Targets") or [], start=1):
+        called(alb._register_targets({"TargetGroupArn": [arn], f"Targets.member.{number}.Id": [target["Id"]]}))
+    return arn, attributes
+
+
+# CloudFormation goes on at once, where AWS waits until the service is steady, and fails with it.
+def steady(cluster, name, patience=600):
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        service = ecs._services[f"{cluster}/{name}"]
+        deployments = service["deployments"]
+        if any(d["rolloutState"] == "FAILED" and d["status"] != "PRIMARY" for d in deployments):
+            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
+        if deployments[0]["rolloutState"] == "FAILED":
+            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
+        if len(deployments) == 1 and deployments[0]["rolloutState"] == "COMPLETED":
+            return
+        time.sleep(0.5)
+    raise ValueError(f"Resource handler returned message: {name} did not become steady")
+
+
+@around("AWS::ECS::Service", "create")
+def service_created(original, logical_id, props, stack_name):
+    made = original(logical_id, props, stack_name)
+    steady(props["Cluster"], props["ServiceName"])
+    return made
+
+
+@around("AWS::ECS::Service", "update")
+def service_updated(original, physical_id, old, new, stack_name):
+    made = original(physical_id, old, new, stack_name)
+    steady(new["Cluster"], new["ServiceName"])
+    return made
+
+
+on_worker = stacks._runs_on_worker_thread
+stacks._runs_on_worker_thread = lambda resource_type: resource_type == "AWS::ECS::Service" or on_worker(resource_type)
+
+accept_what_is_absent()
+fargate.install(ecs, imds)
+
+if __name__ == "__main__":
+    app.main()
