@@ -41,17 +41,17 @@ status() {
 
 events() {
   cf describe-stack-events --stack-name "$1" --max-items 200 --output text \
-    --query 'reverse(StackEvents)[].[EventId,LogicalResourceId,ResourceStatus,ResourceStatusReason]' 2>/dev/null |
-    grep -F "$(printf '\t')" || true
+    --query 'StackEvents[].[EventId,LogicalResourceId,ResourceStatus,ResourceStatusReason]' 2>/dev/null |
+    grep -F "$(printf '\t')" | tac
 }
 
-# follow STACK: tells its new events until it rests; then $rests is its status.
+# follow STACK: tells what gets done or fails until it rests; then $rests is its status.
 follow() {
   while :; do
     rests=$(status "$1")
     events "$1" | grep -vFf "$work/told" >"$work/new" || true
     cut -f1 "$work/new" >>"$work/told"
-    awk -F'\t' '{ printf "  %-28s %s%s\n", $2, $3, ($4 == "None" || $4 == "" ? "" : ": " $4) }' "$work/new"
+    awk -F'\t' '$3 !~ /_IN_PROGRESS$/ || ($4 != "" && $4 != "None") { printf "  %-28s %s%s\n", $2, $3, ($4 == "None" || $4 == "" ? "" : ": " $4) }' "$work/new"
     [[ $rests == *_IN_PROGRESS ]] || return 0
     sleep 3
   done
@@ -105,7 +105,11 @@ change() {
   if grep -qE '^(Remove|Modify[[:space:]]+True)[[:space:]].*AWS::DynamoDB::Table$' "$work/changes"; then
     fail 'this would take the table out of the stack: not executed'
   fi
-  [ -z "${show_only:-}" ] || return 0
+  if [ -n "${show_only:-}" ]; then
+    cf delete-change-set --stack-name "$stack" --change-set-name "$set"
+    [ "$type" = UPDATE ] || cf delete-stack --stack-name "$stack"
+    return
+  fi
 
   events "$stack" | cut -f1 >"$work/told"
   cf execute-change-set --stack-name "$stack" --change-set-name "$set"

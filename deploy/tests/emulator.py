@@ -9,7 +9,7 @@ import time
 
 from ministack import app
 from ministack.services import alb, cloudwatch, ec2, ecs, iam, imds
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services.cloudformation import engine, provisioners, stacks
 
 import fargate
 
@@ -100,6 +100,21 @@ def target_group(original, logical_id, props, stack_name):
     return arn, attributes
 
 
+# A nested stack's Transform is not applied. This check is the first that sees its template.
+check_capabilities = provisioners._check_nested_stack_capabilities
+
+
+def expand(parent, template):
+    check_capabilities(parent, template)
+    given = [{"Key": name, "Value": ""} for name in template.get("Parameters", {})]
+    expanded = engine._apply_transforms(template, given)
+    template.clear()
+    template.update(expanded)
+
+
+provisioners._check_nested_stack_capabilities = expand
+
+
 # CloudFormation goes on at once, where AWS waits until the service is steady, and fails with it.
 def steady(cluster, name, patience=600):
     until = time.monotonic() + patience
@@ -110,24 +125,22 @@ def steady(cluster, name, patience=600):
             raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
         if deployments[0]["rolloutState"] == "FAILED":
             raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
-        if len(deployments) == 1 and deployments[0]["rolloutState"] == "COMPLETED":
+        whole = service["runningCount"] == service["desiredCount"]
+        if len(deployments) == 1 and deployments[0]["rolloutState"] == "COMPLETED" and whole:
             return
         time.sleep(0.5)
     raise ValueError(f"Resource handler returned message: {name} did not become steady")
 
 
-@around("AWS::ECS::Service", "create")
-def service_created(original, logical_id, props, stack_name):
-    made = original(logical_id, props, stack_name)
-    steady(props["Cluster"], props["ServiceName"])
-    return made
+for operation in ("create", "update"):
 
-
-@around("AWS::ECS::Service", "update")
-def service_updated(original, physical_id, old, new, stack_name):
-    made = original(physical_id, old, new, stack_name)
-    steady(new["Cluster"], new["ServiceName"])
-    return made
+    @around("AWS::ECS::Service", operation)
+    def service(original, *given):
+        # A parameter is text until somebody makes a number of it.
+        given = [value | {"DesiredCount": int(value["DesiredCount"])} if isinstance(value, dict) else value for value in given]
+        made = original(*given)
+        steady(given[-2]["Cluster"], given[-2]["ServiceName"])
+        return made
 
 
 on_worker = stacks._runs_on_worker_thread
