@@ -4,6 +4,7 @@
 
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 misused() { printf '%s: %s; see %s --help\n' "${0##*/}" "$*" "$0" >&2; exit 64; }
+need() { [ -n "${2:-}" ] || misused "$1 needs a value"; }
 say() { printf '%s\n' "$*"; }
 
 export AWS_DEFAULT_REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:-eu-central-1}} AWS_PAGER=''

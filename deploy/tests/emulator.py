@@ -5,9 +5,12 @@ nothing is, but for those that an API of MiniStack's can make. Any type that is 
 nor listed here fails the deployment.
 """
 
+import json
+import os
 import time
 
 from ministack import app
+from ministack.core import iam_evaluator
 from ministack.services import alb, cloudwatch, ec2, ecs, iam, imds
 from ministack.services.cloudformation import engine, provisioners, stacks
 
@@ -145,6 +148,31 @@ for operation in ("create", "update"):
 
 on_worker = stacks._runs_on_worker_thread
 stacks._runs_on_worker_thread = lambda resource_type: resource_type == "AWS::ECS::Service" or on_worker(resource_type)
+
+
+# What was asked of IAM, and its answer, is written down: the proof of the policies reads it.
+evaluate = iam_evaluator.evaluate
+
+
+def recorded(context, *policies):
+    # The resource of this call is the service, not its cluster.
+    if context.action == "ecs:DescribeServices":
+        context.resource_arn = context.resource_arn.replace(":cluster/", ":service/") + "/picus-service"
+    result = evaluate(context, *policies)
+    call = [context.principal_arn, context.action, context.resource_arn, result.decision]
+    with open(os.environ["PICUS_CALLS"], "a") as calls:
+        calls.write(json.dumps(call) + "\n")
+    return result
+
+
+iam_evaluator.evaluate = recorded
+
+# The scripts reach AWS by HTTPS and the emulator by HTTP, which the buckets' policies refuse.
+pin_request_origin = app.pin_request_origin
+app.pin_request_origin = lambda address, secure: pin_request_origin(address, True)
+
+# /health is the service's, not the emulator's.
+app._HEALTH_PATHS = ("/_ministack/health",)
 
 accept_what_is_absent()
 fargate.install(ecs, imds)
