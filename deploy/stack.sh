@@ -13,8 +13,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cf() { aws cloudformation "$@"; }
-account() { aws sts get-caller-identity --query Account --output text || fail 'there are no valid AWS credentials'; }
-artifacts() { printf 'picus-artifacts-%s-%s' "$(account)" "$AWS_DEFAULT_REGION"; }
+account() { aws sts get-caller-identity --query Account --output text 2>/dev/null || fail 'there are no valid AWS credentials'; }
+artifacts() {
+  local id
+  id=$(account) && printf 'picus-artifacts-%s-%s' "$id" "$AWS_DEFAULT_REGION"
+}
 output() { cf describe-stacks --stack-name picus --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue" --output text 2>/dev/null || true; }
 
 # The tasks that scaling has chosen: a deployment keeps their number.
@@ -43,7 +46,7 @@ status() {
 events() {
   cf describe-stack-events --stack-name "$1" --max-items 200 --output text \
     --query 'StackEvents[].[EventId,LogicalResourceId,ResourceStatus,ResourceStatusReason]' 2>/dev/null |
-    grep -F "$(printf '\t')" | tac
+    awk -F'\t' 'NF > 2 { line[++n] = $0 } END { while (n) print line[n--] }'
 }
 
 # follow STACK: tells what gets done or fails until it rests; then $rests is its status.

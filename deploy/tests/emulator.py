@@ -11,7 +11,7 @@ import time
 
 from ministack import app
 from ministack.core import iam_evaluator
-from ministack.services import alb, cloudwatch, ec2, ecs, iam, imds
+from ministack.services import alb, dynamodb, ec2, ecs, iam, imds
 from ministack.services.cloudformation import engine, provisioners, stacks
 
 import fargate
@@ -92,6 +92,24 @@ for operation in ("create", "update"):
             for value in given
         ]
         return original(*given)
+
+
+# A role's PermissionsBoundary is dropped.
+@around("AWS::IAM::Role", "create")
+def role(original, logical_id, props, stack_name):
+    name, attributes = original(logical_id, props, stack_name)
+    if "PermissionsBoundary" in props:
+        called(iam._put_role_permissions_boundary({"RoleName": [name], "PermissionsBoundary": [props["PermissionsBoundary"]]}))
+    return name, attributes
+
+
+# A table's PointInTimeRecoverySpecification is dropped.
+@around("AWS::DynamoDB::Table", "create")
+def table(original, logical_id, props, stack_name):
+    name, attributes = original(logical_id, props, stack_name)
+    recovery = {"TableName": name, "PointInTimeRecoverySpecification": props["PointInTimeRecoverySpecification"]}
+    called(dynamodb._update_continuous_backups(recovery))
+    return name, attributes
 
 
 # A target group's Targets are dropped.

@@ -92,6 +92,8 @@ def table(world):
     assert found["AttributeDefinitions"] == [{"AttributeName": "object_id", "AttributeType": "S"}]
     assert found["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert found["DeletionProtectionEnabled"] is True
+    backups = world.client("dynamodb").describe_continuous_backups(TableName="picus_data")["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 def logs(world):

@@ -6,13 +6,15 @@ The tests are one story: each goes on where the one before it ended.
 import json
 import os
 import pathlib
+import re
+import time
 
 import botocore.exceptions
 import pytest
 
 import intended
 from clients import Load, call
-from world import docker
+from world import ROOT, docker
 
 IMAGE = os.environ["PICUS_IMAGE"]
 HANDLER = pathlib.Path(os.environ["PICUS_DELETE_HANDLER"])
@@ -35,6 +37,13 @@ def stateful(world):
 def running_images(world):
     images = docker("ps", "--filter", "name=ministack-ecs-", "--format", "{{.Image}}").split()
     return {image.rsplit(":")[-1] for image in images if image.startswith(world.repository)}
+
+
+def wait_for(true, patience=120):
+    until = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.5)
 
 
 def test_an_empty_account_is_told_what_it_lacks(world):
@@ -181,6 +190,18 @@ def test_status_tells_what_is_deployed(world):
     assert code == 0, said
     for fact in ("-one", "2 of 2 tasks", "picus-ecs-tg", ":live: healthy", f"http://{world.host()}"):
         assert fact in said
+
+
+def test_the_table_can_be_restored_as_the_readme_says(world):
+    """The emulator knows no past, so that what is restored is the present: the way is tried, not the time."""
+    chapter = (ROOT / "deploy/README.md").read_text().split("## Disaster recovery")[1].split("\n## ")[0]
+    commands = "".join(re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL))
+    commands = re.sub(r"^moment=\S+", time.strftime("moment=%Y-%m-%dT%H:%M:%SZ", time.gmtime()), commands)
+    assert world.shell(commands)[0] == 0
+    intended.table(world)
+    service = {"cluster": "picus-cluster", "services": ["picus-service"]}
+    wait_for(lambda: world.client("ecs").describe_services(**service)["services"][0]["runningCount"] == 2)
+    assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
 
 
 def test_tear_down_asks_first(world):

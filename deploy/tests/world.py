@@ -10,6 +10,7 @@ import zipfile
 
 import boto3
 
+ADMINISTRATOR = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -34,7 +35,7 @@ class World:
         self.work = work
         self.endpoint = f"http://127.0.0.1:{PORT}"
         self.calls = work / "calls.jsonl"
-        self.keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        self.keys = ADMINISTRATOR
         # The load balancer's name is known to no DNS here: curl goes to the emulator whatever the name.
         (work / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{PORT}"\n')
 
@@ -55,21 +56,30 @@ class World:
             "AWS_SESSION_TOKEN": answer["SessionToken"],
         }
 
-    def script(self, name, *arguments, stdin=None):
-        """Runs deploy/NAME; its exit code and all that it said."""
+    def run(self, *command, **how):
+        """Runs a command as whoever the scripts run as now; its exit code and all that it said."""
         environment = {
+            "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.endpoint,
             "CURL_HOME": str(self.work),
             "HOME": str(self.work),
             "PATH": os.environ["PATH"],
             **self.keys,
         }
-        done = subprocess.run(
-            [ROOT / "deploy" / name, *arguments], env=environment, text=True, timeout=900,
-            input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-        print(f"$ deploy/{name} {' '.join(map(str, arguments))}\n{done.stdout}")
+        done = subprocess.run(command, env=environment, text=True, timeout=900, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how)
+        print(f"$ {' '.join(map(str, command))}\n{done.stdout}")
         return done.returncode, done.stdout
+
+    def script(self, name, *arguments, stdin=None):
+        return self.run(ROOT / "deploy" / name, *arguments, input=stdin)
+
+    def shell(self, commands):
+        """Runs commands as an administrator."""
+        role, self.keys = self.keys, ADMINISTRATOR
+        try:
+            return self.run("bash", "-euo", "pipefail", "-c", commands)
+        finally:
+            self.keys = role
 
     def push(self, tag, source, *changes):
         """What docker push does: the image is in the repository. Tasks take it from this machine."""
