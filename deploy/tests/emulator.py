@@ -138,18 +138,17 @@ provisioners._check_nested_stack_capabilities = expand
 
 # CloudFormation goes on at once, where AWS waits until the service is steady, and fails with it.
 def steady(cluster, name, patience=600):
+    service = ecs._services[f"{cluster}/{name}"]
+    begun = ecs._primary_deployment(service)["id"]
     until = time.monotonic() + patience
     while time.monotonic() < until:
-        service = ecs._services[f"{cluster}/{name}"]
-        deployments = service["deployments"]
-        if any(d["rolloutState"] == "FAILED" and d["status"] != "PRIMARY" for d in deployments):
-            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
-        if deployments[0]["rolloutState"] == "FAILED":
-            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
-        whole = service["runningCount"] == service["desiredCount"]
-        if len(deployments) == 1 and deployments[0]["rolloutState"] == "COMPLETED" and whole:
-            return
         time.sleep(0.5)
+        (deployment,) = [d for d in service["deployments"] if d["id"] == begun]
+        others = [d for d in service["deployments"] if d["id"] != begun and d["runningCount"]]
+        if deployment["rolloutState"] == "FAILED":
+            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
+        if deployment["rolloutState"] == "COMPLETED" and service["runningCount"] == service["desiredCount"] and not others:
+            return
     raise ValueError(f"Resource handler returned message: {name} did not become steady")
 
 

@@ -26,6 +26,7 @@ def run_options(original, cdef, td, env, ports, network, host_mode, task_id, tas
     env |= {
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": f"/v2/credentials/{token}",
         "AWS_ENDPOINT_URL": f"http://{AGENT}",
+        "ECS_CONTAINER_METADATA_URI_V4": f"http://{AGENT}/v4/{env['ECS_CONTAINER_METADATA_URI_V4'].rsplit('/', 1)[-1]}",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
     }

@@ -2,7 +2,7 @@
 
 import json
 
-from world import ROOT, docker
+from world import ROOT, docker, wait_for
 
 
 def policy(world, name):
@@ -104,6 +104,16 @@ def logs(world):
     assert any(json.loads(line["message"]).get("http.route") == "/picus/put" for line in lines)
 
 
+def metrics(world):
+    """The collector has read the service's metrics, and CloudWatch has them as it wants them."""
+    def arrived():
+        events = world.client("logs").filter_log_events(logGroupName="/ecs/picus-service/emf")["events"]
+        documents = [json.loads(event["message"])["_aws"]["CloudWatchMetrics"][0] for event in events]
+        return {"picus_requests_measured_total"} <= {m["Name"] for d in documents for m in d["Metrics"] if d["Namespace"] == "Picus"}
+
+    wait_for(arrived)
+
+
 def tasks(world):
     """The containers as they run: within the task's limits, and unable to change anything."""
     ecs = world.client("ecs")
@@ -119,4 +129,4 @@ def tasks(world):
         assert container["State"]["Health"]["Status"] == "healthy"
 
 
-ALL = (routing, network, roles, function, table, logs, tasks)
+ALL = (routing, network, roles, function, table, logs, tasks, metrics)

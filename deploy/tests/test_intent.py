@@ -5,6 +5,8 @@ import re
 import subprocess
 
 import cfnlint.decode
+from cfnlint.template import Template
+from cfnlint.template.transforms._language_extensions import language_extension
 import pytest
 
 from world import ROOT
@@ -102,3 +104,23 @@ def test_bad_input_is_one_clear_line(call, lacks):
 def test_every_script_says_how_it_is_used(script):
     done = subprocess.run([ROOT / "deploy" / script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(f"Usage: deploy/{script}")
+
+
+def test_the_costs_in_the_readme_add_up():
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]*[0-9][^|]*) \| ([0-9.]+) \|$", (ROOT / "deploy/README.md").read_text(), re.MULTILINE)
+    assert len(rows) == 17
+    for what, arithmetic, dollars in rows:
+        assert re.fullmatch(r"[0-9.+× ()]+", arithmetic), what
+        assert float(dollars) == round(eval(arithmetic.replace("×", "*")), 2), what
+
+
+def test_the_readme_counts_the_alarms_that_there_are():
+    template = rendered("dashboards/alarms.yaml")[1]
+    resources = language_extension(Template("", template, ["eu-central-1"]))[1]["Resources"].values()
+    alarms = [r["Properties"] for r in resources if r["Type"] == "AWS::CloudWatch::Alarm"]
+    metrics = sum(len([m for m in a["Metrics"] if "MetricStat" in m]) if "Metrics" in a else 1 for a in alarms)
+    composite = len([r for r in resources if r["Type"] == "AWS::CloudWatch::CompositeAlarm"])
+    dashboards = len([r for r in resources if r["Type"] == "AWS::CloudWatch::Dashboard"])
+    readme = (ROOT / "deploy/README.md").read_text()
+    assert f"alarms on {metrics} metrics, and {composite} composite ones" in readme
+    assert dashboards == 4

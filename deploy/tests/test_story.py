@@ -14,7 +14,7 @@ import pytest
 
 import intended
 from clients import Load, call
-from world import ROOT, docker
+from world import ROOT, docker, wait_for
 
 IMAGE = os.environ["PICUS_IMAGE"]
 HANDLER = pathlib.Path(os.environ["PICUS_DELETE_HANDLER"])
@@ -37,13 +37,6 @@ def stateful(world):
 def running_images(world):
     images = docker("ps", "--filter", "name=ministack-ecs-", "--format", "{{.Image}}").split()
     return {image.rsplit(":")[-1] for image in images if image.startswith(world.repository)}
-
-
-def wait_for(true, patience=120):
-    until = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.5)
 
 
 def test_an_empty_account_is_told_what_it_lacks(world):

@@ -6,6 +6,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import time
 import zipfile
 
 import boto3
@@ -16,6 +17,13 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 def docker(*command, stdin=None):
     return subprocess.run(["/usr/bin/docker", *command], input=stdin, check=True, text=True, stdout=subprocess.PIPE).stdout
+
+
+def wait_for(true, patience=120):
+    until = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.5)
 
 
 def free_port():
