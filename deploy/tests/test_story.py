@@ -65,8 +65,16 @@ def test_an_image_that_was_not_pushed_is_not_deployed(world):
     assert code == 1 and "push it first" in said.splitlines()[-1]
 
 
-def test_the_first_release_is_served(world):
+def test_parameters_that_do_not_go_together_are_refused_before_anything_is_changed(world):
     world.push("one", IMAGE)
+    tls = ("--parameter", f"CertificateArn=arn:aws:acm:{world.region}:{world.account}:certificate/1")
+    code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER, *tls)
+    assert code != 0 and "A certificate needs PublicName" in said
+    code, said = world.script("status")
+    assert code == 0 and said == "stack picus: NONE\n"
+
+
+def test_the_first_release_is_served(world):
     code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
     assert code == 0, said
     assert "delete what was deleted: 404" in said
@@ -140,12 +148,21 @@ def test_what_a_role_may_not_do_is_refused(world):
 def test_a_new_image_is_released_without_losing_a_request(world):
     world.push("two", IMAGE)
     with Load(world.host()) as load:
-        code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER)
+        code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, "--parameter", "RequestsPerAddress=2000")
     assert code == 0, said
     assert load.failures == [] and load.requests > 100
     assert running_images(world) == {"two"}
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
     assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
+
+
+def test_a_parameter_stays_set(world):
+    assert [acl["Name"] for acl in world.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]] == ["picus"]
+    code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, "--show")
+    assert code == 0 and "Service" in said, said
+    set_now = {p["ParameterKey"]: p["ParameterValue"] for p in world.stack()["Parameters"]}
+    assert set_now["RequestsPerAddress"] == "2000" and set_now["DesiredTasks"] == "2"
+    assert world.client("cloudformation").list_change_sets(StackName="picus")["Summaries"] == []
 
 
 def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
@@ -174,6 +191,7 @@ def test_a_rollback_goes_to_the_release_before(world):
     code, said = world.script("rollback")
     assert code == 0, said
     assert running_images(world) == {"one"}
+    assert world.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"] == []
     code, said = world.script("rollback")
     assert code == 1 and "there is no good release before" in said
 
