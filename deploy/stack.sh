@@ -107,6 +107,7 @@ change() {
     --query 'Changes[].ResourceChange.[Action,Replacement,LogicalResourceId,ResourceType]' >"$work/changes"
   awk '{ printf "  %-7s %-28s %s%s\n", $1, $3, $4, ($2 == "True" ? "  (replaced)" : "") }' "$work/changes"
   if grep -qE '^(Remove|Modify[[:space:]]+True)[[:space:]].*AWS::DynamoDB::Table$' "$work/changes"; then
+    cf delete-change-set --stack-name "$stack" --change-set-name "$set"
     fail 'this would take the table out of the stack: not executed'
   fi
   if [ -n "${show_only:-}" ]; then

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import time
 
 import botocore.exceptions
@@ -162,6 +163,18 @@ def test_a_parameter_stays_set(world):
     assert code == 0 and "Service" in said, said
     set_now = {p["ParameterKey"]: p["ParameterValue"] for p in world.stack()["Parameters"]}
     assert set_now["RequestsPerAddress"] == "2000" and set_now["DesiredTasks"] == "2"
+    assert world.client("cloudformation").list_change_sets(StackName="picus")["Summaries"] == []
+
+
+def test_a_template_that_would_replace_the_table_is_not_executed(world):
+    elsewhere = world.work / "elsewhere"
+    for folder in ("deploy", "policies", "dashboards"):
+        shutil.copytree(ROOT / folder, elsewhere / folder)
+    shutil.copy(ROOT / "otel-collector.yaml", elsewhere)
+    table = elsewhere / "deploy/templates/picus/table.yaml"
+    table.write_text(table.read_text().replace("picus_data", "another"))
+    code, said = world.run(elsewhere / "deploy/deploy", "--image", "two", "--delete-handler", HANDLER)
+    assert code == 1 and said.endswith("deploy: this would take the table out of the stack: not executed\n"), said
     assert world.client("cloudformation").list_change_sets(StackName="picus")["Summaries"] == []
 
 
