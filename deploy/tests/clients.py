@@ -28,24 +28,26 @@ class Load:
         self.host, self.stopped, self.failures, self.requests = host, threading.Event(), [], 0
         self.threads = [threading.Thread(target=self.work) for _ in range(clients)]
 
-    def expect(self, status, method, path, body=None):
+    def expect(self, wanted, method, path, body=None):
         self.requests += 1
         try:
             got, _, answer = call(self.host, method, path, body)
         except (OSError, http.client.HTTPException) as error:
             got, answer = repr(error), b""
-        if got != status:
+        if got not in wanted:
             self.failures.append((time.strftime("%X"), method, path, got, answer))
         return answer
 
     def work(self):
         while not self.stopped.wait(0.05):
-            answer = self.expect(201, "POST", "/picus/put", {"load": 1})
+            answer = self.expect({201}, "POST", "/picus/put", {"load": 1})
             if not answer.startswith(b'{"object_id"'):
                 continue
             key = json.loads(answer)["object_id"]
-            self.expect(200, "GET", f"/picus/get/{key}")
-            self.expect(200, "DELETE", f"/picus/{key}")
+            self.expect({200}, "GET", f"/picus/get/{key}")
+            # Where the emulator is slow, the handler tries again and finds that it has deleted the item already.
+            self.expect({200, 404}, "DELETE", f"/picus/{key}")
+            self.expect({404}, "GET", f"/picus/get/{key}")
 
     def __enter__(self):
         for thread in self.threads:
