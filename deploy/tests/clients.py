@@ -24,7 +24,7 @@ def call(host, method, path, body=None, headers=None):
 class Load:
     """Puts, gets and deletes from several clients at once, until it is left; `failures` is what went wrong."""
 
-    def __init__(self, host, clients=4):
+    def __init__(self, host, clients=2):
         self.host, self.stopped, self.failures, self.requests = host, threading.Event(), [], 0
         self.threads = [threading.Thread(target=self.work) for _ in range(clients)]
 
@@ -39,7 +39,7 @@ class Load:
         return answer
 
     def work(self):
-        while not self.stopped.wait(0.05):
+        while not self.stopped.wait(0.1):
             answer = self.expect({201}, "POST", "/picus/put", {"load": 1})
             if not answer.startswith(b'{"object_id"'):
                 continue
