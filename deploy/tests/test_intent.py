@@ -69,6 +69,17 @@ def test_the_bootstrap_fits_into_a_request_and_its_policies_into_a_role(bootstra
     assert sum(len(json.dumps(p["PolicyDocument"], separators=(",", ":"))) for p in role["Policies"]) <= 10_240
 
 
+def test_what_was_released_stays_what_it_was(bootstrap):
+    images = bootstrap["Resources"]["Images"]["Properties"]
+    assert images["ImageTagMutability"] == "IMMUTABLE" and images["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    assert bootstrap["Resources"]["Artifacts"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    for bucket in ("Artifacts", "AccessLogs"):
+        closed = bootstrap["Resources"][bucket]["Properties"]["PublicAccessBlockConfiguration"]
+        assert len(closed) == 4 and all(closed.values())
+        statements = bootstrap["Resources"][f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in statements if s["Effect"] == "Deny"]
+
+
 def test_a_missing_file_stops_the_rendering():
     template = ROOT / "target" / "lacking.yaml"
     template.parent.mkdir(exist_ok=True)
