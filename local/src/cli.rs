@@ -2,15 +2,20 @@
 
 use std::collections::HashMap;
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::dynamodb::Storage;
+use crate::cloudwatch::meter::Meter;
+use crate::drill::{self, DRILLS, Drill, Report};
+use crate::dynamodb::{ADMINISTRATOR, Storage};
+use crate::load_balancer::HealthCheck;
 use crate::output::Output;
 use crate::process;
 use crate::traces::{self, Collector};
@@ -65,13 +70,27 @@ fn collector(url: &str) -> Result<String, &'static str> {
     host.map(|_| url.to_owned()).ok_or("it must be like http://127.0.0.1:4318")
 }
 
-/// What this executable is told to be when it starts itself.
+/// What else this executable can be.
 #[derive(Subcommand)]
 enum Program {
+    /// Makes the faults that the alarms are for, and shows that each alarm fires for its own, and
+    /// for no other reason
+    Drill(DrillArguments),
+    // What it is told to be when it starts itself.
     #[command(hide = true)]
     Service,
     #[command(hide = true)]
     DeleteHandler,
+}
+
+#[derive(Args)]
+struct DrillArguments {
+    /// Only this drill; may be given more than once
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(DRILLS.iter().map(|drill| drill.name)))]
+    only: Vec<String>,
+    /// Write what happened to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 /// The whole program.
@@ -95,6 +114,14 @@ pub fn main() -> ExitCode {
             process::end_with_parent();
             picus_delete_handler::serve()
         }
+        Cli { program: Some(Program::Drill(arguments)), .. } => match drill(&arguments) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("picus-local: {error}");
+                ExitCode::FAILURE
+            }
+        },
         Cli { arguments, .. } => match run(arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -119,6 +146,8 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         executable: env::current_exe()?,
         output: Output::for_stdout(),
         otlp_endpoint: arguments.otlp,
+        meter: Meter::default(),
+        health_check: HealthCheck::default(),
         environment: HashMap::new(),
     };
     Runtime::new()?.block_on(async {
@@ -146,6 +175,39 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
+/// Makes the drills, one after the other. Tells whether all went as it should.
+fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>> {
+    let alarms = drill::alarms(drill::TEMPLATE)?;
+    let mut report = Report::new(&alarms);
+    let wanted = |drill: &&Drill| {
+        arguments.only.is_empty() || arguments.only.iter().any(|name| name == drill.name)
+    };
+    let executable = env::current_exe()?;
+    let runtime = Runtime::new()?;
+    for drill in DRILLS.iter().filter(wanted) {
+        let started = Instant::now();
+        let tape = runtime.block_on(drill::record(drill, executable.clone()))?;
+        let verdict = tape.play(drill, &alarms)?;
+        let faults = verdict.faults(drill, &alarms);
+        let how = if faults.is_empty() { "as it should be" } else { "NOT as it should be" };
+        eprintln!("{:<24} {how}, {:.1} s", drill.name, started.elapsed().as_secs_f64());
+        for fault in &faults {
+            eprintln!("  {fault}");
+        }
+        report.add(*drill, &tape, verdict, faults);
+    }
+    println!("\n{}", report.matrix());
+    if let Some(file) = &arguments.report {
+        let written = fs::write(file, report.json().to_string());
+        written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    }
+    let unproven = if arguments.only.is_empty() { report.unproven() } else { Vec::new() };
+    for lack in &unproven {
+        eprintln!("{lack}");
+    }
+    Ok(report.is_good() && unproven.is_empty())
+}
+
 /// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
 async fn print_guide(system: &System, storage: &Storage, traces: &str) {
     let url = format!("http://{}", system.address());
@@ -166,6 +228,9 @@ async fn print_guide(system: &System, storage: &Storage, traces: &str) {
     }
     eprintln!("  delete handler  started when the first delete comes");
     eprintln!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint());
+    if !matches!(storage, Storage::Elsewhere(_)) {
+        eprintln!("                  AWS_ACCESS_KEY_ID={ADMINISTRATOR} may do everything there");
+    }
     eprintln!(
         "  logs            below, of both programs; the delete handler's metrics are among them"
     );

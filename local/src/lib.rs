@@ -6,13 +6,19 @@
 //! ([`load_balancer`]). [`traces`] collects what both programs tell of their requests.
 
 pub mod cli;
+pub mod cloudwatch;
+pub mod drill;
 pub mod dynamodb;
+mod iam;
 pub mod lambda;
 pub mod load_balancer;
+pub mod names;
 pub mod output;
 mod process;
+mod server;
 mod system;
 pub mod tasks;
 pub mod traces;
+mod wildcard;
 
 pub use system::{Options, StartError, System};

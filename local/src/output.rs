@@ -6,6 +6,8 @@ use std::io::{IsTerminal as _, Write as _, stdout};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 
+use crate::cloudwatch::meter::Meter;
+
 /// Where the programs' lines go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
@@ -24,17 +26,19 @@ impl Output {
         if stdout().is_terminal() { Self::Readable } else { Self::Raw }
     }
 
-    /// Passes on each line of `stream` under `label` until it ends.
+    /// Passes on each line of `stream` under `label` until it ends, and tells `meter` of it.
     pub(crate) fn forward(
         self,
         label: &'static str,
         stream: impl AsyncRead + Unpin + Send + 'static,
+        meter: Meter,
     ) {
         tokio::spawn(async move {
             let mut stream = BufReader::new(stream);
             let mut line = Vec::new();
             while stream.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
                 let text = String::from_utf8_lossy(&line);
+                meter.read_line(&text);
                 self.line(label, text.trim_end_matches('\n'));
                 line.clear();
             }

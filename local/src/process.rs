@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time;
 
+use crate::cloudwatch::meter::Meter;
 use crate::output::Output;
 
 /// How the programs are started.
@@ -25,6 +26,8 @@ pub(crate) struct Launcher {
     /// Variables that every program gets.
     pub(crate) environment: HashMap<String, String>,
     pub(crate) output: Output,
+    /// Reads the metrics among the programs' lines.
+    pub(crate) meter: Meter,
 }
 
 /// A program that runs.
@@ -53,10 +56,10 @@ impl Launcher {
             .kill_on_drop(true)
             .spawn()?;
         if let Some(stdout) = child.stdout.take() {
-            self.output.forward(label, stdout);
+            self.output.forward(label, stdout, self.meter.clone());
         }
         if let Some(stderr) = child.stderr.take() {
-            self.output.forward(label, stderr);
+            self.output.forward(label, stderr, Meter::default());
         }
         Ok(Process { _lifeline: child.stdin.take(), child })
     }

@@ -11,11 +11,17 @@ use hyper::Method;
 use tokio::net::TcpListener;
 use tokio::time;
 
-use crate::dynamodb::{DynamoDb, DynamoDbError, Storage, TABLE};
+use crate::cloudwatch::meter::Meter;
+use crate::dynamodb::front::Front;
+use crate::dynamodb::{
+    self, Calls, DynamoDb, DynamoDbError, FUNCTION_ROLE, Storage, TABLE, TASK_ROLE,
+};
+use crate::iam::REGION;
 use crate::lambda::{Function, Lambda};
 use crate::load_balancer::{
     Action, Condition, HealthCheck, Listener, LoadBalancer, Rule, TargetGroup,
 };
+use crate::names::FUNCTION;
 use crate::output::Output;
 use crate::process::Launcher;
 use crate::tasks::Task;
@@ -38,6 +44,10 @@ pub struct Options {
     pub executable: PathBuf,
     /// Where the programs' lines go.
     pub output: Output,
+    /// Where the parts of AWS report to, and the programs their lines.
+    pub meter: Meter,
+    /// How tasks are asked for their health.
+    pub health_check: HealthCheck,
     /// The collector that gets the programs' traces, by OTLP over HTTP, at this URL.
     pub otlp_endpoint: Option<String>,
     /// Variables for both programs.
@@ -69,6 +79,9 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct System {
     dynamodb: DynamoDb,
+    /// Between the programs and DynamoDB, where there is a meter.
+    front: Option<Front>,
+    launcher: Launcher,
     function: Lambda,
     group: Arc<TargetGroup>,
     tasks: Vec<Task>,
@@ -84,20 +97,24 @@ impl System {
         let taken = |source| StartError::Port { port: options.port, source };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
         let dynamodb = DynamoDb::start(&options.storage).await?;
-        let launcher = launcher(&options, &dynamodb.endpoint);
-        let function = Lambda::new(function(&options), launcher.clone());
-        let group = Arc::new(TargetGroup::new(health_check()));
+        let front = front(&options.meter, &dynamodb.endpoint).await?;
+        let endpoint = front.as_ref().map(|front| format!("http://{}", front.address));
+        let endpoint = endpoint.as_ref().unwrap_or(&dynamodb.endpoint);
+        let function = Lambda::new(function(&options), launcher(&options, endpoint, FUNCTION_ROLE));
+        let launcher = launcher(&options, endpoint, TASK_ROLE);
+        let group = Arc::new(TargetGroup::new(options.health_check.clone()));
         let tasks: Vec<_> =
             (0..options.tasks).map(|_| Task::keep(launcher.clone(), group.clone())).collect();
         let load_balancer =
-            LoadBalancer::start(socket, listener(&function, &group)).map_err(taken)?;
+            LoadBalancer::start(socket, listener(&function, &group), options.meter.clone())
+                .map_err(taken)?;
         let healthy = async {
             while group.healthy().len() < options.tasks {
                 time::sleep(Duration::from_millis(5)).await;
             }
         };
         time::timeout(START_TIMEOUT, healthy).await.map_err(|_| StartError::Service)?;
-        Ok(Self { dynamodb, function, group, tasks, load_balancer })
+        Ok(Self { dynamodb, front, launcher, function, group, tasks, load_balancer })
     }
 
     /// Where clients turn to.
@@ -112,6 +129,12 @@ impl System {
         &self.dynamodb.endpoint
     }
 
+    /// What the programs have called DynamoDB for, and in the name of which role.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        self.dynamodb.calls()
+    }
+
     /// The service's tasks.
     #[must_use]
     pub fn tasks(&self) -> &[Task] {
@@ -121,6 +144,22 @@ impl System {
     /// The service's tasks, to be changed: one may be taken out and stopped.
     pub fn tasks_mut(&mut self) -> &mut Vec<Task> {
         &mut self.tasks
+    }
+
+    /// Adds a task, with these variables changed.
+    pub fn add_task(&mut self, environment: &[(&str, &str)]) {
+        let mut launcher = self.launcher.clone();
+        for (name, value) in environment {
+            launcher.environment.insert((*name).to_owned(), (*value).to_owned());
+        }
+        self.tasks.push(Task::keep(launcher, self.group.clone()));
+    }
+
+    /// From now on, this is wrong with DynamoDB; only where there is a meter.
+    pub fn dynamodb_fault(&self, fault: Option<dynamodb::Fault>) {
+        if let Some(front) = &self.front {
+            front.fault(fault);
+        }
     }
 
     /// The tasks behind the load balancer.
@@ -146,11 +185,19 @@ impl System {
     }
 }
 
-fn launcher(options: &Options, endpoint: &str) -> Launcher {
+async fn front(meter: &Meter, dynamodb: &str) -> Result<Option<Front>, DynamoDbError> {
+    if !meter.is_on() {
+        return Ok(None);
+    }
+    Front::start(dynamodb, meter.clone()).await.map(Some).map_err(DynamoDbError::Listen)
+}
+
+/// Both programs get the same, but each has its role.
+fn launcher(options: &Options, endpoint: &str, role: &str) -> Launcher {
     let defaults = [
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", role),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("DYNAMODB_TABLE_NAME", TABLE),
@@ -166,28 +213,22 @@ fn launcher(options: &Options, endpoint: &str) -> Launcher {
         environment.insert(name.to_owned(), value.to_owned());
     }
     environment.extend(options.environment.clone());
-    Launcher { executable: options.executable.clone(), environment, output: options.output }
+    Launcher {
+        executable: options.executable.clone(),
+        environment,
+        output: options.output,
+        meter: options.meter.clone(),
+    }
 }
 
 /// As it is deployed.
 fn function(options: &Options) -> Function {
     Function {
-        name: "picus-delete-function",
+        name: FUNCTION,
         program: "delete-handler",
         timeout: options.function_timeout,
         concurrency: 10,
         memory_mb: 256,
-    }
-}
-
-/// As it is deployed, but more often: on one machine it costs nothing.
-fn health_check() -> HealthCheck {
-    HealthCheck {
-        path: "/health",
-        interval: Duration::from_secs(2),
-        timeout: Duration::from_secs(1),
-        healthy_threshold: 2,
-        unhealthy_threshold: 2,
     }
 }
 

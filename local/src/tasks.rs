@@ -53,6 +53,12 @@ impl Task {
         now.wait_for(Option::is_some).await.ok().and_then(|running| *running)
     }
 
+    /// The task that is in this place at this moment.
+    #[must_use]
+    pub fn running_now(&self) -> Option<Running> {
+        *self.now.borrow()
+    }
+
     /// Takes it out of the load balancer, lets its requests end and stops it. Tells whether it
     /// ended by itself and well.
     pub async fn stop(self) -> bool {

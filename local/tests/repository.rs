@@ -108,3 +108,26 @@ fn the_readme_has_two_commands() {
     let blocks: Vec<&str> = readme.split("```").skip(1).step_by(2).collect();
     assert_eq!(blocks, ["sh\ncargo run --release\n", "sh\ncargo test --workspace\n"]);
 }
+
+/// IAM's limits, in characters other than white space: 6,144 for a managed policy, 10,240 for all that
+/// are inline in a role (IAM User Guide, "IAM and AWS STS quotas"). A placeholder is longer than what
+/// takes its place.
+#[test]
+fn the_policies_keep_iams_limits() {
+    let managed = ["ecs", "lambda", "alb", "ecr", "iam", "cloudwatch-logs", "ec2-readonly", "sts"]
+        .map(|name| format!("picus-{name}-policy.json"));
+    let mut inline = 0;
+    let files = fs::read_dir(root().join("policies")).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.extension().is_some_and(|end| end == "json")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let policy: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(policy["Version"], "2012-10-17", "{}", file.display());
+        let size = text.chars().filter(|character| !character.is_whitespace()).count();
+        assert!(size <= 6144, "{} has {size} characters", file.display());
+        let name = file.file_name().unwrap().to_string_lossy();
+        if name.ends_with("-policy.json") && !managed.iter().any(|managed| *managed == name) {
+            inline += size;
+        }
+    }
+    assert!((1..=10_240).contains(&inline), "the deploy role's inline policies: {inline}");
+}

@@ -5,12 +5,13 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use rustix::process::{Pid, kill_process};
 use tokio::sync::{oneshot, watch};
 use tokio::time;
 use uuid::Uuid;
 
 use super::runtime_api::{Invocation, RuntimeApi};
-use super::{Function, InvokeError};
+use super::{Function, InvokeError, Sabotage};
 use crate::process::{Launcher, Process};
 
 /// How long a process may take until it asks for work (AWS Lambda Developer Guide, "Init phase").
@@ -19,6 +20,7 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Environment {
     api: RuntimeApi,
+    pid: Option<Pid>,
     exited: watch::Receiver<bool>,
     /// The process ends when this is dropped.
     _kill: oneshot::Sender<()>,
@@ -33,8 +35,9 @@ impl Environment {
         let api = RuntimeApi::start(arn.to_owned()).await?;
         let environment = variables(function, api.address().to_string());
         let process = launcher.start(function.program, "delete-handler", environment)?;
+        let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let (kill, killed) = oneshot::channel();
-        Ok(Self { api, exited: watch_over(process, killed), _kill: kill })
+        Ok(Self { api, pid, exited: watch_over(process, killed), _kill: kill })
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -46,6 +49,7 @@ impl Environment {
         payload: Bytes,
         trace: &str,
         timeout: Duration,
+        sabotage: Option<Sabotage>,
     ) -> Result<Bytes, InvokeError> {
         let mut exited = self.exited.clone();
         let invoked = async {
@@ -60,6 +64,10 @@ impl Environment {
                 trace: trace.to_owned(),
                 reply,
             };
+            if let (Some(sabotage), Some(pid)) = (sabotage, self.pid) {
+                // One that has just ended needs none.
+                let _ = kill_process(pid, sabotage.signal());
+            }
             self.api.give(invocation).await;
             match time::timeout(timeout, replied).await {
                 Ok(Ok(outcome)) => outcome,

@@ -2,14 +2,17 @@
 //! time, started as load asks for them, kept warm, and ended when they fail or take too long.
 
 mod environment;
+mod metrics;
 mod runtime_api;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustix::process::Signal;
 use tokio::sync::Semaphore;
 
+use crate::iam::{ACCOUNT, REGION};
 use crate::process::Launcher;
 use environment::Environment;
 
@@ -55,18 +58,38 @@ struct Inner {
     launcher: Launcher,
     warm: Mutex<Vec<Environment>>,
     places: Semaphore,
+    sabotage: Mutex<Option<Sabotage>>,
+}
+
+/// What is done to the function's processes, to see what follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Each dies over its invocation.
+    Crash,
+    /// Each hangs, and so runs into its time-out.
+    Hang,
+}
+
+impl Sabotage {
+    fn signal(self) -> Signal {
+        match self {
+            Self::Crash => Signal::KILL,
+            Self::Hang => Signal::STOP,
+        }
+    }
 }
 
 impl Lambda {
     pub(crate) fn new(function: Function, launcher: Launcher) -> Self {
         let places = Semaphore::new(function.concurrency);
-        Self(Arc::new(Inner { function, launcher, warm: Mutex::default(), places }))
+        let (warm, sabotage) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { function, launcher, warm, places, sabotage }))
     }
 
-    /// The function's ARN: of an account that AWS keeps for documentation.
+    /// The function's ARN.
     #[must_use]
     pub fn arn(&self) -> String {
-        format!("arn:aws:lambda:eu-central-1:123456789012:function:{}", self.0.function.name)
+        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.0.function.name)
     }
 
     /// Invokes the function and waits for its answer. `trace` is the value of `X-Amzn-Trace-Id`.
@@ -74,20 +97,39 @@ impl Lambda {
     /// # Errors
     /// What Lambda itself would report.
     pub async fn invoke(&self, payload: Bytes, trace: &str) -> Result<Bytes, InvokeError> {
+        let Inner { function, places, launcher, .. } = &*self.0;
+        let started = Instant::now();
+        let place = places.try_acquire().ok();
+        let at_once = function.concurrency - places.available_permits();
+        let outcome = match place {
+            Some(_place) => self.invoke_in_place(payload, trace).await,
+            None => Err(InvokeError::Throttled),
+        };
+        metrics::report(&launcher.meter, function, &outcome, started.elapsed(), at_once);
+        outcome
+    }
+
+    async fn invoke_in_place(&self, payload: Bytes, trace: &str) -> Result<Bytes, InvokeError> {
         let inner = &*self.0;
-        let _place = inner.places.try_acquire().map_err(|_| InvokeError::Throttled)?;
         let environment = match self.warm() {
             Some(environment) => environment,
             None => Environment::start(&inner.function, &self.arn(), &inner.launcher)
                 .await
                 .map_err(|_| InvokeError::Exited)?,
         };
-        let outcome = environment.invoke(payload, trace, inner.function.timeout).await;
+        let sabotage = *inner.sabotage.lock().unwrap_or_else(PoisonError::into_inner);
+        let invoked = environment.invoke(payload, trace, inner.function.timeout, sabotage);
+        let outcome = invoked.await;
         // One that failed by its own word goes on, as in Lambda; one that is gone or hangs does not.
         if matches!(outcome, Ok(_) | Err(InvokeError::Failed)) {
             self.lock().push(environment);
         }
         outcome
+    }
+
+    /// From now on, does this to each process that is invoked.
+    pub fn sabotage(&self, sabotage: Option<Sabotage>) {
+        *self.0.sabotage.lock().unwrap_or_else(PoisonError::into_inner) = sabotage;
     }
 
     /// Ends the environments that wait for work.

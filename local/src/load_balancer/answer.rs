@@ -1,17 +1,9 @@
 //! The load balancer's own answers ("Troubleshoot your Application Load Balancers").
 
-use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
 use hyper::header::{CONTENT_TYPE, HeaderValue, SERVER};
 use hyper::{Response, StatusCode};
 
-/// A body from a target, or of the load balancer's own.
-pub(super) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
-
-pub(super) fn full(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
-}
+use crate::server::{Body, full};
 
 /// A page that says no more than the status.
 pub(super) fn error(status: StatusCode) -> Response<Body> {

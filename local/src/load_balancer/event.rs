@@ -10,8 +10,8 @@ use hyper::{Response, StatusCode, http::request::Parts};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Body, full};
 use super::headers::remove_hop_by_hop;
+use crate::server::{Body, full};
 
 /// The largest body of a request to a function, and the largest answer of one.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;

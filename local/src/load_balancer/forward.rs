@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
@@ -15,10 +15,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time;
 
-use super::answer::{Body, error};
+use super::answer::error;
+use super::metrics::Metrics;
 use super::target_group::{InFlight, TargetGroup};
 use super::{Action, Listener, event, headers};
+use crate::cloudwatch::meter::Meter;
+use crate::iam::{ACCOUNT, REGION};
 use crate::lambda::Lambda;
+use crate::names::{FUNCTION_GROUP, SERVICE_GROUP};
+use crate::server::Body;
 
 /// How long a target may take to begin its answer: the load balancer's idle timeout.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -31,16 +36,20 @@ pub struct Forwarder {
     listener: Listener,
     port: u16,
     client: Client<HttpConnector, Incoming>,
+    metrics: Metrics,
 }
 
+/// An answer of a target's, or the status of the load balancer's own.
+type Outcome = Result<Response<Body>, StatusCode>;
+
 impl Forwarder {
-    pub(super) fn new(listener: Listener, port: u16) -> Self {
+    pub(super) fn new(listener: Listener, port: u16, meter: Meter) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let client =
             Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Self { listener, port, client }
+        Self { listener, port, client, metrics: Metrics(meter) }
     }
 
     pub(super) async fn answer(
@@ -49,53 +58,60 @@ impl Forwarder {
         client: SocketAddr,
     ) -> Response<Body> {
         headers::prepare(request.headers_mut(), client, self.port);
-        match self.listener.action(request.method(), request.uri().path()) {
+        let outcome = match self.listener.action(request.method(), request.uri().path()) {
             Action::Forward(group) => self.forward(request, group).await,
             Action::Invoke { function, multi_value_headers } => {
-                invoke(request, function, *multi_value_headers).await
+                self.invoke(request, function, *multi_value_headers).await
             }
-        }
+        };
+        outcome.unwrap_or_else(|status| {
+            self.metrics.own(status);
+            error(status)
+        })
     }
 
-    async fn forward(
-        &self,
-        mut request: Request<Incoming>,
-        group: &Arc<TargetGroup>,
-    ) -> Response<Body> {
-        let Some(in_flight) = group.choose() else { return error(StatusCode::SERVICE_UNAVAILABLE) };
+    async fn forward(&self, mut request: Request<Incoming>, group: &Arc<TargetGroup>) -> Outcome {
+        let in_flight = group.choose().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let Ok(uri) = format!("http://{}{path}", in_flight.address()).parse::<Uri>() else {
-            return error(StatusCode::BAD_REQUEST);
-        };
-        *request.uri_mut() = uri;
+        let uri = format!("http://{}{path}", in_flight.address()).parse::<Uri>();
+        *request.uri_mut() = uri.map_err(|_| StatusCode::BAD_REQUEST)?;
+        self.metrics.request(SERVICE_GROUP);
+        let started = Instant::now();
         match time::timeout(IDLE_TIMEOUT, self.client.request(request)).await {
             Ok(Ok(mut response)) => {
+                self.metrics.answered(SERVICE_GROUP, response.status(), started.elapsed());
                 headers::remove_hop_by_hop(response.headers_mut());
-                response.map(|body| Counted { body, _in_flight: in_flight }.boxed_unsync())
+                Ok(response.map(|body| Counted { body, _in_flight: in_flight }.boxed_unsync()))
             }
-            Ok(Err(_)) => error(StatusCode::BAD_GATEWAY),
-            Err(_) => error(StatusCode::GATEWAY_TIMEOUT),
+            Ok(Err(_)) => Err(StatusCode::BAD_GATEWAY),
+            Err(_) => Err(StatusCode::GATEWAY_TIMEOUT),
         }
     }
-}
 
-async fn invoke(
-    request: Request<Incoming>,
-    function: &Lambda,
-    multi_value: bool,
-) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, event::MAX_BYTES).collect().await else {
-        return error(StatusCode::PAYLOAD_TOO_LARGE);
-    };
-    let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/picus-lambda-tg/0123456789abcdef";
-    let event = event::from_request(&parts, &body.to_bytes(), group, multi_value);
-    let trace = parts.headers.get(headers::X_AMZN_TRACE_ID).and_then(|value| value.to_str().ok());
-    match function.invoke(event.into(), trace.unwrap_or_default()).await {
+    async fn invoke(
+        &self,
+        request: Request<Incoming>,
+        function: &Lambda,
+        multi_value: bool,
+    ) -> Outcome {
+        let (parts, body) = request.into_parts();
+        let body = Limited::new(body, event::MAX_BYTES).collect().await;
+        let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+        let group = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{FUNCTION_GROUP}");
+        let event = event::from_request(&parts, &body.to_bytes(), &group, multi_value);
+        let trace = parts.headers.get(headers::X_AMZN_TRACE_ID);
+        let trace = trace.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        self.metrics.request(FUNCTION_GROUP);
+        let started = Instant::now();
         // Whatever else the function does, a client learns no more than that it failed.
-        Ok(answer) => event::to_response(&answer, multi_value)
-            .unwrap_or_else(|| error(StatusCode::BAD_GATEWAY)),
-        Err(_) => error(StatusCode::BAD_GATEWAY),
+        let answer = function.invoke(event.into(), trace).await.ok();
+        let response = answer.and_then(|answer| event::to_response(&answer, multi_value));
+        let Some(response) = response else {
+            self.metrics.function_failed(FUNCTION_GROUP);
+            return Err(StatusCode::BAD_GATEWAY);
+        };
+        self.metrics.answered(FUNCTION_GROUP, response.status(), started.elapsed());
+        Ok(response)
     }
 }
 

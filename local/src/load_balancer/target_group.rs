@@ -30,6 +30,19 @@ pub struct HealthCheck {
     pub unhealthy_threshold: u32,
 }
 
+/// As it is deployed, but more often: on one machine it costs nothing.
+impl Default for HealthCheck {
+    fn default() -> Self {
+        Self {
+            path: "/health",
+            interval: Duration::from_secs(2),
+            timeout: Duration::from_secs(1),
+            healthy_threshold: 2,
+            unhealthy_threshold: 2,
+        }
+    }
+}
+
 /// A server behind the load balancer.
 #[derive(Debug)]
 pub struct Target {
@@ -118,6 +131,11 @@ impl TargetGroup {
         };
         // Those that take longer are cut off, as they are by the load balancer.
         let _ = time::timeout(delay, drained).await;
+    }
+
+    /// How many targets there are.
+    pub(super) fn len(&self) -> usize {
+        self.targets.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// The targets that get requests.

@@ -7,7 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use picus_local::cloudwatch::meter::Meter;
 use picus_local::dynamodb::Storage;
+use picus_local::load_balancer::HealthCheck;
 use picus_local::output::Output;
 use picus_local::{Options, System};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -25,6 +27,8 @@ pub(crate) fn options() -> Options {
         function_timeout: Duration::from_secs(10),
         executable: EXECUTABLE.into(),
         output: Output::Quiet,
+        meter: Meter::default(),
+        health_check: HealthCheck::default(),
         otlp_endpoint: None,
         environment: HashMap::from([("PICUS_WORKERS".to_owned(), "1".to_owned())]),
     }

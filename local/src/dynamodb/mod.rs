@@ -1,9 +1,14 @@
-//! DynamoDB: an engine in this process, reached over HTTP as the real one is, or one elsewhere.
+//! DynamoDB: an engine in this process, reached over HTTP as the real one is and guarded as it is, or
+//! one elsewhere.
+
+pub(crate) mod front;
+mod permissions;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::Region;
 use aws_sdk_dynamodb::Client;
@@ -16,6 +21,12 @@ use aws_sdk_dynamodb::types::{
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::iam::REGION;
+use crate::server::Server;
+pub use front::Fault;
+use permissions::Permissions;
+pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
 
 /// The table, and its key.
 pub const TABLE: &str = "picus_data";
@@ -56,6 +67,16 @@ pub enum DynamoDbError {
         /// What the engine says.
         reason: String,
     },
+    /// A role's policy has something in it that is not known here.
+    #[error(
+        "cannot enforce the policy of {role}: {source}; local/src/iam.rs says what it may have"
+    )]
+    Policy {
+        /// The role.
+        role: &'static str,
+        /// What is not known.
+        source: serde_json::Error,
+    },
     /// No port could be had.
     #[error("cannot serve DynamoDB on this machine: {0}")]
     Listen(io::Error),
@@ -79,6 +100,8 @@ pub struct DynamoDb {
 
 #[derive(Debug)]
 struct Engine {
+    guard: Server,
+    calls: Arc<Mutex<Calls>>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
     /// Keeps other processes out of the folder.
@@ -109,9 +132,18 @@ impl DynamoDb {
         Ok(this)
     }
 
+    /// What has been called so far, and in whose name; of a DynamoDB elsewhere, nothing is known.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        let calls =
+            |engine: &Engine| engine.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.engine.as_ref().map(calls).unwrap_or_default()
+    }
+
     /// Lets the calls that run end, and stops.
     pub async fn stop(self) {
-        if let Some(Engine { stop, served, _lock }) = self.engine {
+        if let Some(Engine { guard, stop, served, _lock, .. }) = self.engine {
+            guard.stop().await;
             // An engine that has failed has nobody to be told.
             let _ = stop.send(());
             let _ = served.await;
@@ -141,7 +173,15 @@ async fn serve(
 ) -> Result<DynamoDb, DynamoDbError> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
-    let address = listener.local_addr().map_err(DynamoDbError::Listen)?;
+    let engine = listener.local_addr().map_err(DynamoDbError::Listen)?;
+    let calls = Arc::new(Mutex::default());
+    let permissions = Arc::new(Permissions::new(engine, calls.clone())?);
+    let socket = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
+    let guard = Server::start(socket, move |request, _| {
+        let permissions = permissions.clone();
+        async move { permissions.answer(request).await }
+    })
+    .map_err(DynamoDbError::Listen)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(async move {
         let stopped = async {
@@ -151,16 +191,17 @@ async fn serve(
         // An error here is of the listener; the programs' calls then fail, and say so.
         let _ = dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
     });
-    let engine = Engine { stop, served, _lock: lock };
-    Ok(DynamoDb { endpoint: format!("http://{address}"), engine: Some(engine) })
+    let endpoint = format!("http://{}", guard.address());
+    let engine = Engine { guard, calls, stop, served, _lock: lock };
+    Ok(DynamoDb { endpoint, engine: Some(engine) })
 }
 
 async fn create_table(endpoint: &str) -> Result<(), DynamoDbError> {
     let failed = |reason: String| DynamoDbError::Table { endpoint: endpoint.to_owned(), reason };
     let config = aws_config::from_env()
         .endpoint_url(endpoint)
-        .region(Region::from_static("eu-central-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .region(Region::from_static(REGION))
+        .credentials_provider(Credentials::new(ADMINISTRATOR, "local", None, None, "local"))
         .load()
         .await;
     let id =

@@ -1,0 +1,132 @@
+"""deploy/push-image, against a real registry (Debian's docker-registry). No emulator scans images, so
+ECR's four calls are answered here, as its API reference has them."""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+class Ecr(BaseHTTPRequestHandler):
+    """The repository picus-service of the registry beside it."""
+
+    registry, status, description, findings = "", "COMPLETE", "", []
+
+    def do_POST(self):
+        action = self.headers["X-Amz-Target"].split(".")[1]
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status, answer = getattr(self, action)(asked)
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+    def DescribeRepositories(self, _):
+        return 200, {"repositories": [{"repositoryUri": f"{self.registry}/picus-service"}]}
+
+    def GetAuthorizationToken(self, _):
+        token = base64.b64encode(b"AWS:any").decode()
+        return 200, {"authorizationData": [{"authorizationToken": token, "proxyEndpoint": f"http://{self.registry}"}]}
+
+    def DescribeImages(self, asked):
+        digest = pushed(self.registry, asked["imageIds"][0]["imageTag"])
+        return (200, {"imageDetails": [{"imageDigest": digest}]}) if digest else (400, {"__type": "ImageNotFoundException"})
+
+    def DescribeImageScanFindings(self, _):
+        return 200, {"imageScanStatus": {"status": self.status, "description": self.description},
+                     "imageScanFindings": {"findings": self.findings}}
+
+
+def pushed(registry, tag):
+    """The digest of what the registry has under a tag."""
+    request = urllib.request.Request(f"http://{registry}/v2/picus-service/manifests/{tag}", headers={"Accept": MANIFEST})
+    try:
+        return urllib.request.urlopen(request).headers["Docker-Content-Digest"]
+    except urllib.error.HTTPError:
+        return None
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def ecr(tmp_path):
+    port = free_port()
+    configuration = tmp_path / "registry.yml"
+    configuration.write_text(f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/images}}}}\n"
+                             f"http: {{addr: 127.0.0.1:{port}}}\n")
+    registry = subprocess.Popen(["docker-registry", "serve", configuration], stderr=subprocess.DEVNULL)
+    kind = type("OneEcr", (Ecr,), {"registry": f"127.0.0.1:{port}"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    threading.Thread(target=server.serve_forever).start()
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/")
+            break
+        except OSError:
+            time.sleep(0.1)
+    kind.url = f"http://127.0.0.1:{server.server_port}"
+    kind.folder = tmp_path
+    yield kind
+    server.shutdown()
+    registry.kill()
+    registry.wait()
+
+
+def push(ecr, *arguments):
+    output = ecr.folder / "output"
+    environment = {**os.environ, "AWS_ENDPOINT_URL": ecr.url, "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any",
+                   "DOCKER_CONFIG": str(ecr.folder), "GITHUB_OUTPUT": str(output), "AWS_MAX_ATTEMPTS": "1"}
+    done = subprocess.run([ROOT / "deploy/push-image", *arguments], env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr, output.read_text() if output.exists() else ""
+
+
+def test_an_image_is_pushed_once_and_its_digest_told(ecr):
+    code, said, output = push(ecr, "picus-service:ci", "one")
+    digest = pushed(ecr.registry, "one")
+    assert code == 0, said
+    assert output == f"repository={ecr.registry}/picus-service\ndigest={digest}\n"
+    code, said, _ = push(ecr, "no-such-image", "one")
+    assert code == 0 and "there already" in said
+    assert pushed(ecr.registry, "one") == digest
+
+
+def test_what_the_scan_finds_stops_it(ecr):
+    ecr.findings = [{"name": "CVE-2026-1", "severity": "LOW"}, {"name": "CVE-2026-2", "severity": "CRITICAL"}]
+    code, said, output = push(ecr, "picus-service:ci", "one")
+    assert code == 1 and "CVE-2026-2" in said and "CVE-2026-1" not in said and output == ""
+
+
+@pytest.mark.parametrize(("why", "expected"), [
+    ("The scan timed out", 1),
+    ("UnsupportedImageError: The operating system '' version '' is not supported.", 0),
+])
+def test_an_image_that_is_not_scanned_stops_it_but_where_ecr_cannot_scan_it(ecr, why, expected):
+    ecr.status, ecr.description = "FAILED", why
+    code, said, _ = push(ecr, "picus-service:ci", "one")
+    assert code == expected and why in said
+
+
+def test_bad_use_is_one_line(ecr):
+    code, said, _ = push(ecr, "picus-service:ci")
+    assert code == 64 and said.count("\n") == 1

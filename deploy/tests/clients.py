@@ -1,0 +1,60 @@
+"""Clients of the API: one that knows what it wants, and many that notice every lost request."""
+
+import http.client
+import json
+import threading
+import time
+
+from world import PORT
+
+
+def call(host, method, path, body=None, headers=None):
+    """One request through the load balancer: status, headers, body."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+    sent = {"Host": host, "Content-Type": "application/json", **(headers or {})}
+    try:
+        connection.request(method, path, body if body is None or isinstance(body, bytes) else json.dumps(body).encode(), sent)
+        response = connection.getresponse()
+        answer = response.read()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, answer
+    finally:
+        connection.close()
+
+
+class Load:
+    """Puts, gets and deletes from several clients at once, until it is left; `failures` is what went wrong."""
+
+    def __init__(self, host, clients=2):
+        self.host, self.stopped, self.failures, self.requests = host, threading.Event(), [], 0
+        self.threads = [threading.Thread(target=self.work) for _ in range(clients)]
+
+    def expect(self, wanted, method, path, body=None):
+        self.requests += 1
+        try:
+            got, _, answer = call(self.host, method, path, body)
+        except (OSError, http.client.HTTPException) as error:
+            got, answer = repr(error), b""
+        if got not in wanted:
+            self.failures.append((time.strftime("%X"), method, path, got, answer))
+        return answer
+
+    def work(self):
+        while not self.stopped.wait(0.1):
+            answer = self.expect({201}, "POST", "/picus/put", {"load": 1})
+            if not answer.startswith(b'{"object_id"'):
+                continue
+            key = json.loads(answer)["object_id"]
+            self.expect({200}, "GET", f"/picus/get/{key}")
+            # Where the emulator is slow, the handler tries again and finds that it has deleted the item already.
+            self.expect({200, 404}, "DELETE", f"/picus/{key}")
+            self.expect({404}, "GET", f"/picus/get/{key}")
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()

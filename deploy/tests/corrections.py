@@ -1,0 +1,112 @@
+"""What MiniStack's CloudFormation drops or gets wrong of the types that it knows, each put right for itself."""
+
+import time
+
+from ministack.services import alb, dynamodb, ecs, iam
+from ministack.services.cloudformation import engine, provisioners, stacks
+
+handlers = provisioners._RESOURCE_HANDLERS
+
+
+def called(response):
+    """An API's answer, or its error as CloudFormation's."""
+    if response[0] >= 400:
+        raise ValueError(response[2])
+    return response
+
+
+def around(resource_type, operation):
+    """Replaces a type's handler with one that has the replaced one at hand."""
+    original = handlers[resource_type][operation]
+
+    def replace(replacement):
+        handlers[resource_type][operation] = lambda *given: replacement(original, *given)
+
+    return replace
+
+
+# Alarms on metric math are refused. They are taken here without their metrics, so that they exist.
+for operation in ("create", "update"):
+
+    @around("AWS::CloudWatch::Alarm", operation)
+    def alarm(original, *given):
+        given = [
+            value | {"Metrics": None, "MetricName": "math", "Namespace": "math"}
+            if isinstance(value, dict) and value.get("Metrics")
+            else value
+            for value in given
+        ]
+        return original(*given)
+
+
+# A role's PermissionsBoundary is dropped.
+@around("AWS::IAM::Role", "create")
+def role(original, logical_id, props, stack_name):
+    name, attributes = original(logical_id, props, stack_name)
+    if "PermissionsBoundary" in props:
+        called(iam._put_role_permissions_boundary({"RoleName": [name], "PermissionsBoundary": [props["PermissionsBoundary"]]}))
+    return name, attributes
+
+
+# A table's PointInTimeRecoverySpecification is dropped.
+@around("AWS::DynamoDB::Table", "create")
+def table(original, logical_id, props, stack_name):
+    name, attributes = original(logical_id, props, stack_name)
+    recovery = {"TableName": name, "PointInTimeRecoverySpecification": props["PointInTimeRecoverySpecification"]}
+    called(dynamodb._update_continuous_backups(recovery))
+    return name, attributes
+
+
+# A target group's Targets are dropped.
+@around("AWS::ElasticLoadBalancingV2::TargetGroup", "create")
+def target_group(original, logical_id, props, stack_name):
+    arn, attributes = original(logical_id, props, stack_name)
+    for number, target in enumerate(props.get("Targets") or [], start=1):
+        called(alb._register_targets({"TargetGroupArn": [arn], f"Targets.member.{number}.Id": [target["Id"]]}))
+    return arn, attributes
+
+
+# A nested stack's Transform is not applied. This check is the first that sees its template.
+check_capabilities = provisioners._check_nested_stack_capabilities
+
+
+def expand(parent, template):
+    check_capabilities(parent, template)
+    given = [{"Key": name, "Value": ""} for name in template.get("Parameters", {})]
+    expanded = engine._apply_transforms(template, given)
+    template.clear()
+    template.update(expanded)
+
+
+provisioners._check_nested_stack_capabilities = expand
+
+
+# CloudFormation goes on at once, where AWS waits until the service is steady, and fails with it.
+def steady(cluster, name, patience=600):
+    service = ecs._services[f"{cluster}/{name}"]
+    begun = ecs._primary_deployment(service)["id"]
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        (deployment,) = [d for d in service["deployments"] if d["id"] == begun]
+        others = [d for d in service["deployments"] if d["id"] != begun and d["runningCount"]]
+        if deployment["rolloutState"] == "FAILED":
+            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
+        if deployment["rolloutState"] == "COMPLETED" and service["runningCount"] == service["desiredCount"] and not others:
+            return
+    raise ValueError(f"Resource handler returned message: {name} did not become steady")
+
+
+for operation in ("create", "update"):
+
+    @around("AWS::ECS::Service", operation)
+    def service(original, *given):
+        # A parameter is text until somebody makes a number of it.
+        given = [value | {"DesiredCount": int(value["DesiredCount"])} if isinstance(value, dict) else value for value in given]
+        made = original(*given)
+        steady(given[-2]["Cluster"], given[-2]["ServiceName"])
+        return made
+
+
+on_worker = stacks._runs_on_worker_thread
+stacks._runs_on_worker_thread = lambda resource_type: resource_type == "AWS::ECS::Service" or on_worker(resource_type)

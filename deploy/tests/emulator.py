@@ -1,0 +1,16 @@
+"""Starts MiniStack with what AWS does and it does not: only what the story needs, a module a concern."""
+
+from ministack import app
+from ministack.services import ecs, imds
+
+import absent
+import corrections  # noqa: F401  puts right what it imports
+import fargate
+import identity  # noqa: F401  the same
+
+# /health is the service's, not the emulator's.
+app._HEALTH_PATHS = ("/_ministack/health",)
+
+absent.install()
+fargate.install(ecs, imds)
+app.main()

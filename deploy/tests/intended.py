@@ -1,0 +1,133 @@
+"""What must be there once Picus is deployed, asked of the account itself."""
+
+import json
+
+from world import ROOT, docker, wait_for
+
+
+def policy(world, name):
+    """A document of policies/ as this account has it."""
+    text = (ROOT / "policies" / f"{name}.json").read_text()
+    for variable, value in (("Partition", "aws"), ("Region", world.region), ("AccountId", world.account)):
+        text = text.replace(f"${{AWS::{variable}}}", value)
+    return json.loads(text)
+
+
+def routing(world):
+    elb = world.client("elbv2")
+    names = {g["TargetGroupArn"]: g["TargetGroupName"] for g in elb.describe_target_groups()["TargetGroups"]}
+    balancer = elb.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
+    assert (listener["Protocol"], listener["Port"]) == ("HTTP", 80)
+    rules = elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+    found = {r["Priority"]: ({c["Field"]: c["Values"] for c in r["Conditions"]}, [names[a["TargetGroupArn"]] for a in r["Actions"]]) for r in rules}
+    assert found == {
+        "100": ({"http-request-method": ["DELETE"], "path-pattern": ["/picus/*"]}, ["picus-lambda-tg"]),
+        "default": ({}, ["picus-ecs-tg"]),
+    }
+    groups = {g["TargetGroupName"]: g for g in elb.describe_target_groups()["TargetGroups"]}
+    service, function = groups["picus-ecs-tg"], groups["picus-lambda-tg"]
+    assert (service["TargetType"], service["Port"], service["HealthCheckPath"], service["HealthCheckIntervalSeconds"]) == ("ip", 8080, "/health", 30)
+    targets = elb.describe_target_health(TargetGroupArn=function["TargetGroupArn"])["TargetHealthDescriptions"]
+    alias = f"arn:aws:lambda:{world.region}:{world.account}:function:picus-delete-function:live"
+    assert function["TargetType"] == "lambda" and [t["Target"]["Id"] for t in targets] == [alias]
+    attributes = {a["Key"]: a["Value"] for a in elb.describe_load_balancer_attributes(LoadBalancerArn=balancer)["Attributes"]}
+    assert attributes["routing.http.drop_invalid_header_fields.enabled"] == "true"
+    assert attributes["routing.http.desync_mitigation_mode"] == "strictest"
+    assert tags(elb.describe_tags(ResourceArns=[balancer])["TagDescriptions"][0]["Tags"]) == "picus"
+
+
+def tags(found):
+    return {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in found}.get("project")
+
+
+def network(world):
+    groups = {g["GroupName"]: g for g in world.client("ec2").describe_security_groups()["SecurityGroups"]}
+    balancer, tasks = groups["picus-alb"], groups["picus-tasks"]
+    assert tags(balancer["Tags"]) == tags(tasks["Tags"]) == "picus"
+
+    def opened(rules):
+        return [(r["FromPort"], r["ToPort"], [i["CidrIp"] for i in r["IpRanges"]], [g["GroupId"] for g in r["UserIdGroupPairs"]]) for r in rules]
+
+    assert opened(balancer["IpPermissions"]) == [(80, 80, ["0.0.0.0/0"], [])]
+    assert opened(balancer["IpPermissionsEgress"]) == [(8080, 8080, [], [tasks["GroupId"]])]
+    assert opened(tasks["IpPermissions"]) == [(8080, 8080, [], [balancer["GroupId"]])]
+    assert opened(tasks["IpPermissionsEgress"]) == [(443, 443, ["0.0.0.0/0"], [])]
+
+
+def roles(world):
+    iam = world.client("iam")
+    boundary = f"arn:aws:iam::{world.account}:policy/picus-boundary"
+    assert {role["RoleName"] for role in iam.list_roles()["Roles"]} == {"picus-deploy-role", "ecsTaskExecutionRole", "ecsTaskRole", "picus-lambda-role"}
+    for role, name in (("ecsTaskExecutionRole", "ecs-task-execution-role"), ("ecsTaskRole", "ecs-task-role"), ("picus-lambda-role", "picus-lambda-role")):
+        found = iam.get_role(RoleName=role)["Role"]
+        assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+        assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["picus"]
+        assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+        assert iam.get_role_policy(RoleName=role, PolicyName="picus")["PolicyDocument"] == policy(world, name)
+
+    deploy = {"RoleName": "picus-deploy-role"}
+    carried = {name: iam.get_role_policy(PolicyName=name, **deploy)["PolicyDocument"] for name in iam.list_role_policies(**deploy)["PolicyNames"]}
+    for attached in iam.list_attached_role_policies(**deploy)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        carried[attached["PolicyName"]] = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    assert carried == {file.stem: policy(world, file.stem) for file in (ROOT / "policies").glob("picus-*-policy.json")}
+
+
+def function(world):
+    found = world.client("lambda").get_function(FunctionName="picus-delete-function", Qualifier="live")["Configuration"]
+    meant = {"Runtime": "provided.al2023", "MemorySize": 256, "Timeout": 15, "Architectures": ["x86_64"], "TracingConfig": {"Mode": "Active"}}
+    assert {key: found[key] for key in meant} == meant
+    assert found["Version"].isdigit() and found["LoggingConfig"]["LogGroup"] == "/aws/lambda/picus-delete-function"
+    allowed = json.loads(world.client("lambda").get_policy(FunctionName="picus-delete-function", Qualifier="live")["Policy"])
+    (statement,) = allowed["Statement"]
+    assert statement["Principal"] == {"Service": "elasticloadbalancing.amazonaws.com"}
+    assert statement["Condition"]["ArnLike"]["AWS:SourceArn"].endswith(":targetgroup/picus-lambda-tg/*")
+
+
+def table(world):
+    found = world.client("dynamodb").describe_table(TableName="picus_data")["Table"]
+    assert found["KeySchema"] == [{"AttributeName": "object_id", "KeyType": "HASH"}]
+    assert found["AttributeDefinitions"] == [{"AttributeName": "object_id", "AttributeType": "S"}]
+    assert found["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert found["DeletionProtectionEnabled"] is True
+    backups = world.client("dynamodb").describe_continuous_backups(TableName="picus_data")["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def logs(world):
+    client = world.client("logs")
+    groups = {g["logGroupName"]: g["retentionInDays"] for g in client.describe_log_groups()["logGroups"]}
+    assert groups == {"/ecs/picus-service": 30, "/ecs/picus-service/emf": 7, "/aws/lambda/picus-delete-function": 30}
+    lines = client.filter_log_events(logGroupName="/ecs/picus-service", filterPattern="request")["events"]
+    assert any(json.loads(line["message"]).get("http.route") == "/picus/put" for line in lines)
+
+
+def metrics(world):
+    """The collector has read the service's metrics, and CloudWatch has them as it wants them."""
+    def arrived():
+        events = world.client("logs").filter_log_events(logGroupName="/ecs/picus-service/emf")["events"]
+        # Version 0 of the format, which has no "_aws" around its directives.
+        directives = [d for event in events for d in json.loads(event["message"]).get("CloudWatchMetrics", [])]
+        return "picus_requests_measured_total" in {m["Name"] for d in directives for m in d["Metrics"] if d["Namespace"] == "Picus"}
+
+    wait_for(arrived)
+
+
+def tasks(world):
+    """The containers as they run: within the task's limits, and unable to change anything."""
+    ecs = world.client("ecs")
+    service = ecs.describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
+    assert service["desiredCount"] == service["runningCount"] == 2
+    found = docker("ps", "-q", "--filter", "name=ministack-ecs-").split()
+    assert len(found) == 4
+    for container in json.loads(docker("inspect", *found)):
+        host, name = container["HostConfig"], container["Name"].rsplit("-", 1)[-1]
+        assert (host["NanoCpus"], host["Memory"]) == (250_000_000, 512 << 20)
+        assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["Privileged"]
+        assert name != "service" or container["Config"]["User"] == "65532:65532"
+        assert container["State"]["Health"]["Status"] == "healthy"
+
+
+ALL = (routing, network, roles, function, table, logs, tasks, metrics)

@@ -1,0 +1,137 @@
+"""What the templates say that an emulator would not notice, and what the scripts are told wrongly."""
+
+import json
+import re
+import subprocess
+
+import cfnlint.decode
+from cfnlint.template import Template
+from cfnlint.template.transforms._language_extensions import language_extension
+import pytest
+
+from world import ROOT
+
+
+def rendered(template):
+    text = subprocess.run([ROOT / "deploy" / "render", template], check=True, capture_output=True, text=True).stdout
+    return text, cfnlint.decode.decode_str(text)[0]
+
+
+@pytest.fixture(scope="module")
+def picus():
+    return rendered("deploy/templates/picus.yaml")[1]
+
+
+@pytest.fixture(scope="module")
+def bootstrap():
+    return rendered("deploy/templates/bootstrap.yaml")[1]
+
+
+def test_the_table_outlives_the_stack_and_can_be_restored(picus):
+    table = picus["Resources"]["Table"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+
+
+def test_tasks_run_on_the_platform_that_the_image_is_built_for(picus):
+    platform = picus["Resources"]["TaskDefinition"]["Properties"]["RuntimePlatform"]
+    assert platform == {"OperatingSystemFamily": "LINUX", "CpuArchitecture": "X86_64"}
+
+
+def test_a_stop_is_given_longer_than_the_drain(picus):
+    service = next(c for c in picus["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"] if c["Name"] == "service")
+    source = (ROOT / "service/src/config.rs").read_text()
+    grace = int(re.search(r'"PICUS_SHUTDOWN_GRACE_SECONDS", "(\d+)"', source)[1])
+    keep_alive = int(re.search(r'"PICUS_KEEP_ALIVE_SECONDS", "(\d+)"', source)[1])
+    attributes = {a["Key"]: a["Value"] for a in picus["Resources"]["LoadBalancer"]["Properties"]["LoadBalancerAttributes"] if "Key" in a}
+    assert service["StopTimeout"] > grace
+    assert keep_alive > int(attributes["idle_timeout.timeout_seconds"])
+
+
+def test_scaling_keeps_two_tasks_at_least_and_follows_requests_and_cpu(picus):
+    assert picus["Parameters"]["MinTasks"]["Default"] == 2
+    policies = [r["Properties"]["TargetTrackingScalingPolicyConfiguration"] for r in picus["Resources"].values() if r["Type"].endswith("ScalingPolicy")]
+    kinds = {p["PredefinedMetricSpecification"]["PredefinedMetricType"] for p in policies}
+    assert kinds == {"ALBRequestCountPerTarget", "ECSServiceAverageCPUUtilization"}
+
+
+def test_every_log_group_expires(picus):
+    groups = [r["Properties"] for r in picus["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]
+    assert len(groups) == 3 and all("RetentionInDays" in group for group in groups)
+
+
+def test_the_bootstrap_fits_into_a_request_and_its_policies_into_a_role(bootstrap):
+    text, _ = rendered("deploy/templates/bootstrap.yaml")
+    assert len(text.encode()) <= 51_200, "CloudFormation takes no larger template without a bucket"
+    role = bootstrap["Resources"]["DeployRole"]["Properties"]
+    assert len(role["ManagedPolicyArns"]) <= 10
+    assert sum(len(json.dumps(p["PolicyDocument"], separators=(",", ":"))) for p in role["Policies"]) <= 10_240
+
+
+def test_what_was_released_stays_what_it_was(bootstrap):
+    images = bootstrap["Resources"]["Images"]["Properties"]
+    assert images["ImageTagMutability"] == "IMMUTABLE" and images["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    assert bootstrap["Resources"]["Artifacts"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    for bucket in ("Artifacts", "AccessLogs"):
+        closed = bootstrap["Resources"][bucket]["Properties"]["PublicAccessBlockConfiguration"]
+        assert len(closed) == 4 and all(closed.values())
+        statements = bootstrap["Resources"][f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in statements if s["Effect"] == "Deny"]
+
+
+def test_a_missing_file_stops_the_rendering():
+    template = ROOT / "target" / "lacking.yaml"
+    template.parent.mkdir(exist_ok=True)
+    template.write_text("Resources:\n  # include nowhere.yaml\n")
+    done = subprocess.run([ROOT / "deploy" / "render", template], capture_output=True, text=True)
+    template.unlink()
+    assert done.returncode == 66 and done.stderr == "render: there is no file nowhere.yaml\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "lacks"),
+    [
+        ("bootstrap", "--repository OWNER/NAME is missing"),
+        ("bootstrap --repository", "--repository needs a value"),
+        ("deploy", "--image TAG is missing"),
+        ("deploy --image one", "--delete-handler FILE is missing"),
+        ("deploy --image one --delete-handler README.md", "README.md is no zip file"),
+        ("deploy --image one --parameter CertificateArn", "--parameter wants NAME=VALUE"),
+        ("deploy --imagine one", "unknown argument --imagine"),
+        ("rollback --now", "unknown argument --now"),
+        ("status now", "unknown argument now"),
+        ("tear-down --everything", "unknown argument --everything"),
+    ],
+)
+def test_bad_input_is_one_clear_line(call, lacks):
+    script, *arguments = call.split()
+    done = subprocess.run([ROOT / "deploy" / script, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 64
+    assert done.stderr == f"{script}: {lacks}; see {ROOT}/deploy/{script} --help\n"
+
+
+@pytest.mark.parametrize("script", ["bootstrap", "deploy", "render", "rollback", "smoke", "status", "tear-down"])
+def test_every_script_says_how_it_is_used(script):
+    done = subprocess.run([ROOT / "deploy" / script, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith(f"Usage: deploy/{script}")
+
+
+def test_the_costs_in_the_readme_add_up():
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]*[0-9][^|]*) \| ([0-9.]+) \|$", (ROOT / "deploy/README.md").read_text(), re.MULTILINE)
+    assert len(rows) == 17
+    for what, arithmetic, dollars in rows:
+        assert re.fullmatch(r"[0-9.+× ()]+", arithmetic), what
+        assert float(dollars) == round(eval(arithmetic.replace("×", "*")), 2), what
+
+
+def test_the_readme_counts_the_alarms_that_there_are():
+    template = rendered("dashboards/alarms.yaml")[1]
+    resources = language_extension(Template("", template, ["eu-central-1"]))[1]["Resources"].values()
+    alarms = [r["Properties"] for r in resources if r["Type"] == "AWS::CloudWatch::Alarm"]
+    metrics = sum(len([m for m in a["Metrics"] if "MetricStat" in m]) if "Metrics" in a else 1 for a in alarms)
+    composite = len([r for r in resources if r["Type"] == "AWS::CloudWatch::CompositeAlarm"])
+    dashboards = len([r for r in resources if r["Type"] == "AWS::CloudWatch::Dashboard"])
+    readme = (ROOT / "deploy/README.md").read_text()
+    assert f"alarms on {metrics} metrics, and {composite} composite ones" in readme
+    assert dashboards == 4

@@ -1,0 +1,262 @@
+"""From an empty account to a served address, through releases good and bad, and down again.
+
+The tests are one story: each goes on where the one before it ended.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import time
+
+import botocore.exceptions
+import pytest
+
+import intended
+from clients import Load, call
+from world import ROOT, docker, wait_for
+
+IMAGE = os.environ["PICUS_IMAGE"]
+HANDLER = pathlib.Path(os.environ["PICUS_DELETE_HANDLER"])
+
+# What must be the same thing after every release, and what it is now.
+kept = {}
+
+
+def stateful(world):
+    table = world.client("dynamodb").describe_table(TableName="picus_data")["Table"]
+    elb = world.client("elbv2")
+    return {
+        "table": (table["TableArn"], table["CreationDateTime"]),
+        "address": world.host(),
+        "groups": sorted(group["TargetGroupArn"] for group in elb.describe_target_groups()["TargetGroups"]),
+        "logs": sorted((group["logGroupName"], group["creationTime"]) for group in world.client("logs").describe_log_groups()["logGroups"]),
+    }
+
+
+def running_images(world):
+    images = docker("ps", "--filter", "name=ministack-ecs-", "--format", "{{.Image}}").split()
+    return {image.rsplit(":")[-1] for image in images if image.startswith(world.repository)}
+
+
+def pending(world):
+    changes = world.client("cloudformation").list_change_sets(StackName="picus")["Summaries"]
+    return [change["ChangeSetName"] for change in changes if change["ExecutionStatus"] == "AVAILABLE"]
+
+
+def test_an_empty_account_is_told_what_it_lacks(world):
+    code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
+    assert code == 1 and "run deploy/bootstrap first" in said.splitlines()[-1]
+    code, said = world.script("bootstrap")
+    assert code == 64 and "--repository OWNER/NAME is missing" in said
+
+
+def test_bootstrap_prepares_the_account_and_may_be_repeated(world):
+    for _ in range(2):
+        code, said = world.script("bootstrap", "--repository", "picus/picus")
+        assert code == 0, said
+    assert world.stack("picus-bootstrap")["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+def test_only_the_branch_main_may_deploy(world):
+    for stranger in ("repo:picus/picus:ref:refs/heads/other", "repo:picus/fork:ref:refs/heads/main", "repo:picus/picus:pull_request"):
+        with pytest.raises(botocore.exceptions.ClientError, match="Not authorized"):
+            world.assume(stranger)
+    world.assume("repo:picus/picus:ref:refs/heads/main")
+
+
+def test_an_image_that_was_not_pushed_is_not_deployed(world):
+    code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
+    assert code == 1 and "push it first" in said.splitlines()[-1]
+
+
+def test_parameters_that_do_not_go_together_are_refused_before_anything_is_changed(world):
+    world.push("one", IMAGE)
+    tls = ("--parameter", f"CertificateArn=arn:aws:acm:{world.region}:{world.account}:certificate/1")
+    code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER, *tls)
+    assert code != 0 and "A certificate needs PublicName" in said
+    code, said = world.script("status")
+    assert code == 0 and said == "stack picus: NONE\n"
+
+
+def test_the_first_release_is_served(world):
+    code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
+    assert code == 0, said
+    assert "delete what was deleted: 404" in said
+    assert f"is served at http://{world.host()}" in said
+    kept.update(stateful(world))
+
+
+def test_the_api_keeps_its_contract_through_the_load_balancer(world):
+    host = world.host()
+    item = {"name": "Käse", "price": 12345678901234567890123, "deep": [{"a": None}, True]}
+    status, headers, body = call(host, "POST", "/picus/put", item)
+    key = json.loads(body)["object_id"]
+    assert status == 201 and headers["location"] == f"/picus/get/{key}"
+    status, headers, body = call(host, "GET", f"/picus/get/{key}", headers={"X-Request-Id": "story"})
+    assert status == 200 and json.loads(body) == item | {"object_id": key}
+    assert headers["x-request-id"] == "story" and headers["x-amzn-trace-id"].startswith("Root=1-")
+
+    for _ in range(2):
+        status, _, body = call(host, "POST", "/picus/put", {"a": 1}, {"Idempotency-Key": "story"})
+        assert status == 201
+    assert call(host, "POST", "/picus/put", {"a": 2}, {"Idempotency-Key": "story"})[0] == 409
+    second = json.loads(body)["object_id"]
+
+    keys, path = set(), "/picus/list?limit=1"
+    while path:
+        status, headers, body = call(host, "GET", path)
+        assert status == 200
+        keys |= {found["object_id"] for found in json.loads(body)}
+        path = headers["link"].split(">")[0].lstrip("<") if "link" in headers else None
+    assert keys == {key, second} == {found["object_id"] for found in json.loads(call(host, "GET", "/picus/list")[2])}
+
+    for method, path, body, sent, status, code in (
+        ("POST", "/picus/put", b"{", {}, 400, "invalid_json"),
+        ("POST", "/picus/put", {"object_id": "mine"}, {}, 400, "reserved_attribute"),
+        ("POST", "/picus/put", {"a": 1}, {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        ("POST", "/picus/put", {"a": "x" * 500_000}, {}, 413, "item_too_large"),
+        ("GET", "/picus/get/none", None, {}, 404, "item_not_found"),
+        ("GET", "/nowhere", None, {}, 404, "unknown_path"),
+        ("PUT", "/picus/put", None, {}, 405, "method_not_allowed"),
+        ("DELETE", "/picus/none", None, {}, 404, "item_not_found"),
+        ("DELETE", "/health", None, {}, 405, "method_not_allowed"),
+    ):
+        got, _, answer = call(host, method, path, body, sent)
+        assert (got, json.loads(answer)["code"]) == (status, code), (method, path, answer)
+
+    assert call(host, "DELETE", f"/picus/{second}")[0] == 200
+    assert call(host, "DELETE", f"/picus/{second}")[0] == 404
+    kept["key"] = key
+
+
+@pytest.mark.parametrize("part", intended.ALL, ids=lambda part: part.__name__)
+def test_what_is_there_is_what_was_meant(world, part):
+    part(world)
+
+
+def test_what_a_role_may_not_do_is_refused(world):
+    """The policies are what lets the programs work: without a permission a call fails, with it it does not."""
+    iam, host = world.client("iam"), world.host()
+    for role, action, request in (
+        ("ecsTaskRole", "dynamodb:PutItem", ("POST", "/picus/put", {"a": 1})),
+        ("picus-lambda-role", "dynamodb:DeleteItem", ("DELETE", "/picus/none")),
+    ):
+        policy = iam.get_role_policy(RoleName=role, PolicyName="picus")["PolicyDocument"]
+        denied = policy | {"Statement": [*policy["Statement"], {"Effect": "Deny", "Action": action, "Resource": "*"}]}
+        iam.put_role_policy(RoleName=role, PolicyName="picus", PolicyDocument=json.dumps(denied))
+        assert call(host, *request)[0] == 500
+        iam.put_role_policy(RoleName=role, PolicyName="picus", PolicyDocument=json.dumps(policy))
+        assert call(host, *request)[0] in (201, 404)
+
+
+def test_a_new_image_is_released_without_losing_a_request(world):
+    world.push("two", IMAGE)
+    with Load(world.host()) as load:
+        code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, "--parameter", "RequestsPerAddress=2000")
+    assert code == 0, said
+    assert load.failures == [] and load.requests > 100
+    assert running_images(world) == {"two"}
+    assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
+    assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
+
+
+def test_a_parameter_stays_set(world):
+    assert [acl["Name"] for acl in world.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]] == ["picus"]
+    code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, "--show")
+    assert code == 0 and "Service" in said, said
+    set_now = {p["ParameterKey"]: p["ParameterValue"] for p in world.stack()["Parameters"]}
+    assert set_now["RequestsPerAddress"] == "2000" and set_now["DesiredTasks"] == "2"
+    assert pending(world) == []
+
+
+def test_a_template_that_would_replace_the_table_is_not_executed(world):
+    elsewhere = world.work / "elsewhere"
+    for folder in ("deploy", "policies", "dashboards"):
+        shutil.copytree(ROOT / folder, elsewhere / folder)
+    shutil.copy(ROOT / "otel-collector.yaml", elsewhere)
+    table = elsewhere / "deploy/templates/picus/table.yaml"
+    table.write_text(table.read_text().replace("picus_data", "another"))
+    code, said = world.run(elsewhere / "deploy/deploy", "--image", "two", "--delete-handler", HANDLER)
+    assert code == 1 and said.endswith("deploy: this would take the table out of the stack: not executed\n"), said
+    assert pending(world) == []
+
+
+def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
+    world.push("broken", IMAGE, "ENV PICUS_WORKERS=none")
+    with Load(world.host()) as load:
+        code, said = world.script("deploy", "--image", "broken", "--delete-handler", HANDLER)
+    assert code == 1, said
+    assert "Circuit Breaker" in said and "stack picus is UPDATE_ROLLBACK_COMPLETE" in said.splitlines()[-1]
+    assert load.failures == [] and load.requests > 100
+    assert running_images(world) == {"two"}
+    assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
+
+
+def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
+    useless = world.handler("useless", b"#!/bin/sh\nexit 1\n")
+    code, said = world.script("deploy", "--image", "one", "--delete-handler", useless)
+    assert code == 1 and "was rolled back" in said.splitlines()[-1], said
+    assert running_images(world) == {"two"}
+    assert call(world.host(), "DELETE", "/picus/none")[0] == 404
+
+
+def test_a_rollback_goes_to_the_release_before(world):
+    code, said = world.script("rollback", "--list")
+    releases = said.split()
+    assert code == 0 and [release.rsplit("-")[-1] for release in releases] == ["one", "two"]
+    code, said = world.script("rollback")
+    assert code == 0, said
+    assert running_images(world) == {"one"}
+    assert world.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"] == []
+    code, said = world.script("rollback")
+    assert code == 1 and "there is no good release before" in said
+
+
+def test_status_tells_what_is_deployed(world):
+    code, said = world.script("status")
+    assert code == 0, said
+    for fact in ("-one", "2 of 2 tasks", "picus-ecs-tg", ":live: healthy", f"http://{world.host()}"):
+        assert fact in said
+
+
+def test_the_table_can_be_restored_as_the_readme_says(world):
+    """The emulator knows no past, so that what is restored is the present: the way is tried, not the time."""
+    chapter = (ROOT / "deploy/README.md").read_text().split("## Disaster recovery")[1].split("\n## ")[0]
+    commands = "".join(re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL))
+    commands = re.sub(r"^moment=\S+", time.strftime("moment=%Y-%m-%dT%H:%M:%SZ", time.gmtime()), commands)
+    assert world.shell(commands)[0] == 0
+    intended.table(world)
+    service = {"cluster": "picus-cluster", "services": ["picus-service"]}
+    wait_for(lambda: world.client("ecs").describe_services(**service)["services"][0]["runningCount"] == 2)
+    assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
+
+
+def test_tear_down_asks_first(world):
+    code, said = world.script("tear-down", stdin="no\n")
+    assert code == 1 and said.endswith("nothing was done\n"), said
+    assert world.stack()["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_tear_down_leaves_the_table_and_a_deployment_takes_it_up(world):
+    code, said = world.script("tear-down", "--yes")
+    assert code == 0, said
+    elb, table = world.client("elbv2"), world.client("dynamodb")
+    assert elb.describe_load_balancers()["LoadBalancers"] == elb.describe_target_groups()["TargetGroups"] == []
+    assert running_images(world) == set()
+    roles = {role["RoleName"] for role in world.client("iam").list_roles()["Roles"]}
+    assert roles == {"picus-deploy-role"}
+    assert table.get_item(TableName="picus_data", Key={"object_id": {"S": kept["key"]}})["Item"]
+
+    code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER)
+    assert code == 0 and "Import  Table" in said, said
+    assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
+
+
+def test_the_table_goes_only_when_told_so(world):
+    code, said = world.script("tear-down", "--yes", "--table")
+    assert code == 0 and "the table is gone" in said, said
+    assert world.client("dynamodb").list_tables()["TableNames"] == []
+    code, said = world.script("tear-down", "--yes")
+    assert code == 0 and "stack picus is not there" in said, said

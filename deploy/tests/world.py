@@ -1,0 +1,118 @@
+"""The account of the story: its scripts, its images, its clients."""
+
+import base64
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+import zipfile
+
+import boto3
+
+ADMINISTRATOR = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def docker(*command, stdin=None):
+    return subprocess.run(["/usr/bin/docker", *command], input=stdin, check=True, text=True, stdout=subprocess.PIPE).stdout
+
+
+def wait_for(true, patience=120):
+    until = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.5)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+PORT = free_port()
+
+
+class World:
+    account, region = "000000000000", "eu-central-1"
+    repository = f"{account}.dkr.ecr.{region}.amazonaws.com/picus-service"
+
+    def __init__(self, work):
+        self.work = work
+        self.endpoint = f"http://127.0.0.1:{PORT}"
+        self.calls = work / "calls.jsonl"
+        self.keys = ADMINISTRATOR
+        # The load balancer's name is known to no DNS here: curl goes to the emulator whatever the name.
+        (work / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{PORT}"\n')
+
+    def client(self, service):
+        """A client of the administrator's."""
+        return boto3.client(service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id="test", aws_secret_access_key="test")
+
+    def assume(self, subject):
+        """From now on the scripts run as the deploy role, taken on as GitHub's token for `subject`."""
+        claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
+        token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims, {}))
+        answer = self.client("sts").assume_role_with_web_identity(
+            RoleArn=f"arn:aws:iam::{self.account}:role/picus-deploy-role", RoleSessionName="story", WebIdentityToken=token
+        )["Credentials"]
+        self.keys = {
+            "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": answer["SessionToken"],
+        }
+
+    def run(self, *command, **how):
+        """Runs a command as whoever the scripts run as now; its exit code and all that it said."""
+        environment = {
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "CURL_HOME": str(self.work),
+            "HOME": str(self.work),
+            "PATH": os.environ["PATH"],
+            **self.keys,
+        }
+        done = subprocess.run(command, env=environment, text=True, timeout=900, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how)
+        print(f"$ {' '.join(map(str, command))}\n{done.stdout}")
+        return done.returncode, done.stdout
+
+    def script(self, name, *arguments, stdin=None):
+        return self.run(ROOT / "deploy" / name, *arguments, input=stdin)
+
+    def shell(self, commands):
+        """Runs commands as an administrator."""
+        role, self.keys = self.keys, ADMINISTRATOR
+        try:
+            return self.run("bash", "-euo", "pipefail", "-c", commands)
+        finally:
+            self.keys = role
+
+    def push(self, tag, source, *changes):
+        """What docker push does: the image is in the repository. Tasks take it from this machine."""
+        changed = "".join(f"{change}\n" for change in changes)
+        dockerfile = f"FROM {source}\nLABEL story={tag}\n{changed}"
+        docker("build", "--quiet", "--tag", f"{self.repository}:{tag}", "-", stdin=dockerfile)
+        manifest = json.dumps({"schemaVersion": 2, "tag": tag})
+        self.client("ecr").put_image(repositoryName="picus-service", imageTag=tag, imageManifest=manifest)
+
+    def handler(self, name, program):
+        """A delete handler's package."""
+        path = self.work / f"{name}.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+            entry = zipfile.ZipInfo("bootstrap")
+            entry.external_attr = 0o755 << 16
+            package.writestr(entry, program)
+        return path
+
+    def stack(self, name="picus"):
+        return self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+
+    def host(self):
+        return self.client("elbv2").describe_load_balancers(Names=["picus-alb"])["LoadBalancers"][0]["DNSName"]
+
+    def remove_containers(self):
+        names = docker("ps", "-aq", "--filter", "name=ministack-ecs-").split()
+        if names:
+            docker("rm", "-f", *names)

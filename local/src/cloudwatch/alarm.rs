@@ -1,0 +1,199 @@
+//! How an alarm's state follows from its data points ("Alarm evaluation" and "Configuring how
+//! CloudWatch alarms treat missing data").
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// An alarm's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Within the threshold.
+    Ok,
+    /// Outside of it.
+    Alarm,
+    /// Nothing is known.
+    InsufficientData,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "OK",
+            Self::Alarm => "ALARM",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
+        })
+    }
+}
+
+/// What counts as outside of the threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "they are CloudWatch's names, which say it")]
+pub enum Comparison {
+    GreaterThanOrEqualToThreshold,
+    GreaterThanThreshold,
+    LessThanThreshold,
+    LessThanOrEqualToThreshold,
+}
+
+impl Comparison {
+    /// Whether a value is outside of the threshold.
+    #[must_use]
+    pub fn breaches(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::GreaterThanOrEqualToThreshold => value >= threshold,
+            Self::GreaterThanThreshold => value > threshold,
+            Self::LessThanThreshold => value < threshold,
+            Self::LessThanOrEqualToThreshold => value <= threshold,
+        }
+    }
+}
+
+/// What missing data points count as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Missing {
+    /// Bad.
+    Breaching,
+    /// Good.
+    NotBreaching,
+    /// No reason to change the state.
+    Ignore,
+    /// Nothing.
+    Missing,
+}
+
+/// How many data points decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// So many of them must breach.
+    pub datapoints_to_alarm: usize,
+    /// Of so many.
+    pub evaluation_periods: usize,
+    /// What those count as that are missing.
+    pub missing: Missing,
+}
+
+impl Rule {
+    /// The evaluation range: how many data points are looked at, in case some of the newest are
+    /// missing. The guide gives 5 for 3 and no formula; two more than needed is assumed of all.
+    #[must_use]
+    pub fn range(self) -> usize {
+        self.evaluation_periods + 2
+    }
+
+    /// The state that follows from the data points of the evaluation range, the oldest first, each
+    /// breaching, not breaching, or missing.
+    #[must_use]
+    pub fn state(self, points: &[Option<bool>], current: State) -> State {
+        let (needed, wanted) = (self.datapoints_to_alarm, self.evaluation_periods);
+        let real: Vec<bool> = points.iter().copied().flatten().collect();
+        let alarm_if = |holds| if holds { State::Alarm } else { State::Ok };
+        let breaching = |points: &[bool]| points.iter().filter(|breaches| **breaches).count();
+        if let Some(older) = real.len().checked_sub(wanted) {
+            return alarm_if(breaching(&real[older..]) >= needed);
+        }
+        let filled = wanted - real.len();
+        let only_breaching = real.iter().all(|breaches| *breaches);
+        match self.missing {
+            Missing::Breaching => alarm_if(breaching(&real) + filled >= needed),
+            Missing::NotBreaching => alarm_if(breaching(&real) >= needed),
+            Missing::Missing if real.is_empty() => State::InsufficientData,
+            Missing::Ignore if real.is_empty() => current,
+            _ if breaching(&real) >= needed => State::Alarm,
+            _ if !only_breaching => State::Ok,
+            Missing::Ignore => current,
+            // All there is breaches, but it is too little. What is old enough decides; while the
+            // next data point may still be good, the state is assumed to stay.
+            Missing::Missing => {
+                let oldest = points.iter().position(Option::is_some).unwrap_or(points.len());
+                if points.len() - oldest >= needed { State::Alarm } else { current }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Missing::{Breaching, Ignore, NotBreaching};
+
+    const MISSING: Missing = Missing::Missing;
+    const RETAINED: State = State::InsufficientData;
+
+    fn points(text: &str) -> Vec<Option<bool>> {
+        let read = |sign| match sign {
+            '0' => Some(false),
+            'X' => Some(true),
+            _ => None,
+        };
+        text.split(' ').map(|point| read(point.chars().next().unwrap())).collect()
+    }
+
+    /// A line of the guide's tables: data points, then the state for missing, ignore, breaching and
+    /// not breaching. The state before is one that no line leads to, so that it shows where it stays.
+    fn line(needed: usize, text: &str, expected: [State; 4]) {
+        for (missing, expected) in
+            [MISSING, Ignore, Breaching, NotBreaching].into_iter().zip(expected)
+        {
+            let rule = Rule { datapoints_to_alarm: needed, evaluation_periods: 3, missing };
+            assert_eq!(rule.range(), 5);
+            let found = rule.state(&points(text), RETAINED);
+            assert_eq!(found, expected, "{needed} of 3, {text}, {missing:?}");
+        }
+    }
+
+    const OK: State = State::Ok;
+    const ALARM: State = State::Alarm;
+
+    /// "How alarm state is evaluated when data is missing", first table.
+    #[test]
+    fn three_of_three_as_in_the_guide() {
+        line(3, "0 - X - X", [OK, OK, OK, OK]);
+        line(3, "0 - - - -", [OK, OK, OK, OK]);
+        line(3, "- - - - -", [State::InsufficientData, RETAINED, ALARM, OK]);
+        line(3, "0 X X - X", [ALARM, ALARM, ALARM, ALARM]);
+        line(3, "- - X - -", [ALARM, RETAINED, ALARM, OK]);
+    }
+
+    /// The second table.
+    #[test]
+    fn two_of_three_as_in_the_guide() {
+        line(2, "0 - X - X", [ALARM, ALARM, ALARM, ALARM]);
+        line(2, "0 0 X 0 X", [ALARM, ALARM, ALARM, ALARM]);
+        line(2, "0 - X - -", [OK, OK, ALARM, OK]);
+        line(2, "- - - - 0", [OK, OK, ALARM, OK]);
+        line(2, "- - - X -", [ALARM, RETAINED, ALARM, OK]);
+    }
+
+    /// "Avoiding premature transitions to alarm state": what may still turn out well is no alarm.
+    #[test]
+    fn a_young_breach_among_missing_data_is_no_alarm_yet() {
+        let rule = Rule { datapoints_to_alarm: 3, evaluation_periods: 3, missing: MISSING };
+        for text in ["- - - - X", "- - - X -", "- - - X 0", "- - X - 0"] {
+            assert_eq!(rule.state(&points(text), OK), OK, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_newest_points_decide() {
+        let rule = Rule { datapoints_to_alarm: 2, evaluation_periods: 3, missing: MISSING };
+        assert_eq!(rule.state(&points("X X 0 0 X"), ALARM), OK);
+    }
+
+    #[test]
+    fn each_comparison_has_its_side_of_the_threshold() {
+        use Comparison::{
+            GreaterThanOrEqualToThreshold, GreaterThanThreshold, LessThanOrEqualToThreshold,
+            LessThanThreshold,
+        };
+        for (comparison, expected) in [
+            (GreaterThanThreshold, [false, false, true]),
+            (GreaterThanOrEqualToThreshold, [false, true, true]),
+            (LessThanThreshold, [true, false, false]),
+            (LessThanOrEqualToThreshold, [true, true, false]),
+        ] {
+            assert_eq!([1.0, 2.0, 3.0].map(|value| comparison.breaches(value, 2.0)), expected);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The drills.
+
+use std::time::Duration;
+
+use super::traffic::{BUSY, FLOOD, FLOOD_OF_DELETES, LOW, NONE, NORMAL, Traffic};
+use crate::dynamodb;
+use crate::lambda::Sabotage;
+
+/// A fault, and what comes of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Drill {
+    /// Its name.
+    pub name: &'static str,
+    /// What is wrong.
+    pub fault: Fault,
+    /// What clients ask for meanwhile.
+    pub traffic: Traffic,
+    /// Settings of both programs, so that little is enough.
+    pub settings: &'static [(&'static str, &'static str)],
+    /// The minutes of it that are recorded.
+    pub recorded: usize,
+    /// The minutes of calm before it.
+    pub calm: usize,
+    /// The minutes that it lasts.
+    pub lasts: usize,
+    /// The alarms that it is for.
+    pub alarms: &'static [&'static str],
+    /// Those that fire too, and why that is right.
+    pub others: &'static [(&'static str, &'static str)],
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// DynamoDB.
+    DynamoDb(dynamodb::Fault),
+    /// The delete handler's processes.
+    Handler(Sabotage),
+    /// The delete handler's lines do not arrive.
+    HandlerUnheard,
+    /// All tasks are gone.
+    TasksGone,
+    /// One task is gone, and none takes its place.
+    TaskGone,
+    /// All tasks are replaced by some with these settings.
+    BadDeployment(&'static [(&'static str, &'static str)]),
+    /// The tasks have hardly more memory than they need.
+    Starved,
+    /// Nothing reads the service's metrics.
+    CollectorGone,
+}
+
+const DAY: usize = 24 * 60;
+
+/// Past the objective of a drill, which is above what a busy machine makes of a quick call.
+const SLOW: Duration = Duration::from_millis(2500);
+/// See [`SLOW`]: attempts must not be given up before.
+pub(super) const SETTINGS: [(&str, &str); 3] = [
+    ("PICUS_WORKERS", "1"),
+    ("PICUS_LATENCY_OBJECTIVE_SECONDS", "2"),
+    ("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "4"),
+];
+
+const CALM: Drill = Drill {
+    name: "calm",
+    fault: Fault::None,
+    traffic: NORMAL,
+    settings: &[],
+    recorded: 8,
+    calm: 90,
+    lasts: 40,
+    alarms: &[],
+    others: &[],
+};
+
+const PAGES: (&str, &str) = ("picus-page", "pages once for whatever hurts users");
+const BURNS: (&str, &str) = ("picus-availability-page", "users get errors");
+const SPENDS: (&str, &str) =
+    ("picus-availability-ticket", "the budget burns, whichever window is looked at");
+
+const UNHEARD: (&str, &str) = (
+    "picus-delete-handler-telemetry-lost",
+    "one that dies over its invocation tells nothing of it",
+);
+
+/// All of them.
+pub const DRILLS: &[Drill] = &[
+    CALM,
+    Drill { name: "low-traffic", traffic: LOW, ..CALM },
+    Drill { name: "traffic-gone", traffic: NONE, ..CALM },
+    Drill {
+        name: "dynamodb-unreachable",
+        fault: Fault::DynamoDb(dynamodb::Fault::Unreachable),
+        alarms: &["picus-page", "picus-availability-page"],
+        others: &[SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "dynamodb-slow",
+        fault: Fault::DynamoDb(dynamodb::Fault::Slow(1, SLOW)),
+        alarms: &["picus-page", "picus-latency-page"],
+        others: &[("picus-latency-ticket", "the budget burns, whichever window is looked at")],
+        ..CALM
+    },
+    Drill {
+        name: "dynamodb-throttles",
+        fault: Fault::DynamoDb(dynamodb::Fault::Throttles(2)),
+        alarms: &["picus-dynamodb-throttling"],
+        others: &[PAGES, BURNS, SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "one-call-in-250-fails",
+        fault: Fault::DynamoDb(dynamodb::Fault::Denies(250)),
+        traffic: BUSY,
+        recorded: 10,
+        calm: 3 * DAY,
+        lasts: 2 * DAY,
+        alarms: &["picus-availability-ticket"],
+        ..CALM
+    },
+    Drill {
+        name: "one-call-in-40-is-slow",
+        fault: Fault::DynamoDb(dynamodb::Fault::Slow(40, SLOW)),
+        traffic: BUSY,
+        recorded: 8,
+        calm: 3 * DAY,
+        lasts: 2 * DAY,
+        alarms: &["picus-latency-ticket"],
+        ..CALM
+    },
+    Drill {
+        name: "tasks-gone",
+        fault: Fault::TasksGone,
+        alarms: &["picus-page", "picus-no-healthy-target"],
+        others: &[
+            BURNS,
+            SPENDS,
+            ("picus-tasks-below-desired", "none of them is there"),
+            ("picus-service-telemetry-lost", "nobody is there to tell anything"),
+        ],
+        ..CALM
+    },
+    Drill {
+        name: "task-gone",
+        fault: Fault::TaskGone,
+        alarms: &["picus-tasks-below-desired"],
+        ..CALM
+    },
+    Drill {
+        name: "bad-deployment",
+        fault: Fault::BadDeployment(&[("DYNAMODB_TABLE_NAME", "picus_date")]),
+        alarms: &["picus-page", "picus-availability-page"],
+        others: &[SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "memory-short",
+        fault: Fault::Starved,
+        alarms: &["picus-service-memory"],
+        ..CALM
+    },
+    Drill {
+        name: "traffic-flood",
+        fault: Fault::DynamoDb(dynamodb::Fault::Slow(1, Duration::from_millis(150))),
+        traffic: FLOOD,
+        settings: &[("PICUS_MAX_IN_FLIGHT", "16")],
+        alarms: &["picus-load-shed"],
+        others: &[PAGES, BURNS, SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "handler-crashes",
+        fault: Fault::Handler(Sabotage::Crash),
+        alarms: &["picus-page", "picus-delete-handler-errors"],
+        others: &[BURNS, SPENDS, UNHEARD],
+        ..CALM
+    },
+    Drill {
+        name: "handler-hangs",
+        fault: Fault::Handler(Sabotage::Hang),
+        recorded: 6,
+        alarms: &["picus-page", "picus-delete-handler-errors", "picus-delete-handler-duration"],
+        others: &[BURNS, SPENDS, UNHEARD],
+        ..CALM
+    },
+    Drill {
+        name: "deletes-flood",
+        fault: Fault::DynamoDb(dynamodb::Fault::Slow(1, Duration::from_millis(200))),
+        traffic: FLOOD_OF_DELETES,
+        alarms: &["picus-delete-handler-throttles"],
+        others: &[PAGES, BURNS, SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "collector-gone",
+        fault: Fault::CollectorGone,
+        alarms: &["picus-service-telemetry-lost"],
+        ..CALM
+    },
+    Drill {
+        name: "traces-refused",
+        fault: Fault::BadDeployment(&[
+            ("OTEL_SDK_DISABLED", "false"),
+            // Nothing listens on the port of "discard".
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+            // So few that some find no room.
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "2"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+        ]),
+        alarms: &["picus-telemetry-dropped"],
+        ..CALM
+    },
+    Drill {
+        name: "handler-unheard",
+        fault: Fault::HandlerUnheard,
+        alarms: &["picus-delete-handler-telemetry-lost"],
+        ..CALM
+    },
+];

@@ -1,0 +1,150 @@
+//! The collector's part: reads the service's metrics, and reports those that its configuration
+//! declares, in the dimension sets declared, counters as what they grew by. Histograms are left to the
+//! collector itself, for no alarm watches any.
+
+use std::collections::{BTreeMap, HashMap};
+
+use picus_telemetry::catalogue::{self, Kind};
+use regex::Regex;
+use serde_json::Value;
+
+use super::traffic::Client;
+use crate::cloudwatch::meter::Meter;
+use crate::cloudwatch::metric::Metric;
+use crate::cloudwatch::template::{self, TemplateError};
+use crate::names::SERVICE;
+use crate::tasks::Running;
+
+/// The configuration, as it is deployed.
+const CONFIGURATION: &str = include_str!("../../../otel-collector.yaml");
+
+/// A collector, with what it read last of each process.
+#[derive(Debug)]
+pub(super) struct Scraper {
+    declarations: Vec<Declaration>,
+    last: HashMap<(u32, Metric), f64>,
+}
+
+/// Metrics by their names, and the dimension sets that they are reported in.
+#[derive(Debug)]
+struct Declaration {
+    selectors: Vec<Regex>,
+    dimension_sets: Vec<Vec<String>>,
+}
+
+impl Scraper {
+    pub(super) fn new() -> Result<Self, TemplateError> {
+        let configuration = template::read(CONFIGURATION)?;
+        let declarations = list(&configuration["exporters"]["awsemf"]["metric_declarations"]);
+        let declarations = declarations.map(declaration).collect::<Option<_>>();
+        let refused = || TemplateError::NotUnderstood("otel-collector.yaml's declarations".into());
+        Ok(Self { declarations: declarations.ok_or_else(refused)?, last: HashMap::new() })
+    }
+
+    /// Reads a task's metrics.
+    pub(super) async fn scrape(&mut self, meter: &Meter, client: &Client, task: Running) {
+        let url = format!("http://{}/metrics", task.metrics_address);
+        // A task that has just ended has nothing to tell.
+        let Some(text) = client.get_text(&url).await else { return };
+        for (metric, kind, value) in text.lines().filter_map(sample) {
+            let value = match kind {
+                Kind::Counter => {
+                    let last = self.last.insert((task.pid, metric.clone()), value);
+                    value - last.unwrap_or(0.0)
+                }
+                Kind::Gauge | Kind::Histogram(_) => value,
+            };
+            for declaration in self.declarations.iter().filter(|found| found.selects(&metric)) {
+                for set in &declaration.dimension_sets {
+                    if let Some(metric) = in_set(&metric, set) {
+                        meter.record(metric, value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Declaration {
+    fn selects(&self, metric: &Metric) -> bool {
+        self.selectors.iter().any(|selector| selector.is_match(&metric.name))
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn declaration(value: &Value) -> Option<Declaration> {
+    let words = |set: &Value| list(set).map(|word| Some(word.as_str()?.to_owned())).collect();
+    Some(Declaration {
+        selectors: list(&value["metric_name_selectors"])
+            .map(|pattern| Regex::new(pattern.as_str()?).ok())
+            .collect::<Option<_>>()?,
+        dimension_sets: list(&value["dimensions"]).map(words).collect::<Option<_>>()?,
+    })
+}
+
+/// The metric under this set of its dimensions; none if it lacks one.
+fn in_set(metric: &Metric, set: &[String]) -> Option<Metric> {
+    let pair = |name: &String| Some((name.clone(), metric.dimensions.get(name)?.clone()));
+    let dimensions = set.iter().map(pair).collect::<Option<_>>()?;
+    Some(Metric { dimensions, ..metric.clone() })
+}
+
+/// A line of Prometheus' text format: `name{label="value",…} number`.
+fn sample(line: &str) -> Option<(Metric, Kind, f64)> {
+    let (series, value) = line.rsplit_once(' ')?;
+    let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+    let known = catalogue::ALL.iter().find(|metric| metric.name == name)?;
+    if matches!(known.kind, Kind::Histogram(_)) {
+        return None;
+    }
+    let mut dimensions = BTreeMap::from([("service_name".to_owned(), SERVICE.to_owned())]);
+    for pair in labels.trim_end_matches('}').split("\",").filter(|pair| !pair.is_empty()) {
+        let (label, value) = pair.split_once("=\"")?;
+        let value = value.trim_end_matches('"');
+        // A label that is empty is not there.
+        if !value.is_empty() {
+            dimensions.insert(label.to_owned(), value.to_owned());
+        }
+    }
+    let metric = Metric { namespace: "Picus".to_owned(), name: name.to_owned(), dimensions };
+    Some((metric, known.kind, value.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_declared_is_reported_in_its_sets() {
+        let scraper = Scraper::new().unwrap();
+        let sets = |name: &str| {
+            let metric =
+                Metric::new("Picus", name, &[("service_name", SERVICE), ("http_route", "/x")]);
+            let declared = scraper.declarations.iter().filter(|found| found.selects(&metric));
+            let sets = declared.flat_map(|declaration| &declaration.dimension_sets);
+            sets.filter_map(|set| in_set(&metric, set)).count()
+        };
+        assert_eq!(sets("picus_requests_measured_total"), 1);
+        assert_eq!(sets("picus_dynamodb_attempts_total"), 0, "it lacks a dimension");
+        assert_eq!(sets("unknown"), 0);
+    }
+
+    #[test]
+    fn lines_are_read_with_their_labels() {
+        let line = "picus_dynamodb_attempts_total{db_operation_name=\"GetItem\",empty=\"\"} 7";
+        let (metric, kind, value) = sample(line).unwrap();
+        let dimensions = [("service_name", SERVICE), ("db_operation_name", "GetItem")];
+        assert_eq!(metric, Metric::new("Picus", "picus_dynamodb_attempts_total", &dimensions));
+        assert_eq!((kind, value), (Kind::Counter, 7.0));
+        let (metric, ..) = sample("http_server_active_requests 1").unwrap();
+        assert_eq!(metric.dimensions.len(), 1);
+        for line in
+            ["# HELP x y", "unknown 1", "http_server_request_duration_seconds_sum{a=\"b\"} 1", ""]
+        {
+            assert!(sample(line).is_none(), "{line}");
+        }
+    }
+}

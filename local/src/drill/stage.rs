@@ -1,0 +1,151 @@
+//! A system of a drill's own, and what is done to it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::{self, Instant};
+
+use super::metrics::{self, Wanted};
+use super::plan::{Drill, Fault, SETTINGS};
+use super::scrape::Scraper;
+use super::traffic::{Client, NORMAL, Traffic};
+use super::{DrillError, FUNCTION_TIMEOUT};
+use crate::cloudwatch::data::Minute;
+use crate::cloudwatch::meter::Meter;
+use crate::dynamodb::Storage;
+use crate::load_balancer::HealthCheck;
+use crate::output::Output;
+use crate::tasks::Task;
+use crate::{Options, StartError, System};
+
+/// The least that a minute takes: some health checks long.
+const MINUTE: Duration = Duration::from_millis(125);
+/// How long a system may take to be as before once its fault has ended.
+const RECOVERY: Duration = Duration::from_secs(30);
+const TASKS: u32 = 2;
+/// What a task is given: 512 MB.
+const MEMORY: f64 = 512.0 * 1024.0 * 1024.0;
+
+pub(super) struct Stage {
+    system: System,
+    meter: Meter,
+    client: Client,
+    scraper: Scraper,
+    collecting: bool,
+    wanted: Wanted,
+}
+
+impl Stage {
+    pub(super) async fn set(drill: &Drill, executable: PathBuf) -> Result<Self, DrillError> {
+        let meter = Meter::on();
+        let settings = SETTINGS.iter().chain(drill.settings);
+        let options = Options {
+            port: 0,
+            storage: Storage::Memory,
+            tasks: TASKS as usize,
+            function_timeout: Duration::from_secs(FUNCTION_TIMEOUT),
+            executable,
+            output: Output::Quiet,
+            otlp_endpoint: None,
+            meter: meter.clone(),
+            health_check: HealthCheck {
+                interval: Duration::from_millis(40),
+                timeout: Duration::from_secs(5),
+                ..HealthCheck::default()
+            },
+            environment: settings
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<HashMap<_, _>>(),
+        };
+        let mut stage = Self {
+            system: System::start(options).await?,
+            meter,
+            client: Client::new(),
+            scraper: Scraper::new()?,
+            collecting: true,
+            wanted: Wanted { tasks: TASKS, memory: MEMORY },
+        };
+        // Cold starts and first connections are none of the drill's.
+        stage.minutes(2, NORMAL).await;
+        Ok(stage)
+    }
+
+    /// Lets so many minutes go by, and returns what was reported in them.
+    pub(super) async fn minutes(&mut self, count: usize, traffic: Traffic) -> Vec<Minute> {
+        let mut minutes = Vec::new();
+        for _ in 0..count {
+            let least = Instant::now() + MINUTE;
+            self.client.send(self.system.address(), traffic).await;
+            time::sleep_until(least).await;
+            if self.collecting {
+                for task in self.system.tasks().iter().filter_map(Task::running_now) {
+                    self.scraper.scrape(&self.meter, &self.client, task).await;
+                }
+            }
+            metrics::report(&self.meter, &self.system, self.wanted);
+            minutes.push(self.meter.minute());
+        }
+        minutes
+    }
+
+    pub(super) async fn begin(&mut self, fault: Fault) {
+        match fault {
+            Fault::None => {}
+            Fault::DynamoDb(fault) => self.system.dynamodb_fault(Some(fault)),
+            Fault::Handler(sabotage) => self.system.function().sabotage(Some(sabotage)),
+            Fault::HandlerUnheard => self.meter.lose_lines(true),
+            Fault::TasksGone => self.stop_tasks(TASKS as usize).await,
+            Fault::TaskGone => self.stop_tasks(1).await,
+            Fault::BadDeployment(settings) => {
+                self.stop_tasks(TASKS as usize).await;
+                for _ in 0..TASKS {
+                    self.system.add_task(settings);
+                }
+                // What this takes is part of the fault, but no more than a minute.
+                time::sleep(MINUTE * 4).await;
+            }
+            Fault::Starved => {
+                let running = self.system.tasks().iter().filter_map(Task::running_now);
+                let most = running.filter_map(|task| metrics::resident_bytes(task.pid));
+                // A task definition with hardly more than the task takes.
+                self.wanted.memory = most.fold(0.0, f64::max) * 1.08;
+            }
+            Fault::CollectorGone => self.collecting = false,
+        }
+    }
+
+    /// Ends the fault, and waits until the system is as before.
+    pub(super) async fn end(&mut self, fault: Fault) -> Result<(), DrillError> {
+        self.system.dynamodb_fault(None);
+        self.system.function().sabotage(None);
+        self.meter.lose_lines(false);
+        self.wanted.memory = MEMORY;
+        self.collecting = true;
+        if matches!(fault, Fault::BadDeployment(_)) {
+            self.stop_tasks(TASKS as usize).await;
+        }
+        while self.system.tasks().len() < TASKS as usize {
+            self.system.add_task(&[]);
+        }
+        let until = Instant::now() + RECOVERY;
+        while self.system.group().healthy().len() < TASKS as usize {
+            if Instant::now() > until {
+                return Err(StartError::Service.into());
+            }
+            time::sleep(MINUTE).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn clear(self) {
+        self.system.stop().await;
+    }
+
+    async fn stop_tasks(&mut self, count: usize) {
+        let tasks: Vec<_> = self.system.tasks_mut().drain(..count).collect();
+        for task in tasks {
+            task.stop().await;
+        }
+    }
+}

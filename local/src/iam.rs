@@ -1,0 +1,134 @@
+//! Policies, as far as those of the programs' roles go: effects, actions and resources. A policy with
+//! anything else in it is refused, so that none is ever taken for wider than it is.
+
+use serde::Deserialize;
+
+use crate::wildcard;
+
+/// Where the local system is: an account that AWS keeps for documentation.
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const REGION: &str = "eu-central-1";
+
+/// What a role may do.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub(crate) struct Policy {
+    #[serde(rename = "Version")]
+    _version: Version,
+    statement: Vec<Statement>,
+}
+
+#[derive(Debug, Deserialize)]
+enum Version {
+    #[serde(rename = "2012-10-17")]
+    Current,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct Statement {
+    #[serde(rename = "Sid")]
+    _sid: Option<String>,
+    effect: Effect,
+    action: OneOrMore,
+    resource: OneOrMore,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+enum Effect {
+    Allow,
+    Deny,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Policy {
+    /// Reads a policy, its placeholders filled in as CloudFormation does it.
+    pub(crate) fn read(text: &str) -> Result<Self, serde_json::Error> {
+        let text = text
+            .replace("${AWS::Partition}", "aws")
+            .replace("${AWS::Region}", REGION)
+            .replace("${AWS::AccountId}", ACCOUNT);
+        serde_json::from_str(&text)
+    }
+
+    /// Whether it allows an action on a resource: a statement must, and none may deny it.
+    pub(crate) fn allows(&self, action: &str, resource: &str) -> bool {
+        let says = |effect| {
+            let mut of_effect =
+                self.statement.iter().filter(|statement| statement.effect == effect);
+            of_effect.any(|statement| statement.covers(action, resource))
+        };
+        !says(Effect::Deny) && says(Effect::Allow)
+    }
+}
+
+impl Statement {
+    fn covers(&self, action: &str, resource: &str) -> bool {
+        let action = action.to_ascii_lowercase();
+        // Case counts in resources alone.
+        self.action.any(|pattern| wildcard::matches(&pattern.to_ascii_lowercase(), &action))
+            && self.resource.any(|pattern| wildcard::matches(pattern, resource))
+    }
+}
+
+impl OneOrMore {
+    fn any(&self, holds: impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::One(one) => holds(one),
+            Self::More(more) => more.iter().any(|one| holds(one)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(statements: &str) -> Result<Policy, serde_json::Error> {
+        Policy::read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#))
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_denied_and_denial_goes_first() {
+        let policy = policy(
+            r#"{"Effect": "Allow", "Action": ["dynamodb:*Item", "dynamodb:scan"],
+                "Resource": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/a*"},
+               {"Effect": "Deny", "Action": "dynamodb:DeleteItem", "Resource": "*"}"#,
+        )
+        .unwrap();
+        let table = |name: &str| format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}");
+        for (action, resource, expected) in [
+            ("dynamodb:GetItem", table("a"), true),
+            ("dynamodb:Scan", table("ab"), true),
+            ("dynamodb:GetItem", table("b"), false),
+            ("dynamodb:GetItem", table("A"), false),
+            ("dynamodb:Query", table("a"), false),
+            ("dynamodb:DeleteItem", table("a"), false),
+            ("dynamodb:GetItem", "*".to_owned(), false),
+        ] {
+            assert_eq!(policy.allows(action, &resource), expected, "{action} on {resource}");
+        }
+    }
+
+    #[test]
+    fn a_policy_with_anything_unknown_is_refused() {
+        let allow = r#""Effect": "Allow", "Action": "a:B", "Resource": "*""#;
+        assert!(policy(&format!("{{{allow}}}")).is_ok());
+        for more in [
+            r#""Condition": {"Bool": {"aws:SecureTransport": "true"}}"#,
+            r#""NotAction": "a:C""#,
+            r#""NotResource": "*""#,
+            r#""Principal": "*""#,
+        ] {
+            assert!(policy(&format!("{{{allow}, {more}}}")).is_err(), "{more}");
+        }
+        assert!(Policy::read(r#"{"Version": "2008-10-17", "Statement": []}"#).is_err());
+        assert!(policy(r#"{"Effect": "allow", "Action": "a:B", "Resource": "*"}"#).is_err());
+    }
+}

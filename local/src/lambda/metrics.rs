@@ -1,0 +1,31 @@
+//! What Lambda tells CloudWatch ("Types of metrics for Lambda functions").
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Function, InvokeError};
+use crate::cloudwatch::meter::Meter;
+use crate::cloudwatch::metric::Metric;
+
+/// Tells of an invocation; one that was throttled counts as none.
+pub(super) fn report(
+    meter: &Meter,
+    function: &Function,
+    outcome: &Result<Bytes, InvokeError>,
+    took: Duration,
+    at_once: usize,
+) {
+    let record = |name: &str, value: f64| {
+        meter.record(Metric::new("AWS/Lambda", name, &[("FunctionName", function.name)]), value);
+    };
+    let count = |holds: bool| f64::from(u8::from(holds));
+    let throttled = *outcome == Err(InvokeError::Throttled);
+    record("Throttles", count(throttled));
+    if !throttled {
+        record("Invocations", 1.0);
+        record("Errors", count(outcome.is_err()));
+        record("Duration", took.min(function.timeout).as_secs_f64() * 1e3);
+        record("ConcurrentExecutions", f64::from(u32::try_from(at_once).unwrap_or(u32::MAX)));
+    }
+}

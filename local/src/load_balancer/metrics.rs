@@ -1,0 +1,67 @@
+//! What the load balancer tells CloudWatch ("CloudWatch metrics for your Application Load
+//! Balancer").
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+use super::TargetGroup;
+use crate::cloudwatch::meter::Meter;
+use crate::cloudwatch::metric::Metric;
+use crate::names::LOAD_BALANCER;
+
+#[derive(Debug)]
+pub(super) struct Metrics(pub(super) Meter);
+
+impl Metrics {
+    /// A request for which there was a target.
+    pub(super) fn request(&self, group: &str) {
+        self.for_group("RequestCount", group, 1.0);
+    }
+
+    /// A target's answer.
+    pub(super) fn answered(&self, group: &str, status: StatusCode, took: Duration) {
+        let name = format!("HTTPCode_Target_{}XX_Count", status.as_u16() / 100);
+        self.for_group(&name, group, 1.0);
+        self.for_group("TargetResponseTime", group, took.as_secs_f64());
+    }
+
+    /// An answer of the load balancer's own.
+    pub(super) fn own(&self, status: StatusCode) {
+        let of_all = &[("LoadBalancer", LOAD_BALANCER)];
+        let family = format!("HTTPCode_ELB_{}XX_Count", status.as_u16() / 100);
+        self.0.record(Metric::new("AWS/ApplicationELB", &family, of_all), 1.0);
+        if matches!(status.as_u16(), 500 | 502 | 503 | 504) {
+            let name = format!("HTTPCode_ELB_{}_Count", status.as_u16());
+            self.0.record(Metric::new("AWS/ApplicationELB", &name, of_all), 1.0);
+        }
+    }
+
+    /// A function that failed, or answered what is no answer.
+    pub(super) fn function_failed(&self, group: &str) {
+        let dimensions = &[("LoadBalancer", LOAD_BALANCER), ("TargetGroup", group)];
+        self.0.record(Metric::new("AWS/ApplicationELB", "LambdaUserError", dimensions), 1.0);
+    }
+
+    /// Both for the load balancer as a whole and for the group.
+    fn for_group(&self, name: &str, group: &str, value: f64) {
+        let dimensions = [("LoadBalancer", LOAD_BALANCER), ("TargetGroup", group)];
+        for set in [&dimensions[..1], &dimensions[..]] {
+            self.0.record(Metric::new("AWS/ApplicationELB", name, set), value);
+        }
+    }
+}
+
+/// How many of a group's targets are healthy; a group without targets tells nothing.
+pub(crate) fn report_health(meter: &Meter, name: &str, group: &TargetGroup) {
+    let (all, healthy) = (group.len(), group.healthy().len());
+    let dimensions = &[("LoadBalancer", LOAD_BALANCER), ("TargetGroup", name)];
+    let report = |metric: &str, count: usize| {
+        let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        meter.record(Metric::new("AWS/ApplicationELB", metric, dimensions), count);
+    };
+    if all > 0 {
+        report("HealthyHostCount", healthy);
+        report("UnHealthyHostCount", all.saturating_sub(healthy));
+    }
+}

@@ -1,0 +1,98 @@
+//! An HTTP server: takes connections until it is told to stop, and lets requests in flight end.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time;
+
+/// How long connections may take to end when the server stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to send a request's head.
+const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// An answer's body: passed on as it comes, or made here.
+pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+
+pub(crate) fn full(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A server that serves.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+impl Server {
+    /// Has each request that comes to `socket` answered by `answer`.
+    pub(crate) fn start<A, F>(socket: TcpListener, answer: A) -> io::Result<Self>
+    where
+        A: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let address = socket.local_addr()?;
+        let (stop, stopped) = watch::channel(());
+        Ok(Self { address, stop, served: tokio::spawn(serve(socket, answer, stopped)) })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections and lets requests in flight end.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        // It can't panic, nor is it ever aborted.
+        let _ = self.served.await;
+    }
+}
+
+async fn serve<A, F>(socket: TcpListener, answer: A, mut stopped: watch::Receiver<()>)
+where
+    A: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let connections = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            _ = stopped.changed() => break,
+        };
+        let Ok((connection, client)) = accepted else {
+            // Out of file descriptors, say: others may end.
+            time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        // Small answers must not wait for an acknowledgement; where it can't be had, they do.
+        let _ = connection.set_nodelay(true);
+        let answer = answer.clone();
+        let answer = service_fn(move |request| {
+            let answered = answer(request, client);
+            async move { Ok::<_, Infallible>(answered.await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(CLIENT_TIMEOUT)
+            .serve_connection(TokioIo::new(connection), answer);
+        // A client that breaks off has been told all there is to tell.
+        tokio::spawn(connections.watch(connection));
+    }
+    drop(socket);
+    let _ = time::timeout(STOP_TIMEOUT, connections.shutdown()).await;
+}

@@ -1,0 +1,180 @@
+//! The alarms as they are defined.
+
+use std::collections::BTreeSet;
+
+use picus_local::cloudwatch::alarm::Missing;
+use picus_local::cloudwatch::definition::{Alarm, Kind, Source};
+
+use crate::given::{alarms, file, metric_alarms};
+
+fn named<'a>(alarms: &'a [Alarm], name: &str) -> &'a Alarm {
+    alarms.iter().find(|alarm| alarm.name == name).unwrap_or_else(|| panic!("no alarm {name}"))
+}
+
+/// The alarms that a composite alarm watches.
+fn parts(alarm: &Alarm) -> BTreeSet<&str> {
+    match &alarm.kind {
+        Kind::Composite(rule) => rule.alarms().into_iter().collect(),
+        Kind::Metric(_) => BTreeSet::new(),
+    }
+}
+
+/// CloudWatch's: `PutMetricAlarm`, "Period", and "CloudWatch service quotas".
+#[test]
+fn windows_and_expressions_keep_to_cloudwatchs_limits() {
+    let alarms = alarms();
+    assert!(metric_alarms(&alarms).len() > 20);
+    for (name, alarm) in metric_alarms(&alarms) {
+        let mut periods = BTreeSet::new();
+        for query in &alarm.queries {
+            let mut letters = query.id.chars();
+            assert!(
+                letters.next().is_some_and(|letter| letter.is_ascii_lowercase()),
+                "{name}: {}",
+                query.id
+            );
+            assert!(
+                letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_'),
+                "{name}: {}",
+                query.id
+            );
+            if let Source::Metric(_, _, period) = query.source {
+                periods.insert(period);
+            }
+        }
+        let [period] = periods.into_iter().collect::<Vec<_>>()[..] else {
+            panic!("{name}: its metrics have different periods")
+        };
+        let metrics =
+            alarm.queries.iter().filter(|query| matches!(query.source, Source::Metric(..)));
+        assert!(metrics.count() <= 10, "{name}");
+        assert_eq!(period % 60, 0, "{name}");
+        let total = period * alarm.rule.evaluation_periods;
+        assert!(total <= if period < 3600 { 86_400 } else { 604_800 }, "{name}: {total} seconds");
+        assert!(alarm.rule.datapoints_to_alarm <= alarm.rule.evaluation_periods, "{name}");
+        assert_eq!(alarm.queries.iter().filter(|query| query.returned).count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn names_and_descriptions_say_what_users_feel_and_where_to_read_on() {
+    for Alarm { name, description, .. } in alarms() {
+        assert!(name.starts_with("picus-"), "{name}");
+        assert!(description.contains("Runbook: https://example.com/runbooks/"), "{name}");
+        assert!((60..1024).contains(&description.len()), "{name}");
+    }
+}
+
+/// Each alarm tells somebody, or is a part of one that does.
+#[test]
+fn each_alarm_has_an_action() {
+    let alarms = alarms();
+    let watched: BTreeSet<_> = alarms.iter().flat_map(parts).collect();
+    for alarm in &alarms {
+        let told = !alarm.actions.is_empty();
+        assert!(
+            told != watched.contains(alarm.name.as_str()),
+            "{}: told itself {told}",
+            alarm.name
+        );
+    }
+    for name in &watched {
+        named(&alarms, name);
+    }
+}
+
+#[test]
+fn only_one_alarm_pages() {
+    let alarms = alarms();
+    let paging: Vec<_> = alarms
+        .iter()
+        .filter(|alarm| alarm.actions.iter().any(|topic| topic == "picus-alarms"))
+        .collect();
+    let [page] = paging[..] else { panic!("{} alarms page", paging.len()) };
+    assert_eq!(page.name, "picus-page");
+    let expected = [
+        "picus-availability-page",
+        "picus-latency-page",
+        "picus-no-healthy-target",
+        "picus-delete-handler-errors",
+    ];
+    assert_eq!(parts(page), expected.into());
+}
+
+/// The windows and burn rates of the Site Reliability Workbook's "Alerting on SLOs".
+#[test]
+fn burn_rates_have_a_long_and_a_short_window() {
+    let alarms = alarms();
+    let metric_alarms = metric_alarms(&alarms);
+    for objective in ["availability", "latency"] {
+        for (urgency, windows) in [
+            (
+                "page",
+                [("1h", 3600, 14.4), ("5m", 300, 14.4), ("6h", 21_600, 6.0), ("30m", 1800, 6.0)],
+            ),
+            (
+                "ticket",
+                [("1d", 86_400, 3.0), ("2h", 7200, 3.0), ("3d", 259_200, 1.0), ("6h", 21_600, 1.0)],
+            ),
+        ] {
+            let composite = named(&alarms, &format!("picus-{objective}-{urgency}"));
+            let mut names = BTreeSet::new();
+            for (window, seconds, burn) in windows {
+                let name = format!("picus-{objective}-{urgency}-{window}");
+                let alarm = metric_alarms[name.as_str()];
+                assert!((alarm.threshold - burn).abs() < 1e-9, "{name}");
+                for query in &alarm.queries {
+                    if let Source::Metric(_, _, period) = query.source {
+                        assert_eq!(period, seconds, "{name}");
+                    }
+                }
+                names.insert(name);
+            }
+            assert_eq!(parts(composite), names.iter().map(String::as_str).collect());
+        }
+    }
+}
+
+/// Decided alarm by alarm: what is silent by its fault must not look healthy.
+#[test]
+fn missing_data_is_treated_for_a_reason() {
+    let alarms = alarms();
+    for (name, alarm) in metric_alarms(&alarms) {
+        assert!(
+            named(&alarms, name).missing_reason.is_some(),
+            "{name}: Metadata has no MissingData"
+        );
+        let expected = match name {
+            "picus-no-healthy-target"
+            | "picus-tasks-below-desired"
+            | "picus-service-telemetry-lost" => Missing::Breaching,
+            "picus-service-memory" => Missing::Missing,
+            _ => Missing::NotBreaching,
+        };
+        assert_eq!(alarm.rule.missing, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_alarms_that_roll_a_deployment_back_are_plain_ones() {
+    let names = file("dashboards/rollback-alarms.yaml");
+    let names: Vec<&str> = names.lines().filter_map(|line| line.strip_prefix("- ")).collect();
+    assert!(!names.is_empty());
+    let alarms = alarms();
+    for name in names {
+        assert!(metric_alarms(&alarms).contains_key(name), "{name}");
+    }
+}
+
+/// All but the windows of the burn rates.
+#[test]
+fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
+    let alarms = alarms();
+    let windows = |alarm: &&Alarm| alarm.fires_within.is_none();
+    let unpromised: Vec<&str> =
+        alarms.iter().filter(windows).map(|alarm| alarm.name.as_str()).collect();
+    let burn =
+        |name: &&str| name.starts_with("picus-availability-") || name.starts_with("picus-latency-");
+    assert!(unpromised.iter().all(|name| burn(name)), "{unpromised:?}");
+    assert_eq!(unpromised.len(), 16);
+}

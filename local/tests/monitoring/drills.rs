@@ -1,0 +1,55 @@
+//! A drill of each kind with a real system; `.ci/drills` makes them all.
+
+use std::collections::BTreeSet;
+
+use picus_local::cloudwatch::definition::Alarm;
+use picus_local::drill::{self, DRILLS, Drill, TEMPLATE, Tape};
+
+use crate::references;
+
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_picus-local");
+
+async fn made(name: &str) -> (&'static Drill, Tape) {
+    let drill = DRILLS.iter().find(|drill| drill.name == name).unwrap();
+    (drill, drill::record(drill, EXECUTABLE.into()).await.unwrap())
+}
+
+fn faults(drill: &Drill, tape: &Tape, alarms: &[Alarm]) -> Vec<String> {
+    tape.play(drill, alarms).unwrap().faults(drill, alarms)
+}
+
+/// What is wrong where the template is changed so.
+fn faults_of_mutant(drill: &Drill, tape: &Tape, right: &str, wrong: &str) -> Vec<String> {
+    let mutant = TEMPLATE.replacen(right, wrong, 1);
+    assert_ne!(mutant, TEMPLATE, "{right}");
+    faults(drill, tape, &drill::alarms(&mutant).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_crashes_fires_its_alarm_and_mutants_of_it_do_not() {
+    let (drill, tape) = made("handler-crashes").await;
+    assert_eq!(faults(drill, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
+    for (right, wrong) in [
+        ("MetricName: Errors", "MetricName: Error"),
+        ("FILL(errors, 0) >= 3", "FILL(errors, 0) < 3"),
+        ("Dimensions: [{Name: FunctionName, Value: !Ref FunctionName}]", "Dimensions: []"),
+        ("Threshold: 5\n", "Threshold: 500\n"),
+    ] {
+        assert!(!faults_of_mutant(drill, &tape, right, wrong).is_empty(), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_service_fires_its_alarm_unless_silence_is_taken_for_health() {
+    let (drill, tape) = made("collector-gone").await;
+    assert_eq!(faults(drill, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
+    let (before, after) = TEMPLATE.split_once("  ServiceTelemetryLost:\n").unwrap();
+    let after = after.replacen("TreatMissingData: breaching", "TreatMissingData: notBreaching", 1);
+    let mutant = format!("{before}  ServiceTelemetryLost:\n{after}");
+    assert!(!faults(drill, &tape, &drill::alarms(&mutant).unwrap()).is_empty());
+    // What both programs emitted has the form that dashboards and alarms count on.
+    let own: BTreeSet<_> = tape.metrics().filter(|metric| metric.namespace == "Picus").collect();
+    let wrong: Vec<_> = own.iter().filter_map(|metric| references::fault(metric)).collect();
+    assert!(own.len() > 20, "{own:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,303 @@
+//! Each alarm fires for the data of its fault, in its time, and for no other reason; and an alarm that
+//! is changed for the worse is found out.
+//!
+//! The data is made up, a minute at a time; `picus-local drill` does the same with a real system's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use picus_local::cloudwatch::alarm::{Comparison, Missing, State};
+use picus_local::cloudwatch::data::{Datum, Minute};
+use picus_local::cloudwatch::definition::{Alarm, Kind};
+use picus_local::cloudwatch::metric::Metric;
+use picus_local::cloudwatch::watch::Watch;
+
+use crate::given::{alarms, alarms_of, template};
+use crate::references;
+
+const LOAD_BALANCER: (&str, &str) = ("LoadBalancer", "app/picus-alb/0123456789abcdef");
+const GROUP: (&str, &str) = ("TargetGroup", "targetgroup/picus-ecs-tg/0123456789abcdef");
+const TASKS: [(&str, &str); 2] =
+    [("ClusterName", "picus-cluster"), ("ServiceName", "picus-service")];
+const HANDLER: (&str, &str) = ("service_name", "picus-delete-handler");
+const SERVICE: (&str, &str) = ("service_name", "picus-service");
+
+fn balancer(name: &str) -> Metric {
+    Metric::new("AWS/ApplicationELB", name, &[LOAD_BALANCER])
+}
+
+fn function(name: &str) -> Metric {
+    Metric::new("AWS/Lambda", name, &[("FunctionName", "picus-delete-function")])
+}
+
+fn healthy() -> Metric {
+    Metric::new("AWS/ApplicationELB", "HealthyHostCount", &[LOAD_BALANCER, GROUP])
+}
+
+fn table(name: &str) -> Metric {
+    Metric::new("AWS/DynamoDB", name, &[("TableName", "picus_data")])
+}
+
+fn of_service(name: &str) -> Metric {
+    Metric::new("Picus", name, &[SERVICE])
+}
+
+fn routes(name: &str) -> Vec<Metric> {
+    let routes = [
+        (SERVICE, "/picus/list"),
+        (SERVICE, "/picus/put"),
+        (SERVICE, "/picus/get/{key}"),
+        (HANDLER, "/picus/{key}"),
+    ];
+    routes
+        .map(|(program, route)| Metric::new("Picus", name, &[program, ("http_route", route)]))
+        .into()
+}
+
+fn attempts() -> Metric {
+    Metric::new(
+        "Picus",
+        "picus_dynamodb_attempts_total",
+        &[HANDLER, ("db_operation_name", "DeleteItem")],
+    )
+}
+
+fn running() -> Metric {
+    Metric::new("ECS/ContainerInsights", "RunningTaskCount", &TASKS)
+}
+
+/// A minute in which all is well, with these metrics otherwise: of another value, or of none.
+fn minute(otherwise: &[(Metric, Option<f64>)]) -> Minute {
+    let mut values: HashMap<Metric, f64> = HashMap::from([
+        (balancer("RequestCount"), 100.0),
+        (healthy(), 2.0),
+        (running(), 2.0),
+        (Metric::new("ECS/ContainerInsights", "DesiredTaskCount", &TASKS), 2.0),
+        (Metric::new("AWS/ECS", "MemoryUtilization", &TASKS), 40.0),
+        (of_service("process_uptime_seconds"), 100.0),
+        (of_service("picus_requests_shed_total"), 0.0),
+        (of_service("picus_log_lines_dropped_total"), 0.0),
+        (function("Invocations"), 10.0),
+        (function("Errors"), 0.0),
+        (function("Throttles"), 0.0),
+        (function("Duration"), 50.0),
+        (attempts(), 10.0),
+    ]);
+    for metric in ["picus_requests_measured_total", "picus_requests_within_objective_total"]
+        .iter()
+        .flat_map(|name| routes(name))
+    {
+        values.insert(metric, 25.0);
+    }
+    for (metric, value) in otherwise {
+        match value {
+            Some(value) => values.insert(metric.clone(), *value),
+            None => values.remove(metric),
+        };
+    }
+    let data =
+        values.into_iter().map(|(metric, value)| (metric, Arc::new(Datum::of(&[value]).unwrap())));
+    Minute(data.collect())
+}
+
+/// The fault that an alarm is for.
+fn fault(alarm: &str) -> Minute {
+    let one = |metric: Metric, value: f64| minute(&[(metric, Some(value))]);
+    match alarm {
+        "picus-page" => fault("picus-availability-page"),
+        name if name.starts_with("picus-availability-") => {
+            one(balancer("HTTPCode_Target_5XX_Count"), 50.0)
+        }
+        name if name.starts_with("picus-latency-") => {
+            let slow = routes("picus_requests_within_objective_total")
+                .into_iter()
+                .map(|metric| (metric, Some(0.0)));
+            minute(&slow.collect::<Vec<_>>())
+        }
+        "picus-no-healthy-target" => one(healthy(), 0.0),
+        "picus-delete-handler-errors" => one(function("Errors"), 5.0),
+        "picus-tasks-below-desired" => one(running(), 1.0),
+        "picus-service-memory" => one(Metric::new("AWS/ECS", "MemoryUtilization", &TASKS), 95.0),
+        "picus-load-shed" => one(of_service("picus_requests_shed_total"), 5.0),
+        "picus-dynamodb-throttling" => one(table("WriteThrottleEvents"), 3.0),
+        "picus-delete-handler-throttles" => one(function("Throttles"), 3.0),
+        "picus-delete-handler-duration" => one(function("Duration"), 14_000.0),
+        "picus-service-telemetry-lost" => minute(&[(of_service("process_uptime_seconds"), None)]),
+        "picus-delete-handler-telemetry-lost" => {
+            let measured = Metric::new(
+                "Picus",
+                "picus_requests_measured_total",
+                &[HANDLER, ("http_route", "/picus/{key}")],
+            );
+            minute(&[(measured, None), (attempts(), None)])
+        }
+        "picus-telemetry-dropped" => one(of_service("picus_log_lines_dropped_total"), 3.0),
+        other => panic!("no fault is known for {other}"),
+    }
+}
+
+/// How an alarm fared: how long it took to fire, and to be OK again.
+#[derive(Debug, PartialEq, Eq)]
+enum Fared {
+    FiredWithoutReason,
+    NeverFired,
+    NeverEnded,
+    Well { fired_after: usize },
+}
+
+/// Two hours of `well`, then `ill` until the alarm fires, for so long at most, then `well` until it ends.
+fn fare(alarms: &[Alarm], name: &str, well: &Minute, ill: &Minute, at_most: usize) -> Fared {
+    let mut watch = Watch::new(alarms.to_vec());
+    let mut until = |minute: &Minute, state: State, at_most: usize| {
+        (1..=at_most).find(|_| {
+            watch.minute(minute).unwrap();
+            watch.state(name) == Some(state)
+        })
+    };
+    if until(well, State::Alarm, 120).is_some() {
+        return Fared::FiredWithoutReason;
+    }
+    let Some(fired_after) = until(ill, State::Alarm, at_most) else { return Fared::NeverFired };
+    // The windows of tickets are days long, and so are their ends.
+    match until(well, State::Ok, 3 * 24 * 60 + 10) {
+        Some(_) => Fared::Well { fired_after },
+        None => Fared::NeverEnded,
+    }
+}
+
+fn only(alarm: &Alarm) -> Vec<Alarm> {
+    vec![alarm.clone()]
+}
+
+#[test]
+fn each_alarm_fires_for_its_fault_in_its_time_and_ends() {
+    let alarms = alarms();
+    for alarm in &alarms {
+        let name = alarm.name.as_str();
+        let watched =
+            if matches!(alarm.kind, Kind::Metric(_)) { only(alarm) } else { alarms.clone() };
+        let promised = alarm.fires_within.unwrap_or(60);
+        let fared = fare(&watched, name, &minute(&[]), &fault(name), promised);
+        assert!(
+            matches!(fared, Fared::Well { .. }),
+            "{name}, within {promised} minutes: {fared:?}"
+        );
+    }
+}
+
+#[test]
+fn a_single_failure_at_low_traffic_is_nothing() {
+    let quiet: Vec<_> = ["picus_requests_measured_total", "picus_requests_within_objective_total"]
+        .iter()
+        .flat_map(|name| routes(name))
+        .chain([
+            balancer("RequestCount"),
+            attempts(),
+            function("Invocations"),
+            function("Errors"),
+            function("Throttles"),
+            function("Duration"),
+        ])
+        .map(|metric| (metric, None))
+        .collect();
+    let one =
+        [(balancer("RequestCount"), Some(1.0)), (balancer("HTTPCode_Target_5XX_Count"), Some(1.0))];
+    let mut watch = Watch::new(alarms());
+    for number in 0..600 {
+        let minute =
+            if number == 300 { minute(&[&quiet[..], &one].concat()) } else { minute(&quiet) };
+        let transitions = watch.minute(&minute).unwrap();
+        let fired: Vec<_> =
+            transitions.iter().filter(|transition| transition.to == State::Alarm).collect();
+        assert!(fired.is_empty(), "{fired:?}");
+    }
+}
+
+/// Where nothing at all is heard any more, the alarms that must say so do.
+#[test]
+fn silence_is_not_health() {
+    let mut watch = Watch::new(alarms());
+    for _ in 0..60 {
+        watch.minute(&minute(&[])).unwrap();
+    }
+    for _ in 0..30 {
+        watch.minute(&Minute::default()).unwrap();
+    }
+    for name in [
+        "picus-page",
+        "picus-no-healthy-target",
+        "picus-tasks-below-desired",
+        "picus-service-telemetry-lost",
+    ] {
+        assert_eq!(watch.state(name), Some(State::Alarm), "{name}");
+    }
+}
+
+#[test]
+fn an_inverted_comparison_is_found() {
+    for alarm in alarms() {
+        let mut mutant = alarm.clone();
+        let Kind::Metric(metric) = &mut mutant.kind else { continue };
+        metric.comparison = match metric.comparison {
+            Comparison::GreaterThanThreshold => Comparison::LessThanOrEqualToThreshold,
+            Comparison::LessThanThreshold => Comparison::GreaterThanOrEqualToThreshold,
+            other => panic!("{}: {other:?} has no contrary here", alarm.name),
+        };
+        let fared = fare(&only(&mutant), &alarm.name, &minute(&[]), &fault(&alarm.name), 60);
+        assert!(!matches!(fared, Fared::Well { .. }), "{}: {fared:?}", alarm.name);
+    }
+}
+
+#[test]
+fn silence_taken_for_health_is_found() {
+    for name in
+        ["picus-no-healthy-target", "picus-tasks-below-desired", "picus-service-telemetry-lost"]
+    {
+        let alarms = alarms();
+        let alarm = alarms.iter().find(|alarm| alarm.name == name).unwrap();
+        for (missing, found) in
+            [(Missing::Breaching, true), (Missing::NotBreaching, false), (Missing::Ignore, false)]
+        {
+            let mut mutant = alarm.clone();
+            if let Kind::Metric(metric) = &mut mutant.kind {
+                metric.rule.missing = missing;
+            }
+            let fared = fare(&only(&mutant), name, &minute(&[]), &Minute::default(), 60);
+            assert_eq!(
+                matches!(fared, Fared::Well { .. }),
+                found,
+                "{name}, {missing:?}: {fared:?}"
+            );
+        }
+    }
+}
+
+/// DynamoDB reports throttles only while there are some, and CloudWatch keeps the state of an alarm on
+/// its metrics where they are missing.
+#[test]
+fn an_alarm_on_dynamodb_that_would_never_end_is_found() {
+    let text = template();
+    let mutant = text.replace("FILL(reads, 0) + FILL(writes, 0)", "reads + writes");
+    assert_ne!(text, mutant);
+    let name = "picus-dynamodb-throttling";
+    let fared = fare(&alarms_of(&mutant), name, &minute(&[]), &fault(name), 60);
+    assert_eq!(fared, Fared::NeverEnded);
+}
+
+/// The names in the template, changed one at a time.
+#[test]
+fn a_wrong_name_in_the_template_is_found() {
+    let text = template();
+    for (right, wrong) in [
+        ("MetricName: HTTPCode_Target_5XX_Count", "MetricName: HTTPCode_Target_5XX"),
+        ("MetricName: picus_requests_shed_total", "MetricName: picus_requests_shed"),
+        ("        - {Name: TargetGroup, Value: !Ref ServiceTargetGroupFullName}\n", ""),
+        ("Value: picus-delete-handler}", "Value: delete-handler}"),
+        ("Value: export_failed", "Value: failed"),
+        ("Namespace: ECS/ContainerInsights", "Namespace: AWS/ECS"),
+    ] {
+        let mutant = text.replacen(right, wrong, 1);
+        assert_ne!(text, mutant, "{right}");
+        assert!(!references::faults(&alarms_of(&mutant)).is_empty(), "{wrong}");
+    }
+}
