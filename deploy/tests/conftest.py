@@ -58,7 +58,7 @@ def world(agent):
                     time.sleep(0.5)
             yield world
         finally:
-            world.remove_containers()
+            world.clean_up()
             emulator.terminate()
             emulator.wait(20)
             keep = os.environ.get("PICUS_STORY_OUT")

@@ -104,6 +104,13 @@ def logs(world):
     assert any(json.loads(line["message"]).get("http.route") == "/picus/put" for line in lines)
 
 
+def tagged(world):
+    found = world.client("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "project", "Values": ["picus"]}])
+    names = {resource["ResourceARN"].split(":", 5)[5] for resource in found["ResourceTagMappingList"]}
+    ecs = {"cluster/picus-cluster", "service/picus-cluster/picus-service"}
+    assert ecs | {"function:picus-delete-function", "table/picus_data", "repository/picus-service", "picus-alarms"} <= names
+
+
 def metrics(world):
     """The collector has read the service's metrics, and CloudWatch has them as it wants them."""
     def arrived():
@@ -130,4 +137,4 @@ def tasks(world):
         assert container["State"]["Health"]["Status"] == "healthy"
 
 
-ALL = (routing, network, roles, function, table, logs, tasks, metrics)
+ALL = (routing, network, roles, function, table, logs, tasks, tagged, metrics)

@@ -15,7 +15,7 @@ import pytest
 
 import intended
 from clients import Load, call
-from world import ROOT, docker, wait_for
+from world import ADMINISTRATOR, ROOT, docker, wait_for
 
 IMAGE = os.environ["PICUS_IMAGE"]
 HANDLER = pathlib.Path(os.environ["PICUS_DELETE_HANDLER"])
@@ -254,9 +254,11 @@ def test_tear_down_leaves_the_table_and_a_deployment_takes_it_up(world):
     assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
 
 
-def test_the_table_goes_only_when_told_so(world):
+def test_the_table_goes_only_when_an_administrator_says_so(world):
     code, said = world.script("tear-down", "--yes", "--table")
-    assert code == 0 and "the table is gone" in said, said
+    assert code == 1 and said.endswith("the table stays: to delete it, be an administrator\n"), said
+    intended.table(world)
+    world.keys = ADMINISTRATOR
+    code, said = world.script("tear-down", "--yes", "--table")
+    assert code == 0 and "stack picus is not there" in said and "the table is gone" in said, said
     assert world.client("dynamodb").list_tables()["TableNames"] == []
-    code, said = world.script("tear-down", "--yes")
-    assert code == 0 and "stack picus is not there" in said, said

@@ -112,7 +112,10 @@ class World:
     def host(self):
         return self.client("elbv2").describe_load_balancers(Names=["picus-alb"])["LoadBalancers"][0]["DNSName"]
 
-    def remove_containers(self):
-        names = docker("ps", "-aq", "--filter", "name=ministack-ecs-").split()
-        if names:
-            docker("rm", "-f", *names)
+    def clean_up(self):
+        for what, found in (
+            ("container", docker("ps", "--all", "--quiet", "--filter", "name=ministack-ecs-").split()),
+            ("image", docker("images", "--filter", f"reference={self.repository}", "--format", "{{.Repository}}:{{.Tag}}").split()),
+        ):
+            if found:
+                docker(what, "rm", "--force", *found)
