@@ -42,7 +42,7 @@ impl DeleteHandler {
     pub async fn answer(&self, event: LambdaEvent<Value>) -> Answer {
         let LambdaEvent { payload, context } = event;
         let request = Request::read(&payload);
-        let ids = RequestContext::from_headers(|name| header(&request, &context, name));
+        let ids = RequestContext::from_headers(true, |name| header(&request, &context, name));
         let mut access = self.begin(&request, &context, &ids);
         let span = access.span();
         let outcome = self.delete(&request, &context, &mut access).instrument(span).await;

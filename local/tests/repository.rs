@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use picus_telemetry::catalogue;
+use picus_telemetry::settings::Reader;
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -61,6 +63,42 @@ fn the_documents_name_every_error_code() {
     assert!(codes.len() > 20);
     for code in codes {
         assert!(api.contains(&format!("`{}`", code.as_str().unwrap())), "docs/API.md lacks {code}");
+    }
+}
+
+/// The first cells of a document's table rows that stand in backticks, with their whole rows.
+fn rows(document: &str) -> impl Iterator<Item = (&str, &str)> {
+    document.lines().filter_map(|line| Some((line.strip_prefix("| `")?.split('`').next()?, line)))
+}
+
+#[test]
+fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
+    let document = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
+    for metric in catalogue::ALL {
+        let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let row = format!("| `{}` | {} | {} |", metric.name, labels.join(", "), metric.help);
+        assert!(document.lines().any(|line| line == row), "docs/OPERATIONS.md lacks\n{row}");
+    }
+    let settings = |read: fn(&mut Reader)| {
+        let mut env = Reader::new(|_| None);
+        read(&mut env);
+        env.names().collect::<Vec<_>>()
+    };
+    let of_service = settings(|env| drop(picus_service::Config::read(env)));
+    let of_handler = settings(|env| drop(picus_delete_handler::Config::read(env)));
+    let cell = |is: bool| if is { "yes" } else { "" };
+    for name in of_service.iter().chain(&of_handler) {
+        let (service, handler) = (of_service.contains(name), of_handler.contains(name));
+        let start = format!("| `{name}` | {} | {} | ", cell(service), cell(handler));
+        assert!(
+            rows(&document).any(|(_, row)| row.starts_with(&start)),
+            "docs/OPERATIONS.md lacks a row that begins\n{start}"
+        );
+    }
+    let is_setting =
+        |name: &str| name.chars().all(|letter| letter == '_' || letter.is_ascii_uppercase());
+    for (name, _) in rows(&document).filter(|(name, _)| is_setting(name)) {
+        assert!(of_service.contains(&name) || of_handler.contains(&name), "{name} is no setting");
     }
 }
 

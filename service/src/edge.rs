@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 
 use crate::body;
 use crate::problem::Problem;
+use crate::routes;
 
 const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,8 +34,10 @@ pub(crate) async fn edge(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let context = RequestContext::from_headers(|name| text(request.headers(), name));
-    let mut access = begin(&request, &context);
+    let route = routes::template(request.path());
+    let context =
+        RequestContext::from_headers(route != routes::HEALTH, |name| text(request.headers(), name));
+    let mut access = begin(&request, route, &context);
     access.bytes_in = body::announced_length(request.headers()).unwrap_or(0);
     let active = ActiveRequest::begin();
     let response = next.call(request).instrument(access.span()).await?;
@@ -57,17 +60,16 @@ pub(crate) async fn edge(
 }
 
 /// Tells what is known of the request already: one whose client leaves is counted under its route.
-fn begin(request: &ServiceRequest, context: &RequestContext) -> Access {
+fn begin(request: &ServiceRequest, route: &str, context: &RequestContext) -> Access {
     let objective = request.app_data::<Data<Objective>>();
     let objective = objective.expect("the application has an objective").clone().into_inner();
     let headers = request.headers();
-    let route = request.match_pattern();
     // The load balancer's word, where there is one; the service itself is reached by HTTP alone.
     let scheme = text(headers, "x-forwarded-proto").unwrap_or("http");
     let forwarded = text(headers, "x-forwarded-for").and_then(|hops| hops.rsplit(',').next());
     let described = Described {
         method: request.method().as_str(),
-        route: route.as_deref().unwrap_or_default(),
+        route,
         path: request.uri().path(),
         scheme,
         host: text(headers, "host").unwrap_or_default(),

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use uuid::Uuid;
+use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 
 /// A trace's id: 128 bits, the first 32 of them the time in seconds where X-Ray made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,8 @@ impl TraceId {
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         // The id's field has 32 bits, until the year 2106.
         let seconds = u128::from(seconds & 0xffff_ffff);
-        Self(seconds << 96 | Uuid::new_v4().as_u128() >> 32)
+        let random = RandomIdGenerator::default().new_trace_id();
+        Self(seconds << 96 | u128::from_be_bytes(random.to_bytes()) >> 32)
     }
 }
 

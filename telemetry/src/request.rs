@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use uuid::Uuid;
@@ -70,23 +71,22 @@ pub struct Invocation<'a> {
 }
 
 impl RequestContext {
-    /// The ids in a request's headers, new ones where there are none, and whether it is sampled.
-    /// `header` gives a header's value by its name in lower case.
+    /// The ids in a request's headers, new ones where there are none, and whether it is sampled: only
+    /// if it `may_be_traced`. `header` gives a header's value by its name in lower case.
     ///
     /// An `X-Request-Id` is taken when it is 1 to 128 characters of visible ASCII.
-    pub fn from_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
+    pub fn from_headers<'a>(may_be_traced: bool, header: impl Fn(&str) -> Option<&'a str>) -> Self {
         let caller = Caller::from_headers(&header).unwrap_or_else(|| Caller {
             trace_id: propagation::TraceId::generate(),
             parent: None,
             sampled: None,
         });
         let request_id = header("x-request-id").filter(|id| is_sane(id));
-        // The random half of a random UUID.
-        let span_id = SpanId::from(Uuid::new_v4().as_u64_pair().1);
+        let span_id = RandomIdGenerator::default().new_span_id();
         Self(Arc::new(Context {
             caller,
             span_id,
-            sampled: traces::samples(&caller),
+            sampled: may_be_traced && traces::samples(&caller),
             ids: Ids {
                 trace_id: format!("{:x}", caller.trace_id),
                 span_id: span_id.to_string(),
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fn request_id(given: &str) -> String {
-        RequestContext::from_headers(|name| (name == "x-request-id").then_some(given))
+        RequestContext::from_headers(true, |name| (name == "x-request-id").then_some(given))
             .request_id()
             .to_owned()
     }

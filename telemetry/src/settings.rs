@@ -105,6 +105,11 @@ impl Reader {
         Duration::from_millis(self.read_within(name, default, 1..=86_400_000, help))
     }
 
+    /// Lists a setting that a library reads by itself.
+    pub fn mention(&mut self, name: &'static str, help: &'static str) {
+        self.described.push(Described { name, default: "", help });
+    }
+
     fn read_if<T>(
         &mut self,
         name: &'static str,
@@ -141,6 +146,11 @@ impl Reader {
     /// Every setting that was not.
     pub fn finish<C>(self, configuration: C) -> Result<C, SettingsError> {
         if self.faults.is_empty() { Ok(configuration) } else { Err(SettingsError(self.faults)) }
+    }
+
+    /// The names of the settings that were read.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.described.iter().map(|setting| setting.name)
     }
 
     /// The settings that were read, with their defaults, for `--help`.

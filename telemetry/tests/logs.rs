@@ -43,7 +43,7 @@ fn each_event_is_one_line_that_nobody_outside_can_forge() {
         _ => None,
     };
     let evil = "a\"}\n{\"level\":\"ERROR\"\u{202e}\u{7f}\u{85}\u{2028}é\u{e0041}";
-    RequestContext::from_headers(header).span(&Described::default()).in_scope(|| {
+    RequestContext::from_headers(true, header).span(&Described::default()).in_scope(|| {
         let call = tracing::info_span!("call", request_id = "not the request's");
         let _entered = call.enter();
         tracing::warn!(key = evil, count = 3_u64, ratio = 0.5, ok = true, "within");

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
     ScalarAttributeType,
@@ -10,8 +12,6 @@ use aws_sdk_dynamodb::types::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-
-use crate::given::sdk_config;
 
 const TABLE: &str = "picus_data";
 
@@ -36,6 +36,15 @@ pub(crate) async fn start() -> SocketAddr {
     tokio::spawn(dynoxide::server::serve_on(listener, engine));
     create_table(&Client::new(&sdk_config(address).await)).await;
     address
+}
+
+pub(crate) async fn sdk_config(address: SocketAddr) -> SdkConfig {
+    aws_config::from_env()
+        .endpoint_url(format!("http://{address}"))
+        .region(Region::from_static("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+        .load()
+        .await
 }
 
 /// Stores an item as another writer would.

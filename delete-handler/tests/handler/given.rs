@@ -3,15 +3,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_config::{Region, SdkConfig};
-use aws_sdk_dynamodb::config::Credentials;
 use lambda_runtime::{Context, LambdaEvent};
 use picus_delete_handler::DeleteHandler;
 use picus_items::{Item, Key, Settings, Table};
 use serde_json::Value;
 use tokio::time;
 
-use crate::dynamodb;
+use crate::dynamodb::{self, sdk_config};
 use crate::forms::Form;
 use crate::told::Told;
 
@@ -46,15 +44,6 @@ pub(crate) fn impatient() -> Settings {
         max_attempts: 1,
         ..Settings::default()
     }
-}
-
-pub(crate) async fn sdk_config(address: SocketAddr) -> SdkConfig {
-    aws_config::from_env()
-        .endpoint_url(format!("http://{address}"))
-        .region(Region::from_static("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-        .load()
-        .await
 }
 
 /// What Lambda knows of an invocation that ends in `left`.

@@ -82,7 +82,10 @@ fn told(span: &Span) -> Value {
 
 #[tokio::test]
 async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_program() {
-    let mut traced = traced(options()).await;
+    let mut options = options();
+    let (name, value) = ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=tests");
+    options.environment.insert(name.to_owned(), value.to_owned());
+    let mut traced = traced(options).await;
     let id = traced.client.put(&json!({})).await;
     let path = format!("/picus/get/{id}");
     let got = traced.send(Method::GET, &path, ("user-agent", "tests")).await;
@@ -132,6 +135,7 @@ async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_pr
         ("", &spans[0].span_id)
     );
     assert_eq!(spans[0].resource["service.name"], "picus-service");
+    assert_eq!(spans[0].resource["deployment.environment.name"], "tests");
     assert!(spans[0].duration >= spans[1].duration);
 
     expected["name"] = json!("DELETE /picus/{key}");

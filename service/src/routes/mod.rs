@@ -18,8 +18,33 @@ pub(crate) use get::__path_get;
 pub(crate) use list::__path_list;
 pub(crate) use put::__path_put;
 
+const LIST: &str = "/picus/list";
+const PUT: &str = "/picus/put";
+const GET: &str = "/picus/get/{key}";
+const ITEM: &str = "/picus/{key}";
+/// Asked for by the load balancer and the container, and nobody's to trace.
+pub(crate) const HEALTH: &str = "/health";
+const OPENAPI: &str = "/openapi.json";
+
 /// The routes that the latency objective holds for: those that clients wait for.
-pub(crate) const OF_ITEMS: [&str; 3] = ["/picus/list", "/picus/put", "/picus/get/{key}"];
+pub(crate) const OF_ITEMS: [&str; 3] = [LIST, PUT, GET];
+
+/// The template of a path, for logs, metrics and traces; empty where it is none of ours. The
+/// framework's own answer to that costs as much as a second routing.
+pub(crate) fn template(path: &str) -> &'static str {
+    let key_below = |parent| path.strip_prefix(parent).is_some_and(|key| !key.contains('/'));
+    match path {
+        LIST => LIST,
+        PUT => PUT,
+        HEALTH => HEALTH,
+        OPENAPI => OPENAPI,
+        "/picus/get" => GET,
+        _ if key_below("/picus/get/") => GET,
+        "/picus/" => "",
+        _ if key_below("/picus/") => ITEM,
+        _ => "",
+    }
+}
 
 /// The route table. A path that is known answers other methods with 405.
 pub(crate) fn configure(routes: &mut ServiceConfig) {
@@ -28,28 +53,27 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
         || web::to(async || Err::<HttpResponse, _>(Problem::method_not_allowed("POST")));
     routes
         .service(
-            web::resource("/picus/list")
+            web::resource(LIST)
                 .route(web::get().to(list::list))
                 .default_service(only_get())
                 .wrap(from_fn(limits::bounded)),
         )
         .service(
-            web::resource("/picus/put")
+            web::resource(PUT)
                 .route(web::post().to(put::put))
                 .default_service(only_post())
                 .wrap(from_fn(limits::bounded)),
         )
         .service(
-            // The first of the patterns names the route in logs and metrics.
-            web::resource(["/picus/get/{key}", "/picus/get/", "/picus/get"])
+            web::resource([GET, "/picus/get/", "/picus/get"])
                 .route(web::get().to(get::get))
                 .default_service(only_get())
                 .wrap(from_fn(limits::bounded)),
         )
-        .service(web::resource("/picus/{key}").to(delete_handlers))
-        .service(web::resource("/health").route(web::get().to(health)).default_service(only_get()))
+        .service(web::resource(ITEM).to(delete_handlers))
+        .service(web::resource(HEALTH).route(web::get().to(health)).default_service(only_get()))
         .service(
-            web::resource("/openapi.json")
+            web::resource(OPENAPI)
                 .route(web::get().to(openapi::document))
                 .default_service(only_get()),
         )
@@ -72,4 +96,41 @@ async fn delete_handlers(request: HttpRequest) -> Result<HttpResponse, Problem> 
         return Err(Error::new(Code::Misdirected, message).into());
     }
     Err(Problem::method_not_allowed("DELETE"))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, test};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_template_is_what_the_router_finds() {
+        let app = test::init_service(App::new().configure(configure)).await;
+        for path in [
+            LIST,
+            PUT,
+            HEALTH,
+            OPENAPI,
+            "/picus/get/a",
+            "/picus/get/a%2Fb",
+            "/picus/get/",
+            "/picus/get",
+            "/picus/a",
+            "/picus/list/",
+            "/picus/get/a/b",
+            "/picus",
+            "/picus/",
+            "/",
+            "/picus/a/b",
+            "/health/",
+        ] {
+            let request = test::TestRequest::default().method(Method::PATCH).uri(path).to_request();
+            let found = test::call_service(&app, request).await.request().match_pattern();
+            // The other patterns of that resource are known by its first.
+            let found = found
+                .map(|found| if found.starts_with("/picus/get") { GET.to_owned() } else { found });
+            assert_eq!(template(path), found.unwrap_or_default(), "{path}");
+        }
+    }
 }

@@ -60,6 +60,10 @@ impl TraceSettings {
             0.0..=1.0,
             "The share of requests that traceidratio takes.",
         );
+        env.mention(
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "What else traces tell of this program: `key=value,…`.",
+        );
         let max_queue_size = env.read_within(
             "OTEL_BSP_MAX_QUEUE_SIZE",
             "2048",

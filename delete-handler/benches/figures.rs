@@ -1,0 +1,122 @@
+//! The delete handler's figures: `cargo bench -p picus-delete-handler` prints them, and fails when one
+//! is over its target. What telemetry adds is told by running it with and without, turn by turn.
+
+#[path = "../tests/handler/dynamodb.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod dynamodb;
+#[path = "../tests/handler/runtime_api.rs"]
+mod runtime_api;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use runtime_api::RuntimeApi;
+use tokio::process::{Child, Command};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_picus-delete-handler");
+const EVENT: &str = include_str!("../tests/events/load-balancer.json");
+const STARTS: usize = 20;
+const INVOCATIONS: usize = 300;
+const MAX_START: Duration = Duration::from_millis(30);
+const MAX_BYTES: u64 = 12_000_000;
+const MAX_ADDED_TO_START: Duration = Duration::from_millis(10);
+const MAX_ADDED_TO_INVOCATION: Duration = Duration::from_millis(1);
+
+/// Times of one thing, with telemetry and without.
+#[derive(Default)]
+struct Times {
+    with: Vec<Duration>,
+    without: Vec<Duration>,
+}
+
+impl Times {
+    fn of(&mut self, telemetry: bool) -> &mut Vec<Duration> {
+        if telemetry { &mut self.with } else { &mut self.without }
+    }
+
+    fn added(&mut self) -> Duration {
+        median(&mut self.with).saturating_sub(median(&mut self.without))
+    }
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[tokio::main]
+async fn main() -> std::io::Result<ExitCode> {
+    let daemon = UdpSocket::bind("127.0.0.1:0")?;
+    let dynamodb = dynamodb::start().await;
+    let (mut starts, mut answers, mut returns) = Default::default();
+    for _ in 0..STARTS {
+        for telemetry in [true, false] {
+            let mut api = RuntimeApi::start().await;
+            let started = Instant::now();
+            let _child = start(&api, dynamodb, telemetry.then_some(&daemon))?;
+            api.polled().await;
+            Times::of(&mut starts, telemetry).push(started.elapsed());
+            invoke(&mut api, telemetry, &mut answers, &mut returns).await;
+        }
+    }
+    let bytes = std::fs::metadata(PROGRAM)?.len();
+    let added_to_start = starts.added();
+    let start = median(&mut starts.with);
+    let after = median(&mut returns.with);
+    let added = answers.added() + returns.added();
+    println!("size: {bytes} bytes (target: {MAX_BYTES})");
+    println!("from exec to the first poll for work: {start:.1?} (target: {MAX_START:?})");
+    println!("of which telemetry: {added_to_start:.1?} (target: {MAX_ADDED_TO_START:?})");
+    println!(
+        "an invocation: {:.1?}, and {after:.1?} until the next poll",
+        median(&mut answers.with)
+    );
+    println!("of which telemetry: {added:.1?} (target: {MAX_ADDED_TO_INVOCATION:?})");
+    let reached = bytes < MAX_BYTES
+        && start < MAX_START
+        && added_to_start < MAX_ADDED_TO_START
+        && added < MAX_ADDED_TO_INVOCATION;
+    Ok(if reached { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Times some invocations: until the answer is there, and from there until more work is asked for.
+async fn invoke(api: &mut RuntimeApi, telemetry: bool, answers: &mut Times, returns: &mut Times) {
+    // The first one also connects to DynamoDB.
+    for invocation in 0..=INVOCATIONS / STARTS {
+        let given = Instant::now();
+        api.invoke(EVENT).await;
+        let answered = Instant::now();
+        api.polled().await;
+        if invocation > 0 {
+            answers.of(telemetry).push(answered - given);
+            returns.of(telemetry).push(answered.elapsed());
+        }
+    }
+}
+
+/// Starts the program as Lambda does, with all of its telemetry or with none that it can do without.
+fn start(
+    api: &RuntimeApi,
+    dynamodb: SocketAddr,
+    daemon: Option<&UdpSocket>,
+) -> std::io::Result<Child> {
+    let mut program = Command::new(PROGRAM);
+    program
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", "picus-delete")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "none")
+        .env("AWS_SECRET_ACCESS_KEY", "none")
+        .env("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}"))
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    match daemon {
+        Some(daemon) => program.env("AWS_XRAY_DAEMON_ADDRESS", daemon.local_addr()?.to_string()),
+        None => program.env("OTEL_SDK_DISABLED", "true").env("RUST_LOG", "off"),
+    };
+    program.spawn()
+}
