@@ -3,7 +3,8 @@
 //!
 //! [`System`] starts DynamoDB ([`dynamodb`]), the delete handler behind a Lambda Runtime API
 //! ([`lambda`]), the service's tasks ([`tasks`]) and, in front of both, the load balancer
-//! ([`load_balancer`]). [`traces`] collects what both programs tell of their requests.
+//! ([`load_balancer`]). [`traces`] collects what both programs tell of their requests. [`cloudwatch`]
+//! evaluates the alarms, and [`drill`] makes the faults that these are for.
 
 pub mod cli;
 pub mod cloudwatch;

@@ -173,8 +173,9 @@ fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
     let windows = |alarm: &&Alarm| alarm.fires_within.is_none();
     let unpromised: Vec<&str> =
         alarms.iter().filter(windows).map(|alarm| alarm.name.as_str()).collect();
-    let burn =
-        |name: &&str| name.starts_with("picus-availability-") || name.starts_with("picus-latency-");
-    assert!(unpromised.iter().all(|name| burn(name)), "{unpromised:?}");
+    for name in &unpromised {
+        let burns = ["picus-availability-", "picus-latency-"];
+        assert!(burns.iter().any(|burn| name.starts_with(burn)), "{name} promises nothing");
+    }
     assert_eq!(unpromised.len(), 16);
 }

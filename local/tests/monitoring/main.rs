@@ -8,3 +8,4 @@ mod given;
 mod mutants;
 mod references;
 mod runbooks;
+mod trail;

@@ -73,7 +73,7 @@ fn runbooks() -> BTreeSet<String> {
 }
 
 /// The blocks of a document that are marked with a language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     let blocks = text.split(fence.as_str()).skip(1);
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()

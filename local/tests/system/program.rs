@@ -32,6 +32,7 @@ fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
         (&["--port", "x"], 64, "'x'"),
         (&["--memory", "--data-dir", "x"], 64, "cannot be used with"),
         (&["--tasks", "0"], 64, "0 is not in 1..=16"),
+        (&["drill", "--only", "none"], 64, "'none'"),
     ] {
         let (found, error) = run(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {error}");
