@@ -74,7 +74,7 @@ pub fn alarms(template: &str) -> Result<Vec<Alarm>, Box<dyn std::error::Error>> 
 pub async fn record(drill: &Drill, executable: PathBuf) -> Result<Tape, DrillError> {
     let mut stage = stage::Stage::set(drill, executable).await?;
     let green = stage.minutes(tape::CALM, traffic::NORMAL).await;
-    stage.begin(drill.fault).await;
+    stage.begin(drill.fault).await?;
     let fault = stage.minutes(drill.recorded, drill.traffic).await;
     stage.end(drill.fault).await?;
     let after = stage.minutes(tape::CALM, traffic::NORMAL).await;

@@ -107,6 +107,8 @@ pub const DRILLS: &[Drill] = &[
     Drill {
         name: "dynamodb-throttles",
         fault: Fault::DynamoDb(dynamodb::Fault::Throttles(2)),
+        // How long the SDK waits before it tries again is up to chance.
+        settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
         alarms: &["picus-dynamodb-throttling"],
         others: &[PAGES, BURNS, SPENDS],
         ..CALM

@@ -89,7 +89,7 @@ impl Stage {
         minutes
     }
 
-    pub(super) async fn begin(&mut self, fault: Fault) {
+    pub(super) async fn begin(&mut self, fault: Fault) -> Result<(), DrillError> {
         match fault {
             Fault::None => {}
             Fault::DynamoDb(fault) => self.system.dynamodb_fault(Some(fault)),
@@ -102,8 +102,8 @@ impl Stage {
                 for _ in 0..TASKS {
                     self.system.add_task(settings);
                 }
-                // What this takes is part of the fault, but no more than a minute.
-                time::sleep(MINUTE * 4).await;
+                // They are healthy, as such deployments are.
+                self.until_healthy().await?;
             }
             Fault::Starved => {
                 let running = self.system.tasks().iter().filter_map(Task::running_now);
@@ -113,6 +113,7 @@ impl Stage {
             }
             Fault::CollectorGone => self.collecting = false,
         }
+        Ok(())
     }
 
     /// Ends the fault, and waits until the system is as before.
@@ -128,6 +129,10 @@ impl Stage {
         while self.system.tasks().len() < TASKS as usize {
             self.system.add_task(&[]);
         }
+        self.until_healthy().await
+    }
+
+    async fn until_healthy(&self) -> Result<(), DrillError> {
         let until = Instant::now() + RECOVERY;
         while self.system.group().healthy().len() < TASKS as usize {
             if Instant::now() > until {

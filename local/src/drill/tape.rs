@@ -1,6 +1,6 @@
 //! What a system reported, and what the alarms make of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cloudwatch::alarm::State;
 use crate::cloudwatch::data::Minute;
@@ -27,8 +27,8 @@ pub struct Tape {
 /// How the alarms fared, those that stand for themselves.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// Those that fired before there was a fault.
-    pub early: Vec<String>,
+    /// Those that were not OK before there was a fault.
+    pub early: BTreeSet<String>,
     /// Those that fired for it: after how many minutes, and how many after its end they were OK.
     pub fired: BTreeMap<String, (usize, Option<usize>)>,
 }
@@ -60,6 +60,8 @@ impl Tape {
                 watch.minute(minute)?.into_iter().filter(|change| change.to == State::Alarm);
             verdict.early.extend(fired.map(|change| change.alarm).filter(|alarm| own(alarm)));
         }
+        let unknown = alarms.iter().filter(|alarm| watch.state(&alarm.name) != Some(State::Ok));
+        verdict.early.extend(unknown.map(|alarm| alarm.name.clone()));
         for (number, minute) in looped(&self.fault).take(drill.lasts).enumerate() {
             for change in watch.minute(minute)? {
                 if change.to == State::Alarm && own(&change.alarm) {
@@ -87,7 +89,7 @@ impl Verdict {
     #[must_use]
     pub fn faults(&self, drill: &Drill, alarms: &[Alarm]) -> Vec<String> {
         let mut faults: Vec<_> =
-            self.early.iter().map(|alarm| format!("{alarm} fired before the fault")).collect();
+            self.early.iter().map(|alarm| format!("{alarm} was not OK before the fault")).collect();
         let expected: Vec<&str> = drill
             .alarms
             .iter()
