@@ -76,14 +76,14 @@ pub(crate) async fn measure() -> io::Result<bool> {
     let mut of_bare = Vec::new();
     // The first round only warms up.
     for round in 0..=ROUNDS {
-        let base = cost(&bare).await?;
+        let plain = cost(&bare).await?;
         for (_, server, _, ratios) in &mut variants {
             let cost = cost(server).await?;
             if round > 0 {
-                ratios.push(cost.as_secs_f64() / base.as_secs_f64());
+                ratios.push(cost.as_secs_f64() / plain.as_secs_f64());
             }
         }
-        of_bare.push(base);
+        of_bare.push(plain);
     }
     of_bare.sort();
     println!("bare handler: {:.1?} of CPU a request", of_bare[of_bare.len() / 2]);
@@ -122,5 +122,5 @@ async fn cost(server: &Server) -> io::Result<Duration> {
     for client in clients {
         client.await.map_err(io::Error::other)??;
     }
-    Ok((server.cpu()? - before) / REQUESTS)
+    Ok(server.cpu()?.saturating_sub(before) / REQUESTS)
 }
