@@ -115,8 +115,7 @@ def metrics(world):
     """The collector has read the service's metrics, and CloudWatch has them as it wants them."""
     def arrived():
         events = world.client("logs").filter_log_events(logGroupName="/ecs/picus-service/emf")["events"]
-        # Version 0 of the format, which has no "_aws" around its directives.
-        directives = [d for event in events for d in json.loads(event["message"]).get("CloudWatchMetrics", [])]
+        directives = [d for event in events for d in json.loads(event["message"]).get("_aws", {}).get("CloudWatchMetrics", [])]
         return "picus_requests_measured_total" in {m["Name"] for d in directives for m in d["Metrics"] if d["Namespace"] == "Picus"}
 
     wait_for(arrived)
