@@ -138,7 +138,7 @@ async fn a_role_that_lacks_an_action() {
 #[tokio::test]
 async fn the_wrong_table() {
     let settings = [("DYNAMODB_TABLE_NAME", "picus_date")];
-    leaves(None, &settings, "availability-page", "internal", "ResourceNotFoundException").await;
+    leaves(None, &settings, "availability-page", "internal", "AccessDeniedException").await;
 }
 
 #[tokio::test]

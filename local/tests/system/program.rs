@@ -71,7 +71,10 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
     let logs = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<Value> = logs
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .map(|line| {
+            serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("{error}: {line:?} in\n{logs}"))
+        })
         .collect();
     // The one access line of each request, the same from both programs.
     for (program, method, route, status) in [

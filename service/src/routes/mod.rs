@@ -100,13 +100,19 @@ async fn delete_handlers(request: HttpRequest) -> Result<HttpResponse, Problem> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use actix_web::web::Data;
     use actix_web::{App, test};
 
     use super::*;
+    use crate::limits::Limits;
 
     #[actix_web::test]
     async fn a_template_is_what_the_router_finds() {
-        let app = test::init_service(App::new().configure(configure)).await;
+        let limits = Data::new(Limits::new(1, Duration::from_secs(5)));
+        let app = App::new().app_data(limits).configure(configure);
+        let app = test::init_service(app).await;
         for path in [
             LIST,
             PUT,
