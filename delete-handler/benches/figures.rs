@@ -1,5 +1,6 @@
-//! The delete handler's figures: `cargo bench -p picus-delete-handler` prints them, and fails when one
-//! is over its target. What telemetry adds is told by running it with and without, turn by turn.
+//! The delete handler's figures, of the program as it is deployed: `cargo bench --profile lambda -p
+//! picus-delete-handler` prints them, and fails when one is over its target. What telemetry adds is told
+//! by running it with and without, turn by turn.
 
 #[path = "../tests/handler/dynamodb.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
