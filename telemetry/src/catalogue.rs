@@ -190,7 +190,7 @@ pub const PROCESS_MEMORY_USAGE: Metric = Metric {
 };
 /// The process's open files.
 pub const PROCESS_FILE_DESCRIPTORS: Metric = Metric {
-    name: "process_unix_file_descriptor_count",
+    name: "process_unix_file_descriptors",
     kind: Kind::Gauge,
     unit: Some(Unit::Count),
     labels: &[],

@@ -44,7 +44,7 @@ const DECLARED: &[(&str, &[&[&str]])] = &[
     ("picus_log_lines_dropped_total", ALONE),
     ("process_cpu_utilization_ratio", ALONE),
     ("process_memory_usage_bytes", ALONE),
-    ("process_unix_file_descriptor_count", ALONE),
+    ("process_unix_file_descriptors", ALONE),
     ("process_uptime_seconds", ALONE),
     ("picus_runtime_workers", ALONE),
     ("picus_runtime_utilization_ratio", ALONE),
