@@ -125,7 +125,9 @@ impl State {
     async fn next(&self) -> Response<Full<Bytes>> {
         self.ready.send_replace(true);
         let Some(invocation) = self.work.lock().await.recv().await else {
-            return status(StatusCode::GONE);
+            // The environment is being ended. Lambda just freezes it; an answer without work would be
+            // none that the runtime knows.
+            return std::future::pending().await;
         };
         let Invocation { request_id, payload, deadline_ms, trace, reply } = invocation;
         let response = Response::builder()
