@@ -10,6 +10,7 @@ pub mod cli;
 pub mod cloudwatch;
 pub mod drill;
 pub mod dynamodb;
+pub mod exposition;
 mod iam;
 pub mod lambda;
 pub mod load_balancer;

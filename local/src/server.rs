@@ -1,6 +1,5 @@
 //! An HTTP server: takes connections until it is told to stop, and lets requests in flight end.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -31,7 +30,12 @@ pub(crate) fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A server that serves.
+/// An answer that does not come: the connection ends without it.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is broken off")]
+pub(crate) struct BrokenOff;
+
+/// A server that serves, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -44,7 +48,7 @@ impl Server {
     pub(crate) fn start<A, F>(socket: TcpListener, answer: A) -> io::Result<Self>
     where
         A: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-        F: Future<Output = Response<Body>> + Send + 'static,
+        F: Future<Output = Result<Response<Body>, BrokenOff>> + Send + 'static,
     {
         let address = socket.local_addr()?;
         let (stop, stopped) = watch::channel(());
@@ -66,7 +70,7 @@ impl Server {
 async fn serve<A, F>(socket: TcpListener, answer: A, mut stopped: watch::Receiver<()>)
 where
     A: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    F: Future<Output = Result<Response<Body>, BrokenOff>> + Send + 'static,
 {
     let connections = GracefulShutdown::new();
     loop {
@@ -82,10 +86,7 @@ where
         // Small answers must not wait for an acknowledgement; where it can't be had, they do.
         let _ = connection.set_nodelay(true);
         let answer = answer.clone();
-        let answer = service_fn(move |request| {
-            let answered = answer(request, client);
-            async move { Ok::<_, Infallible>(answered.await) }
-        });
+        let answer = service_fn(move |request| answer(request, client));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(CLIENT_TIMEOUT)

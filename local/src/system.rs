@@ -12,7 +12,6 @@ use tokio::net::TcpListener;
 use tokio::time;
 
 use crate::cloudwatch::meter::Meter;
-use crate::dynamodb::front::Front;
 use crate::dynamodb::{
     self, Calls, DynamoDb, DynamoDbError, FUNCTION_ROLE, Storage, TABLE, TASK_ROLE,
 };
@@ -79,8 +78,6 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct System {
     dynamodb: DynamoDb,
-    /// Between the programs and DynamoDB, where there is a meter.
-    front: Option<Front>,
     launcher: Launcher,
     function: Lambda,
     group: Arc<TargetGroup>,
@@ -96,10 +93,8 @@ impl System {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let taken = |source| StartError::Port { port: options.port, source };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
-        let dynamodb = DynamoDb::start(&options.storage).await?;
-        let front = front(&options.meter, &dynamodb.endpoint).await?;
-        let endpoint = front.as_ref().map(|front| format!("http://{}", front.address));
-        let endpoint = endpoint.as_ref().unwrap_or(&dynamodb.endpoint);
+        let dynamodb = DynamoDb::start(&options.storage, options.meter.clone()).await?;
+        let endpoint = &dynamodb.endpoint;
         let function = Lambda::new(function(&options), launcher(&options, endpoint, FUNCTION_ROLE));
         let launcher = launcher(&options, endpoint, TASK_ROLE);
         let group = Arc::new(TargetGroup::new(options.health_check.clone()));
@@ -114,7 +109,7 @@ impl System {
             }
         };
         time::timeout(START_TIMEOUT, healthy).await.map_err(|_| StartError::Service)?;
-        Ok(Self { dynamodb, front, launcher, function, group, tasks, load_balancer })
+        Ok(Self { dynamodb, launcher, function, group, tasks, load_balancer })
     }
 
     /// Where clients turn to.
@@ -155,11 +150,9 @@ impl System {
         self.tasks.push(Task::keep(launcher, self.group.clone()));
     }
 
-    /// From now on, this is wrong with DynamoDB; only where there is a meter.
+    /// From now on, this is wrong with DynamoDB; with one elsewhere, nothing.
     pub fn dynamodb_fault(&self, fault: Option<dynamodb::Fault>) {
-        if let Some(front) = &self.front {
-            front.fault(fault);
-        }
+        self.dynamodb.set_fault(fault);
     }
 
     /// The tasks behind the load balancer.
@@ -183,13 +176,6 @@ impl System {
         self.function.stop();
         self.dynamodb.stop().await;
     }
-}
-
-async fn front(meter: &Meter, dynamodb: &str) -> Result<Option<Front>, DynamoDbError> {
-    if !meter.is_on() {
-        return Ok(None);
-    }
-    Front::start(dynamodb, meter.clone()).await.map(Some).map_err(DynamoDbError::Listen)
 }
 
 /// Both programs get the same, but each has its role.

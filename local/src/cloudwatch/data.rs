@@ -39,6 +39,18 @@ impl Datum {
         Self { count, sum, minimum, maximum, values: Vec::new() }
     }
 
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> f64 {
+        self.count
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.sum
+    }
+
     /// Takes in another's values.
     pub fn add(&mut self, other: &Self) {
         self.count += other.count;

@@ -2,7 +2,7 @@
 //! declares, in the dimension sets declared, counters as what they grew by. Histograms are left to the
 //! collector itself, for no alarm watches any.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use picus_telemetry::catalogue::{self, Kind};
 use regex::Regex;
@@ -12,6 +12,7 @@ use super::traffic::Client;
 use crate::cloudwatch::meter::Meter;
 use crate::cloudwatch::metric::Metric;
 use crate::cloudwatch::template::{self, TemplateError};
+use crate::exposition::{self, Sample};
 use crate::names::SERVICE;
 use crate::tasks::Running;
 
@@ -46,7 +47,7 @@ impl Scraper {
         let url = format!("http://{}/metrics", task.metrics_address);
         // A task that has just ended has nothing to tell.
         let Some(text) = client.get_text(&url).await else { return };
-        for (metric, kind, value) in text.lines().filter_map(sample) {
+        for (metric, kind, value) in exposition::samples(&text).filter_map(reported) {
             let value = match kind {
                 Kind::Counter => {
                     let last = self.last.insert((task.pid, metric.clone()), value);
@@ -92,25 +93,13 @@ fn in_set(metric: &Metric, set: &[String]) -> Option<Metric> {
     Some(Metric { dimensions, ..metric.clone() })
 }
 
-/// A line of Prometheus' text format: `name{label="value",…} number`.
-fn sample(line: &str) -> Option<(Metric, Kind, f64)> {
-    let (series, value) = line.rsplit_once(' ')?;
-    let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+/// A counter or a gauge, as CloudWatch is to know it.
+fn reported(Sample { name, labels, value }: Sample) -> Option<(Metric, Kind, f64)> {
     let known = catalogue::ALL.iter().find(|metric| metric.name == name)?;
-    if matches!(known.kind, Kind::Histogram(_)) {
-        return None;
-    }
-    let mut dimensions = BTreeMap::from([("service_name".to_owned(), SERVICE.to_owned())]);
-    for pair in labels.trim_end_matches('}').split("\",").filter(|pair| !pair.is_empty()) {
-        let (label, value) = pair.split_once("=\"")?;
-        let value = value.trim_end_matches('"');
-        // A label that is empty is not there.
-        if !value.is_empty() {
-            dimensions.insert(label.to_owned(), value.to_owned());
-        }
-    }
-    let metric = Metric { namespace: "Picus".to_owned(), name: name.to_owned(), dimensions };
-    Some((metric, known.kind, value.parse().ok()?))
+    let mut dimensions = labels;
+    dimensions.insert("service_name".to_owned(), SERVICE.to_owned());
+    let metric = Metric { namespace: "Picus".to_owned(), name, dimensions };
+    Some((metric, known.kind, value))
 }
 
 #[cfg(test)]
@@ -133,18 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read_with_their_labels() {
-        let line = "picus_dynamodb_attempts_total{db_operation_name=\"GetItem\",empty=\"\"} 7";
-        let (metric, kind, value) = sample(line).unwrap();
+    fn counters_and_gauges_are_reported_as_the_services() {
+        let text = "picus_dynamodb_attempts_total{db_operation_name=\"GetItem\"} 7\n\
+            http_server_request_duration_seconds_sum 1\nunknown 1\n";
+        let found: Vec<_> = exposition::samples(text).filter_map(reported).collect();
         let dimensions = [("service_name", SERVICE), ("db_operation_name", "GetItem")];
-        assert_eq!(metric, Metric::new("Picus", "picus_dynamodb_attempts_total", &dimensions));
-        assert_eq!((kind, value), (Kind::Counter, 7.0));
-        let (metric, ..) = sample("http_server_active_requests 1").unwrap();
-        assert_eq!(metric.dimensions.len(), 1);
-        for line in
-            ["# HELP x y", "unknown 1", "http_server_request_duration_seconds_sum{a=\"b\"} 1", ""]
-        {
-            assert!(sample(line).is_none(), "{line}");
-        }
+        let attempts = Metric::new("Picus", "picus_dynamodb_attempts_total", &dimensions);
+        assert_eq!(found, [(attempts, Kind::Counter, 7.0)]);
     }
 }

@@ -1,14 +1,15 @@
 //! DynamoDB: an engine in this process, reached over HTTP as the real one is and guarded as it is, or
 //! one elsewhere.
 
-pub(crate) mod front;
+mod door;
+mod metrics;
 mod permissions;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use aws_config::Region;
 use aws_sdk_dynamodb::Client;
@@ -22,10 +23,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::cloudwatch::meter::Meter;
 use crate::iam::REGION;
 use crate::server::Server;
-pub use front::Fault;
-use permissions::Permissions;
+use door::Door;
+pub use door::Fault;
 pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
 
 /// The table, and its key.
@@ -100,32 +102,33 @@ pub struct DynamoDb {
 
 #[derive(Debug)]
 struct Engine {
-    guard: Server,
-    calls: Arc<Mutex<Calls>>,
+    door: Arc<Door>,
+    server: Server,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<()>,
+    ended: JoinHandle<()>,
     /// Keeps other processes out of the folder.
     _lock: Option<File>,
 }
 
 impl DynamoDb {
-    /// Starts the engine, or turns to the one elsewhere, and creates the table if there is none.
+    /// Starts the engine, or turns to the one elsewhere, and creates the table if there is none. The
+    /// engine reports to `meter` what DynamoDB reports to CloudWatch.
     ///
     /// # Errors
     /// What keeps it from having a table, and what to do about it.
-    pub async fn start(storage: &Storage) -> Result<Self, DynamoDbError> {
+    pub async fn start(storage: &Storage, meter: Meter) -> Result<Self, DynamoDbError> {
         let this = match storage {
             Storage::Elsewhere(endpoint) => Self { endpoint: endpoint.clone(), engine: None },
             Storage::Memory => {
-                serve(dynoxide::Database::memory().map_err(data(Path::new("memory")))?, None)
-                    .await?
+                let database = dynoxide::Database::memory().map_err(data(Path::new("memory")))?;
+                serve(database, meter, None).await?
             }
             Storage::Folder(folder) => {
                 let lock = lock(folder)?;
                 let file = folder.join("picus.sqlite");
                 let database =
                     dynoxide::Database::new(&file.to_string_lossy()).map_err(data(folder))?;
-                serve(database, Some(lock)).await?
+                serve(database, meter, Some(lock)).await?
             }
         };
         create_table(&this.endpoint).await?;
@@ -135,18 +138,23 @@ impl DynamoDb {
     /// What has been called so far, and in whose name; of a DynamoDB elsewhere, nothing is known.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        let calls =
-            |engine: &Engine| engine.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.engine.as_ref().map(calls).unwrap_or_default()
+        self.engine.as_ref().map(|engine| engine.door.calls()).unwrap_or_default()
+    }
+
+    /// From now on, this is wrong. A DynamoDB elsewhere stays as it is.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        if let Some(engine) = &self.engine {
+            engine.door.set_fault(fault);
+        }
     }
 
     /// Lets the calls that run end, and stops.
     pub async fn stop(self) {
-        if let Some(Engine { guard, stop, served, _lock, .. }) = self.engine {
-            guard.stop().await;
+        if let Some(Engine { server, stop, ended, _lock, .. }) = self.engine {
+            server.stop().await;
             // An engine that has failed has nobody to be told.
             let _ = stop.send(());
-            let _ = served.await;
+            let _ = ended.await;
         }
     }
 }
@@ -169,21 +177,22 @@ fn lock(folder: &Path) -> Result<File, DynamoDbError> {
 
 async fn serve(
     database: dynoxide::Database,
+    meter: Meter,
     lock: Option<File>,
 ) -> Result<DynamoDb, DynamoDbError> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
     let engine = listener.local_addr().map_err(DynamoDbError::Listen)?;
-    let calls = Arc::new(Mutex::default());
-    let permissions = Arc::new(Permissions::new(engine, calls.clone())?);
+    let door = Arc::new(Door::new(engine, meter)?);
     let socket = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
-    let guard = Server::start(socket, move |request, _| {
-        let permissions = permissions.clone();
-        async move { permissions.answer(request).await }
+    let answers = door.clone();
+    let server = Server::start(socket, move |request, _| {
+        let door = answers.clone();
+        async move { door.answer(request).await }
     })
     .map_err(DynamoDbError::Listen)?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let served = tokio::spawn(async move {
+    let ended = tokio::spawn(async move {
         let stopped = async {
             // Told to stop, or left by a system that is gone.
             let _ = stopped.await;
@@ -191,8 +200,8 @@ async fn serve(
         // An error here is of the listener; the programs' calls then fail, and say so.
         let _ = dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
     });
-    let endpoint = format!("http://{}", guard.address());
-    let engine = Engine { guard, calls, stop, served, _lock: lock };
+    let endpoint = format!("http://{}", server.address());
+    let engine = Engine { door, server, stop, ended, _lock: lock };
     Ok(DynamoDb { endpoint, engine: Some(engine) })
 }
 

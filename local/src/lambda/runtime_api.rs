@@ -1,23 +1,19 @@
 //! The Lambda Runtime API of one environment (AWS Lambda Developer Guide, "Using the Lambda runtime
 //! API for custom runtimes").
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Collected, Full};
+use http_body_util::{BodyExt as _, Collected};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 use super::InvokeError;
+use crate::server::{Body, Server, full};
 
 const VERSION: &str = "/2018-06-01/runtime/";
 
@@ -35,10 +31,9 @@ pub(super) struct Invocation {
 /// A runtime API that serves until it is dropped.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
-    address: SocketAddr,
     work: mpsc::Sender<Invocation>,
     ready: watch::Receiver<bool>,
-    server: JoinHandle<()>,
+    server: Server,
 }
 
 /// What the calls of one process share.
@@ -57,7 +52,6 @@ struct Running {
 impl RuntimeApi {
     pub(super) async fn start(arn: String) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
         let (work, receiver) = mpsc::channel(1);
         let (tell, ready) = watch::channel(false);
         let state = Arc::new(State {
@@ -66,24 +60,15 @@ impl RuntimeApi {
             ready: tell,
             running: Mutex::default(),
         });
-        let server = tokio::spawn(async move {
-            while let Ok((connection, _)) = listener.accept().await {
-                let state = state.clone();
-                let answer = service_fn(move |request| {
-                    let state = state.clone();
-                    async move { Ok::<_, Infallible>(state.answer(request).await) }
-                });
-                // A connection that breaks is its process's to tell.
-                tokio::spawn(
-                    http1::Builder::new().serve_connection(TokioIo::new(connection), answer),
-                );
-            }
-        });
-        Ok(Self { address, work, ready, server })
+        let server = Server::start(listener, move |request, _| {
+            let state = state.clone();
+            async move { Ok(state.answer(request).await) }
+        })?;
+        Ok(Self { work, ready, server })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// Waits until the process has asked for work once.
@@ -98,14 +83,8 @@ impl RuntimeApi {
     }
 }
 
-impl Drop for RuntimeApi {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
 impl State {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().strip_prefix(VERSION).unwrap_or_default().to_owned();
         let parts: Vec<&str> = path.split('/').collect();
         match (request.method(), &parts[..]) {
@@ -122,7 +101,7 @@ impl State {
         }
     }
 
-    async fn next(&self) -> Response<Full<Bytes>> {
+    async fn next(&self) -> Response<Body> {
         self.ready.send_replace(true);
         let Some(invocation) = self.work.lock().await.recv().await else {
             // The environment is being ended. Lambda just freezes it; an answer without work would be
@@ -136,13 +115,13 @@ impl State {
             .header("Lambda-Runtime-Deadline-Ms", deadline_ms.to_string())
             .header("Lambda-Runtime-Trace-Id", trace)
             .header("Lambda-Runtime-Invoked-Function-Arn", &self.arn)
-            .body(Full::new(payload));
+            .body(full(payload));
         *self.running() = Some(Running { request_id, reply });
         response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
     /// Passes on what became of the invocation that runs; another one is refused.
-    fn finish(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> Response<Full<Bytes>> {
+    fn finish(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> Response<Body> {
         match self.running().take_if(|running| running.request_id == id) {
             Some(running) => {
                 // The caller may have given up.
@@ -159,8 +138,8 @@ impl State {
     }
 }
 
-fn status(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
     *response.status_mut() = status;
     response
 }

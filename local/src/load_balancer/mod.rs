@@ -50,7 +50,7 @@ impl LoadBalancer {
         let forwarder = Arc::new(Forwarder::new(listener, port, meter));
         let answer = move |request, client| {
             let forwarder = forwarder.clone();
-            async move { forwarder.answer(request, client).await }
+            async move { Ok(forwarder.answer(request, client).await) }
         };
         Ok(Self(Server::start(socket, answer)?))
     }

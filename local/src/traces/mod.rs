@@ -4,36 +4,34 @@
 mod show;
 mod span;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::server::{Body, Server, full};
 pub use show::show;
 pub use span::{Attributes, Event, Span};
 
 /// The most that one delivery may be.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// A collector that takes spans for as long as its runtime goes on.
+/// A collector that takes spans until it is dropped.
 #[derive(Debug)]
 pub struct Collector {
     /// Where it takes them.
     pub address: SocketAddr,
     /// The spans, a delivery at a time.
     pub spans: mpsc::UnboundedReceiver<Vec<Span>>,
+    _server: Server,
 }
 
 impl Collector {
@@ -52,20 +50,11 @@ impl Collector {
     pub fn serve(listener: TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (tell, spans) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Ok((connection, _)) = listener.accept().await {
-                let tell = tell.clone();
-                let take = service_fn(move |request| {
-                    let tell = tell.clone();
-                    async move { Ok::<_, Infallible>(take(request, &tell).await) }
-                });
-                // A connection that breaks is its sender's to notice.
-                tokio::spawn(
-                    http1::Builder::new().serve_connection(TokioIo::new(connection), take),
-                );
-            }
-        });
-        Ok(Self { address, spans })
+        let server = Server::start(listener, move |request, _| {
+            let tell = tell.clone();
+            async move { Ok(take(request, &tell).await) }
+        })?;
+        Ok(Self { address, spans, _server: server })
     }
 
     /// The URL that programs are given.
@@ -78,9 +67,9 @@ impl Collector {
 async fn take(
     request: Request<Incoming>,
     tell: &mpsc::UnboundedSender<Vec<Span>>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     // An empty answer is one that refuses nothing.
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(full(Bytes::new()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
     *response.status_mut() = match (request.method(), request.uri().path()) {
         (&Method::POST, "/v1/traces") => match read(request.into_body()).await {

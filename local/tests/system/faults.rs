@@ -1,53 +1,16 @@
 //! What clients see when a part fails, and that it mends.
 
 use std::fs;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use picus_local::dynamodb::{DynamoDb, Storage};
+use picus_local::dynamodb::Fault;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::given::{options, send_signal, started, tampered};
 
-/// Something between the programs and DynamoDB that lets everything through until it is told not to.
-async fn cable(dynamodb: String, cut: Arc<AtomicBool>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let dynamodb = dynamodb.trim_start_matches("http://").to_owned();
-    tokio::spawn(async move {
-        while let Ok((mut near, _)) = listener.accept().await {
-            let (cut, dynamodb) = (cut.clone(), dynamodb.clone());
-            tokio::spawn(async move {
-                let until_cut = async {
-                    while !cut.load(Ordering::SeqCst) {
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                    }
-                };
-                let through = async {
-                    let mut far = TcpStream::connect(dynamodb).await?;
-                    tokio::io::copy_bidirectional(&mut near, &mut far).await
-                };
-                tokio::select! {
-                    biased;
-                    () = until_cut => {}
-                    _ = through => {}
-                }
-            });
-        }
-    });
-    address
-}
-
 #[tokio::test]
 async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
-    let dynamodb = DynamoDb::start(&Storage::Memory).await.unwrap();
-    let cut = Arc::new(AtomicBool::new(false));
-    let cable = cable(dynamodb.endpoint.clone(), cut.clone()).await;
     let mut options = options();
-    options.storage = Storage::Elsewhere(format!("http://{cable}"));
     options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "1".to_owned());
     let (system, client) = started(options).await;
     let filler = "x".repeat(300_000);
@@ -57,7 +20,7 @@ async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
     let mut response = client.get_path("/picus/list").await;
     assert_eq!(response.status(), 200);
     response.chunk().await.unwrap().unwrap();
-    cut.store(true, Ordering::SeqCst);
+    system.dynamodb_fault(Some(Fault::Unreachable));
     loop {
         match response.chunk().await {
             Ok(Some(_)) => {}
@@ -68,11 +31,10 @@ async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
     assert_eq!(client.get_path("/picus/list").await.status(), 500);
     assert_eq!(client.delete("x").await.status(), 500);
     assert_eq!(client.get_path("/health").await.status(), 200);
-    cut.store(false, Ordering::SeqCst);
+    system.dynamodb_fault(None);
     assert_eq!(client.listed_ids("/picus/list").await.len(), 60);
     assert_eq!(client.delete("x").await.status(), 404);
     system.stop().await;
-    dynamodb.stop().await;
 }
 
 #[tokio::test]

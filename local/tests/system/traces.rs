@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use picus_local::dynamodb::Storage;
+use picus_local::dynamodb::Fault;
 use picus_local::traces::{Collector, Span};
 use picus_local::{Options, System};
 use reqwest::{Method, Response};
@@ -207,9 +207,9 @@ async fn a_caller_that_decided_is_followed() {
 #[tokio::test]
 async fn a_failure_is_told_on_both_spans_with_its_attempts_and_its_cause() {
     let mut options = options();
-    options.storage = Storage::Elsewhere(given_a_broken_dynamodb().await);
     options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".into(), "2".into());
     let mut traced = traced(options).await;
+    traced.system.dynamodb_fault(Some(Fault::Throttles(1)));
     for (method, path, operation) in
         [(Method::GET, "/picus/get/a", "GetItem"), (Method::DELETE, "/picus/a", "DeleteItem")]
     {
@@ -281,36 +281,4 @@ async fn a_collector_that_hangs_costs_counted_spans_and_no_request_until_it_is_b
     assert!(!spans.is_empty() && spans.len() <= 20, "{}", spans.len());
     time::timeout(PATIENCE, patiently("otel_sdk_exporter_span_exported_total ")).await.unwrap();
     system.stop().await;
-}
-
-/// A DynamoDB that has the table and throttles every other call.
-async fn given_a_broken_dynamodb() -> String {
-    use hyper::service::service_fn;
-    use hyper::{Request, Response, body::Incoming};
-    use hyper_util::rt::TokioIo;
-
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
-            let answer = service_fn(async |request: Request<Incoming>| {
-                let target = request.headers()["x-amz-target"].to_str().unwrap().to_owned();
-                let throttled = !target.ends_with("CreateTable");
-                let body = if throttled {
-                    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slower"}"#
-                } else {
-                    "{}"
-                };
-                Response::builder()
-                    .status(if throttled { 400 } else { 200 })
-                    .header("content-type", "application/x-amz-json-1.0")
-                    .body(body.to_owned())
-            });
-            tokio::spawn(
-                hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(connection), answer),
-            );
-        }
-    });
-    format!("http://{address}")
 }

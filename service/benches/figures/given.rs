@@ -1,5 +1,4 @@
-//! What the benchmarks measure against: a DynamoDB engine, servers in processes of their own, and
-//! what the kernel says of these.
+//! Servers in processes of their own, and what the kernel says of them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,52 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use aws_config::Region;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Credentials;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
-
 pub(crate) const TABLE: &str = "picus_data";
-const OBJECT_ID: &str = "object_id";
-const REGION: &str = "eu-central-1";
-
-/// An engine with an empty table. It ends with the benchmark.
-pub(crate) async fn dynamodb() -> io::Result<(SocketAddr, Client)> {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = listener.local_addr()?;
-    let engine = dynoxide::Database::memory().map_err(io::Error::other)?;
-    tokio::spawn(dynoxide::server::serve_on(listener, engine));
-    let client = client(address).await;
-    let id = AttributeDefinition::builder()
-        .attribute_name(OBJECT_ID)
-        .attribute_type(ScalarAttributeType::S)
-        .build();
-    let key = KeySchemaElement::builder().attribute_name(OBJECT_ID).key_type(KeyType::Hash).build();
-    client
-        .create_table()
-        .table_name(TABLE)
-        .attribute_definitions(id.map_err(io::Error::other)?)
-        .key_schema(key.map_err(io::Error::other)?)
-        .billing_mode(BillingMode::PayPerRequest)
-        .send()
-        .await
-        .map_err(io::Error::other)?;
-    Ok((address, client))
-}
-
-/// The SDK's client as it comes.
-pub(crate) async fn client(dynamodb: SocketAddr) -> Client {
-    let config = aws_config::from_env()
-        .endpoint_url(format!("http://{dynamodb}"))
-        .region(Region::from_static(REGION))
-        .credentials_provider(Credentials::new("none", "none", None, None, "none"))
-        .load()
-        .await;
-    Client::new(&config)
-}
-
 /// A server in a process of its own, which ends with this.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -83,7 +37,7 @@ impl Server {
                 ("PICUS_WORKERS", "1".to_owned()),
                 ("OTEL_EXPORTER_PROMETHEUS_PORT", metrics_address.port().to_string()),
                 ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}")),
-                ("AWS_REGION", REGION.to_owned()),
+                ("AWS_REGION", "eu-central-1".to_owned()),
                 ("AWS_ACCESS_KEY_ID", "none".to_owned()),
                 ("AWS_SECRET_ACCESS_KEY", "none".to_owned()),
             ]))

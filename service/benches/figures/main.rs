@@ -2,6 +2,8 @@
 //! target.
 
 mod collector;
+#[path = "../../tests/api/dynamodb.rs"]
+mod dynamodb;
 mod get;
 mod given;
 mod memory;

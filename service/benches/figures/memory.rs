@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::given::{self, Server, TABLE};
+use crate::dynamodb;
+use crate::given::{Server, TABLE};
 
 const MAX_UNDER_LOAD: u64 = 40_000_000;
 const MAX_GROWTH: u64 = 16_000_000;
@@ -19,7 +20,8 @@ const BATCH: usize = 25;
 
 /// Measures, and tells whether every target was met.
 pub(crate) async fn measure() -> io::Result<bool> {
-    let (dynamodb, client) = given::dynamodb().await?;
+    let dynamodb = dynamodb::start().await;
+    let client = Client::new(&dynamodb::sdk_config(dynamodb).await);
     let program = Command::new(env!("CARGO_BIN_EXE_picus-service"));
     // Every request is traced, and nobody takes the spans.
     let nobody = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")];

@@ -6,20 +6,15 @@ use std::sync::{LazyLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use aws_config::Region;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Credentials;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use picus_items::Table;
 use picus_service::{Application, Config};
 use picus_telemetry::settings::Reader;
 use picus_telemetry::{Metrics, Prometheus, Telemetry, TraceSettings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+use crate::dynamodb::{self, sdk_config};
 
 /// Telemetry runs once in a process, and so for all tests.
 static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {
@@ -54,17 +49,7 @@ pub(crate) fn config() -> Config {
 
 /// A service with an empty table.
 pub(crate) async fn spawn_app() -> App {
-    spawn_with(config(), dynamodb().await)
-}
-
-/// An engine with an empty table; it ends with the test's runtime.
-pub(crate) async fn dynamodb() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let engine = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_on(listener, engine));
-    create_table(&Client::new(&sdk_config(address).await)).await;
-    address
+    spawn_with(config(), dynamodb::start().await)
 }
 
 /// A service that works on the DynamoDB at `dynamodb`.
@@ -153,29 +138,4 @@ pub(crate) async fn failure(response: Response) -> (u16, String, String) {
     assert_eq!(trace, format!("Root={}", field("trace_id")));
     assert_eq!(request_id, field("request_id"));
     (status, field("code"), field("error"))
-}
-
-async fn sdk_config(dynamodb: SocketAddr) -> aws_config::SdkConfig {
-    aws_config::from_env()
-        .endpoint_url(format!("http://{dynamodb}"))
-        .region(Region::from_static("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-        .load()
-        .await
-}
-
-async fn create_table(client: &Client) {
-    let id = AttributeDefinition::builder()
-        .attribute_name("object_id")
-        .attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name("object_id").key_type(KeyType::Hash);
-    client
-        .create_table()
-        .table_name("picus_data")
-        .attribute_definitions(id.build().unwrap())
-        .key_schema(key.build().unwrap())
-        .billing_mode(BillingMode::PayPerRequest)
-        .send()
-        .await
-        .unwrap();
 }

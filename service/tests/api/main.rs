@@ -3,6 +3,7 @@
 mod app;
 mod connections;
 mod drain;
+mod dynamodb;
 mod errors;
 mod items;
 mod limits;

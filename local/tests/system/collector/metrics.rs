@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use picus_local::dynamodb::Storage;
+use picus_local::cloudwatch::emf;
+use picus_local::cloudwatch::metric::Metric;
+use picus_local::dynamodb::Fault;
+use picus_local::exposition;
+use picus_telemetry::catalogue::{self, Kind};
 
-use super::emf::{self, Series, Total};
 use super::eventually;
-use super::exposition::{self, Sample};
 use super::sidecar::Observed;
 use super::task_metadata::TASK_ID;
-use super::wire::{Fault, Wire};
 use crate::given::options;
 
 const ALONE: &[&[&str]] = &[&[]];
@@ -55,9 +56,7 @@ const DECLARED: &[(&str, &[&[&str]])] = &[
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
 async fn every_count_arrives_from_the_first_request_on() {
-    let wire = Wire::start().await;
     let mut options = options();
-    options.storage = Storage::Elsewhere(wire.endpoint.clone());
     // Spans get lost, both ways.
     options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
     let mut observed = Observed::start(options).await;
@@ -76,9 +75,9 @@ async fn every_count_arrives_from_the_first_request_on() {
     assert_eq!(client.get_status("none").await, 404);
     assert_eq!(client.listed_ids("/picus/list").await.len(), 5);
     assert_eq!(client.get_path("/nowhere").await.status(), 404);
-    wire.fault(Fault::Unreachable);
+    observed.system.dynamodb_fault(Some(Fault::Unreachable));
     assert_eq!(client.get_status(&ids[0]).await, 500);
-    wire.fault(Fault::Throttles);
+    observed.system.dynamodb_fault(Some(Fault::Throttles(1)));
     assert_eq!(client.get_status(&ids[0]).await, 503);
 
     // The load balancer goes on asking for its health: both change, and meet again and again.
@@ -87,49 +86,85 @@ async fn every_count_arrives_from_the_first_request_on() {
         let missing: Vec<_> = shown
             .iter()
             .filter(|(series, total)| !seen.get(*series).is_some_and(|seen| seen.is(**total)))
-            .map(|(series, total)| format!("{series:?}: {total:?}, not {:?}", seen.get(series)))
+            .map(|(series, total)| format!("{series}: {total:?}, not {:?}", seen.get(series)))
             .collect();
         if missing.is_empty() { Ok(seen) } else { Err(missing.join("\n")) }
     })
     .await;
 
-    for (metric, dimensions) in seen.keys() {
-        let names: BTreeSet<_> = dimensions.keys().map(String::as_str).collect();
-        let declared = sets(metric).iter().any(|set| {
+    for metric in seen.keys() {
+        assert_eq!(metric.namespace, "Picus");
+        let names: BTreeSet<_> = metric.dimensions.keys().map(String::as_str).collect();
+        let declared = sets(&metric.name).iter().any(|set| {
             names == set.iter().copied().chain(["service_name"]).collect::<BTreeSet<_>>()
         });
-        assert!(declared, "{metric} by {names:?}");
+        assert!(declared, "{metric}");
     }
-    let arrived: BTreeSet<_> = seen.keys().map(|(metric, _)| metric.as_str()).collect();
+    let arrived: BTreeSet<_> = seen.keys().map(|metric| metric.name.as_str()).collect();
     assert_eq!(arrived, DECLARED.iter().map(|(metric, _)| *metric).collect());
 
     assert_eq!(requests(&seen, "POST", "/picus/put", "201"), 5);
     assert_eq!(requests(&seen, "GET", "/picus/get/{key}", "500"), 1);
     println!("{} custom metrics", seen.len());
     observed.stop().await;
-    wire.dynamodb.stop().await;
 }
 
-async fn totals(observed: &Observed) -> BTreeMap<Series, Total> {
-    emf::totals(&observed.aws.emf_documents(TASK_ID).await)
+/// What came in a series: of counters the sum alone, of histograms the count too.
+#[derive(Debug, Clone, Copy, Default)]
+struct Total {
+    count: f64,
+    sum: f64,
+}
+
+impl Total {
+    /// Whether both are the same, but for the rounding of sums.
+    fn is(self, other: Self) -> bool {
+        (self.count - other.count).abs() < 0.5 && (self.sum - other.sum).abs() < 1e-6
+    }
+
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+    }
+}
+
+async fn totals(observed: &Observed) -> BTreeMap<Metric, Total> {
+    let mut totals = BTreeMap::<_, Total>::new();
+    for document in observed.aws.emf_documents(TASK_ID).await {
+        for (metric, datum) in emf::metrics(&document) {
+            let count = if is_histogram(&metric.name) { datum.count() } else { 0.0 };
+            totals.entry(metric).or_default().add(Total { count, sum: datum.sum() });
+        }
+    }
+    totals
 }
 
 /// How many requests were measured that ended so.
-fn requests(totals: &BTreeMap<Series, Total>, method: &str, route: &str, status: &str) -> u64 {
+fn requests(totals: &BTreeMap<Metric, Total>, method: &str, route: &str, status: &str) -> u64 {
     let dimensions = [
         ("http_request_method", method),
         ("http_route", route),
         ("http_response_status_code", status),
     ];
     let series = series("http_server_request_duration_seconds", &dimensions);
-    totals.get(&series).map_or(0, |total| total.count)
+    let count = totals.get(&series).map_or(0.0, |total| total.count);
+    // A count, and a small one.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
+    let count = count as u64;
+    count
 }
 
-fn series(metric: &str, dimensions: &[(&str, &str)]) -> Series {
-    let of_the_service = ("service_name", "picus-service");
-    let dimensions = dimensions.iter().chain([&of_the_service]);
-    let owned = dimensions.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    (metric.to_owned(), owned.collect())
+fn series(metric: &str, dimensions: &[(&str, &str)]) -> Metric {
+    let of_the_service = [("service_name", "picus-service")];
+    Metric::new("Picus", metric, &[dimensions, &of_the_service].concat())
+}
+
+fn kind(metric: &str) -> Option<Kind> {
+    catalogue::ALL.iter().find(|known| known.name == metric).map(|known| known.kind)
+}
+
+fn is_histogram(metric: &str) -> bool {
+    matches!(kind(metric), Some(Kind::Histogram(_)))
 }
 
 fn sets(metric: &str) -> &'static [&'static [&'static str]] {
@@ -139,16 +174,28 @@ fn sets(metric: &str) -> &'static [&'static [&'static str]] {
 
 /// What the service itself shows, gathered as the declarations say: counters and histograms, whose
 /// totals stand still when the traffic does.
-async fn shown(observed: &Observed) -> BTreeMap<Series, Total> {
+async fn shown(observed: &Observed) -> BTreeMap<Metric, Total> {
     let metrics = format!("http://{}/metrics", observed.metrics_address().await);
     let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
     let mut totals = BTreeMap::<_, Total>::new();
-    for Sample { metric, labels, total } in exposition::growing(&text) {
-        for set in sets(&metric) {
+    for sample in exposition::samples(&text) {
+        let of_histogram =
+            |suffix: &str| sample.name.strip_suffix(suffix).filter(|name| is_histogram(name));
+        let value = sample.value;
+        let (metric, total) = if kind(&sample.name) == Some(Kind::Counter) {
+            (sample.name.as_str(), Total { count: 0.0, sum: value })
+        } else if let Some(metric) = of_histogram("_count") {
+            (metric, Total { count: value, sum: 0.0 })
+        } else if let Some(metric) = of_histogram("_sum") {
+            (metric, Total { count: 0.0, sum: value })
+        } else {
+            continue;
+        };
+        for set in sets(metric) {
             let dimensions: Option<Vec<_>> =
-                set.iter().map(|name| Some((*name, labels.get(*name)?.as_str()))).collect();
+                set.iter().map(|name| Some((*name, sample.labels.get(*name)?.as_str()))).collect();
             if let Some(dimensions) = dimensions {
-                totals.entry(series(&metric, &dimensions)).or_default().add(total);
+                totals.entry(series(metric, &dimensions)).or_default().add(total);
             }
         }
     }

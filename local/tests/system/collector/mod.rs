@@ -3,14 +3,11 @@
 //! What it needs is built and installed by `.ci/collector`, which runs these tests.
 
 mod aws;
-mod emf;
-mod exposition;
 mod metrics;
 mod requests;
 mod sidecar;
 mod task_metadata;
 mod traces;
-mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! What X-Ray is told: of which requests, and what of each.
 
 use futures_util::future::join_all;
-use picus_local::dynamodb::Storage;
+use picus_local::dynamodb::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -9,16 +9,12 @@ use super::eventually;
 use super::requests::{PARENT, called, get, slow_put, trace_of};
 use super::sidecar::Observed;
 use super::task_metadata::TASK_ID;
-use super::wire::{Fault, Wire};
 use crate::given::options;
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
 async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
-    let wire = Wire::start().await;
-    let mut options = options();
-    options.storage = Storage::Elsewhere(wire.endpoint.clone());
-    let mut observed = Observed::start(options).await;
+    let mut observed = Observed::start(options()).await;
     let settings = [("PICUS_TRACES_PERCENTAGE", "0"), ("PICUS_SLOW_REQUEST_MS", "3000")];
     observed.start_collector(&settings).await;
     let Observed { client, aws, .. } = &observed;
@@ -29,9 +25,9 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     let wanted = trace_of(called(put, "Sampled=1"), 201).await;
     let missing = trace_of(called(get(client, "missing"), "Sampled=1"), 404).await;
     let slow = trace_of(slow_put(client), 201).await;
-    wire.fault(Fault::Unreachable);
+    observed.system.dynamodb_fault(Some(Fault::Unreachable));
     let failed = trace_of(get(client, "failed").header("X-Request-Id", "order-17"), 500).await;
-    wire.fault(Fault::Throttles);
+    observed.system.dynamodb_fault(Some(Fault::Throttles(1)));
     let throttled = trace_of(get(client, "throttled"), 503).await;
 
     let url = format!("http://{}/picus/get/failed", observed.system.address());
@@ -95,7 +91,6 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     let actions = ["Logs_20140328.CreateLogStream", "Logs_20140328.PutLogEvents", "TraceSegments"];
     assert_eq!(aws.actions_of_the_collector(), actions.map(str::to_owned).into());
     observed.stop().await;
-    wire.dynamodb.stop().await;
 }
 
 #[tokio::test]

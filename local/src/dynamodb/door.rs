@@ -1,0 +1,147 @@
+//! The one door to the engine. Each call passes, in this order, whatever is wrong with DynamoDB at the
+//! time ([`Fault`]), its role's policy ([`super::permissions`]), and the measuring of what DynamoDB
+//! tells CloudWatch ([`super::metrics`]).
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::json;
+use tokio::time;
+
+use super::DynamoDbError;
+use super::metrics::Reporter;
+use super::permissions::{Calls, Permissions};
+use crate::cloudwatch::meter::Meter;
+use crate::server::{Body, BrokenOff, full};
+
+/// DynamoDB's own bound on a request.
+const MAX_BYTES: usize = 16 << 20;
+
+/// What is wrong with DynamoDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Connections end without an answer.
+    Unreachable,
+    /// One in so many calls is refused for the rate of calls.
+    Throttles(u32),
+    /// One in so many calls is refused for a lack of permission.
+    Denies(u32),
+    /// One in so many calls takes so much longer.
+    Slow(u32, Duration),
+}
+
+/// What stands before the engine.
+#[derive(Debug)]
+pub(super) struct Door {
+    engine: SocketAddr,
+    client: Client<HttpConnector, Full<Bytes>>,
+    permissions: Permissions,
+    fault: Mutex<Option<Fault>>,
+    number: AtomicU32,
+    reporter: Reporter,
+}
+
+impl Door {
+    pub(super) fn new(engine: SocketAddr, meter: Meter) -> Result<Self, DynamoDbError> {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        Ok(Self {
+            engine,
+            client,
+            permissions: Permissions::new()?,
+            fault: Mutex::default(),
+            number: AtomicU32::new(0),
+            reporter: Reporter(meter),
+        })
+    }
+
+    /// From now on, this is wrong.
+    pub(super) fn set_fault(&self, fault: Option<Fault>) {
+        *self.fault() = fault;
+    }
+
+    /// What has been called so far, and in whose name.
+    pub(super) fn calls(&self) -> Calls {
+        self.permissions.calls()
+    }
+
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, BrokenOff> {
+        let (head, body) = request.into_parts();
+        let operation = operation(&head).to_owned();
+        let fault = *self.fault();
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let struck = |one_in: u32| number.is_multiple_of(one_in);
+        match fault {
+            Some(Fault::Unreachable) => return Err(BrokenOff),
+            Some(Fault::Throttles(one_in)) if struck(one_in) => {
+                self.reporter.throttled(&operation);
+                return Ok(refusal("ProvisionedThroughputExceededException", "Slower, please"));
+            }
+            Some(Fault::Denies(one_in)) if struck(one_in) => {
+                return Ok(refusal("AccessDeniedException", "Not for you"));
+            }
+            Some(Fault::Slow(one_in, more)) if struck(one_in) => time::sleep(more).await,
+            _ => {}
+        }
+        let Ok(body) = Limited::new(body, MAX_BYTES).collect().await else {
+            return Ok(refusal("SerializationException", "The request is too large."));
+        };
+        let body = body.to_bytes();
+        if let Err(denied) = self.permissions.check(&head.headers, &operation, &body) {
+            return Ok(refusal(denied.kind, &denied.message));
+        }
+        let started = Instant::now();
+        let answer = self.pass_on(head, body).await?;
+        self.reporter.answered(&operation, &answer, started.elapsed());
+        Ok(answer.map(full))
+    }
+
+    async fn pass_on(&self, mut head: Parts, body: Bytes) -> Result<Response<Bytes>, BrokenOff> {
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let uri = format!("http://{}{path}", self.engine);
+        head.uri = uri.parse::<Uri>().map_err(|_| BrokenOff)?;
+        let request = Request::from_parts(head, Full::new(body));
+        let answer = self.client.request(request).await.map_err(|_| BrokenOff)?;
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.map_err(|_| BrokenOff)?.to_bytes();
+        Ok(Response::from_parts(head, body))
+    }
+
+    fn fault(&self) -> MutexGuard<'_, Option<Fault>> {
+        // It is whole at any moment.
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `DynamoDB_20120810.GetItem` is `GetItem`.
+fn operation(head: &Parts) -> &str {
+    let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    target.and_then(|target| target.split('.').nth(1)).unwrap_or_default()
+}
+
+/// As DynamoDB refuses a call.
+fn refusal(kind: &str, message: &str) -> Response<Body> {
+    let body =
+        json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": message});
+    let mut response = Response::new(full(body.to_string().into()));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let form = HeaderValue::from_static("application/x-amz-json-1.0");
+    response.headers_mut().insert(CONTENT_TYPE, form);
+    response
+}

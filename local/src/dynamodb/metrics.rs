@@ -1,0 +1,58 @@
+//! What DynamoDB tells CloudWatch of its table ("DynamoDB metrics and dimensions").
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::{Response, StatusCode};
+use serde_json::Value;
+
+use super::TABLE;
+use crate::cloudwatch::meter::Meter;
+use crate::cloudwatch::metric::Metric;
+
+/// Reports calls to a meter.
+#[derive(Debug)]
+pub(super) struct Reporter(pub(super) Meter);
+
+impl Reporter {
+    /// A call was refused for the rate of calls.
+    pub(super) fn throttled(&self, operation: &str) {
+        let events = if reads(operation) { "ReadThrottleEvents" } else { "WriteThrottleEvents" };
+        self.record(events, None, 1.0);
+        self.record("ThrottledRequests", Some(operation), 1.0);
+    }
+
+    /// A call was answered.
+    pub(super) fn answered(&self, operation: &str, answer: &Response<Bytes>, took: Duration) {
+        if !self.0.is_on() {
+            return;
+        }
+        let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        if answer.status() != StatusCode::OK {
+            let kind = body["__type"].as_str().unwrap_or_default();
+            if kind.ends_with("ConditionalCheckFailedException") {
+                self.record("ConditionalCheckFailedRequests", None, 1.0);
+            }
+            return;
+        }
+        self.record("SuccessfulRequestLatency", Some(operation), took.as_secs_f64() * 1e3);
+        if let Some(units) = body["ConsumedCapacity"]["CapacityUnits"].as_f64() {
+            let consumed = if reads(operation) {
+                "ConsumedReadCapacityUnits"
+            } else {
+                "ConsumedWriteCapacityUnits"
+            };
+            self.record(consumed, None, units);
+        }
+    }
+
+    fn record(&self, name: &str, operation: Option<&str>, value: f64) {
+        let operation = operation.map(|operation| ("Operation", operation));
+        let dimensions: Vec<_> = [("TableName", TABLE)].into_iter().chain(operation).collect();
+        self.0.record(Metric::new("AWS/DynamoDB", name, &dimensions), value);
+    }
+}
+
+fn reads(operation: &str) -> bool {
+    matches!(operation, "GetItem" | "Scan")
+}
