@@ -2,9 +2,8 @@
 //! picus-delete-handler` prints them, and fails when one is over its target. What telemetry adds is told
 //! by running it with and without, turn by turn.
 
-#[path = "../tests/handler/dynamodb.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
-mod dynamodb;
+#[path = "../../items/tests/table/engine.rs"]
+mod engine;
 #[path = "../tests/handler/runtime_api.rs"]
 mod runtime_api;
 
@@ -49,7 +48,7 @@ fn median(times: &mut [Duration]) -> Duration {
 #[tokio::main]
 async fn main() -> std::io::Result<ExitCode> {
     let daemon = UdpSocket::bind("127.0.0.1:0")?;
-    let dynamodb = dynamodb::start().await;
+    let dynamodb = engine::start().await;
     let (mut starts, mut answers, mut returns) = Default::default();
     for _ in 0..STARTS {
         for telemetry in [true, false] {

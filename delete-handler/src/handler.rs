@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use futures_util::FutureExt as _;
 use lambda_runtime::{Context, LambdaEvent};
 use picus_items::{Code, Error, ErrorBody, Key, Table};
-use picus_telemetry::{Access, Described, Invocation, Objective, RequestContext, catalogue};
+use picus_telemetry::{
+    Access, Described, Invocation, Objective, RequestContext, catalogue, nearest_hop,
+};
 use serde_json::{Value, json};
 use tokio::time;
 use tracing::Instrument as _;
@@ -90,10 +92,7 @@ impl DeleteHandler {
             path: target.map_or("", |target| &target.path),
             scheme: header("x-forwarded-proto"),
             host: header("host"),
-            client: header("x-forwarded-for")
-                .rsplit(',')
-                .next()
-                .and_then(|hop| hop.trim().parse().ok()),
+            client: nearest_hop(header("x-forwarded-for")),
             user_agent: header("user-agent"),
             invocation: Some(Invocation { id: &context.request_id, cold_start }),
         };

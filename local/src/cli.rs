@@ -25,7 +25,7 @@ use crate::{Options, System};
 const USAGE: u8 = 64;
 
 /// Runs the whole of Picus on this machine: the load balancer, the service, the delete handler and
-/// DynamoDB. Nothing else need be installed, and nothing is sent anywhere.
+/// DynamoDB. Nothing else need be installed, and nothing is sent anywhere unless asked for.
 #[derive(Parser)]
 #[command(name = "picus-local", version, args_conflicts_with_subcommands = true)]
 struct Cli {

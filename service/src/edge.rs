@@ -15,7 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage as _, HttpResponse};
 use picus_items::{Error, ErrorBody};
-use picus_telemetry::{Access, ActiveRequest, Described, Objective, RequestContext};
+use picus_telemetry::{Access, ActiveRequest, Described, Objective, RequestContext, nearest_hop};
 use pin_project_lite::pin_project;
 use tracing::Instrument as _;
 
@@ -66,16 +66,14 @@ fn begin(request: &ServiceRequest, route: &str, context: &RequestContext) -> Acc
     let headers = request.headers();
     // The load balancer's word, where there is one; the service itself is reached by HTTP alone.
     let scheme = text(headers, "x-forwarded-proto").unwrap_or("http");
-    let forwarded = text(headers, "x-forwarded-for").and_then(|hops| hops.rsplit(',').next());
+    let forwarded_for = text(headers, "x-forwarded-for").unwrap_or_default();
     let described = Described {
         method: request.method().as_str(),
         route,
         path: request.uri().path(),
         scheme,
         host: text(headers, "host").unwrap_or_default(),
-        client: forwarded
-            .and_then(|hop| hop.trim().parse().ok())
-            .or_else(|| request.peer_addr().map(|peer| peer.ip())),
+        client: nearest_hop(forwarded_for).or_else(|| request.peer_addr().map(|peer| peer.ip())),
         user_agent: text(headers, "user-agent").unwrap_or_default(),
         invocation: None,
     };

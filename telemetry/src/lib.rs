@@ -26,7 +26,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub use access::{Access, ActiveRequest};
 pub use objective::Objective;
 pub use prometheus::Prometheus;
-pub use request::{Described, Invocation, RequestContext};
+pub use request::{Described, Invocation, RequestContext, nearest_hop};
 pub use traces::{Exporter, TraceSettings};
 
 use emf::Emf;
@@ -139,16 +139,9 @@ pub fn init(
     let lines = writer.lines();
     let logs = logs::layer(settings, lines.clone())?;
     let metrics = match settings.metrics {
-        Metrics::Prometheus => Recorder::Prometheus(Prometheus::start(lines)?),
+        Metrics::Prometheus => Recorder::Prometheus(Prometheus::start(settings, lines)?),
         Metrics::CloudWatch => Recorder::CloudWatch(Emf::start(&settings.service_name)?),
     };
-    if settings.metrics == Metrics::Prometheus {
-        let build = [
-            ("service_name", settings.service_name.clone()),
-            ("service_version", settings.service_version.to_owned()),
-        ];
-        metrics::gauge!(catalogue::BUILD_INFO.name, &build).set(1);
-    }
     let traces = Traces::start(&settings.traces, &settings.service_name, settings.service_version)?;
     tracing_subscriber::registry()
         .with(logs)

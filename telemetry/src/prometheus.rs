@@ -7,10 +7,10 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::runtime::RuntimeMetrics;
 
-use crate::InitError;
 use crate::catalogue::{self, Kind};
 use crate::lines::Lines;
 use crate::process::Sampler;
+use crate::{InitError, Settings};
 
 /// How often gauges are sampled, and recorded values folded into their buckets where nobody scrapes,
 /// so that they do not pile up.
@@ -35,7 +35,7 @@ impl Prometheus {
     pub const CONTENT_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
 
     /// Takes over this process's metrics.
-    pub(crate) fn start(lines: Lines) -> Result<Self, InitError> {
+    pub(crate) fn start(settings: &Settings, lines: Lines) -> Result<Self, InitError> {
         let recorder = catalogue::ALL
             .iter()
             .fold(PrometheusBuilder::new(), |builder, metric| match metric.kind {
@@ -49,6 +49,11 @@ impl Prometheus {
         metrics::set_global_recorder(recorder).map_err(|_| InitError::AlreadyStarted)?;
         catalogue::describe();
         begin_at_zero();
+        let build = [
+            ("service_name", settings.service_name.clone()),
+            ("service_version", settings.service_version.to_owned()),
+        ];
+        metrics::gauge!(catalogue::BUILD_INFO.name, &build).set(1);
         this.sampler.sample();
         let upkeep = this.clone();
         thread::Builder::new()

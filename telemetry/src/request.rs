@@ -157,6 +157,13 @@ impl RequestContext {
     }
 }
 
+/// The client as the load balancer saw it: the last hop that an `X-Forwarded-For` names. Those before
+/// are the client's own word.
+#[must_use]
+pub fn nearest_hop(forwarded_for: &str) -> Option<IpAddr> {
+    forwarded_for.rsplit(',').next()?.trim().parse().ok()
+}
+
 fn some(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
@@ -173,6 +180,14 @@ mod tests {
         RequestContext::from_headers(true, |name| (name == "x-request-id").then_some(given))
             .request_id()
             .to_owned()
+    }
+
+    #[test]
+    fn the_nearest_hop_is_the_last_one() {
+        let hop = |text| nearest_hop(text).map(|hop| hop.to_string());
+        assert_eq!(hop("10.0.0.1, 192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(hop("2001:db8::1").as_deref(), Some("2001:db8::1"));
+        assert_eq!((hop(""), hop("192.0.2.7, unknown")), (None, None));
     }
 
     #[test]

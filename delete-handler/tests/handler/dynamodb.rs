@@ -2,16 +2,13 @@
 
 use std::net::SocketAddr;
 
-use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Credentials;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+use crate::engine::sdk_config;
 
 const TABLE: &str = "picus_data";
 
@@ -26,25 +23,6 @@ pub(crate) enum Health {
     Denying,
     /// It closes every connection.
     Gone,
-}
-
-/// An engine with an empty table; it ends with the test's runtime.
-pub(crate) async fn start() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let engine = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_on(listener, engine));
-    create_table(&Client::new(&sdk_config(address).await)).await;
-    address
-}
-
-pub(crate) async fn sdk_config(address: SocketAddr) -> SdkConfig {
-    aws_config::from_env()
-        .endpoint_url(format!("http://{address}"))
-        .region(Region::from_static("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-        .load()
-        .await
 }
 
 /// Stores an item as another writer would.
@@ -112,20 +90,4 @@ async fn be_in_trouble(mut client: TcpStream, health: Health) {
     if client.write_all(answer.as_bytes()).await.is_ok() {
         let _ = client.read_to_end(&mut rest).await;
     }
-}
-
-async fn create_table(client: &Client) {
-    let id = AttributeDefinition::builder()
-        .attribute_name("object_id")
-        .attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name("object_id").key_type(KeyType::Hash);
-    client
-        .create_table()
-        .table_name(TABLE)
-        .attribute_definitions(id.build().unwrap())
-        .key_schema(key.build().unwrap())
-        .billing_mode(BillingMode::PayPerRequest)
-        .send()
-        .await
-        .unwrap();
 }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time;
 
 use crate::dynamodb::{self, Health};
+use crate::engine;
 use crate::forms::Form;
 use crate::given::{Given, context, given, impatient};
 use crate::told::Told;
@@ -22,7 +23,7 @@ fn assert_discreet(told: &Told) {
 
 /// A handler, and the health of its DynamoDB.
 async fn troubled(settings: &Settings) -> (Given, watch::Sender<Health>) {
-    let (address, health) = dynamodb::start_behind(dynamodb::start().await).await;
+    let (address, health) = dynamodb::start_behind(engine::start().await).await;
     (given(address, settings).await, health)
 }
 

@@ -9,7 +9,8 @@ use picus_items::{Item, Key, Settings, Table};
 use serde_json::Value;
 use tokio::time;
 
-use crate::dynamodb::{self, sdk_config};
+use crate::dynamodb;
+use crate::engine::{self, sdk_config};
 use crate::forms::Form;
 use crate::told::Told;
 
@@ -27,7 +28,7 @@ pub(crate) struct Given {
 
 /// A handler on an empty table; the engine ends with the test's runtime.
 pub(crate) async fn an_empty_table() -> Given {
-    given(dynamodb::start().await, &Settings::default()).await
+    given(engine::start().await, &Settings::default()).await
 }
 
 /// A handler whose calls are bounded as `settings` say.

@@ -3,6 +3,8 @@
 
 mod contract;
 mod dynamodb;
+#[path = "../../../items/tests/table/engine.rs"]
+mod engine;
 mod faults;
 mod forms;
 mod given;

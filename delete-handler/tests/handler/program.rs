@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time;
 
 use crate::dynamodb;
+use crate::engine;
 use crate::forms::Form;
 use crate::runtime_api::RuntimeApi;
 use crate::told::Told;
@@ -57,7 +58,7 @@ async fn terminate(child: &mut Child) -> Option<i32> {
 
 #[tokio::test]
 async fn it_answers_events_until_sigterm_and_then_ends_with_0() {
-    let dynamodb = dynamodb::start().await;
+    let dynamodb = engine::start().await;
     let mut api = RuntimeApi::start().await;
     let mut child = function(api.address, dynamodb).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -88,7 +89,7 @@ async fn it_answers_events_until_sigterm_and_then_ends_with_0() {
 #[tokio::test]
 async fn an_event_that_can_not_be_read_is_400_and_the_next_one_is_served() {
     let mut api = RuntimeApi::start().await;
-    let _child = function(api.address, dynamodb::start().await).spawn().unwrap();
+    let _child = function(api.address, engine::start().await).spawn().unwrap();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for event in [deep.as_str(), "{\"path\":1e999}", "null", "\"\\ud800\""] {
         let (path, body) = api.invoke(event).await;

@@ -11,6 +11,7 @@ use tokio::process::Child;
 use tokio::time;
 
 use crate::dynamodb;
+use crate::engine;
 use crate::forms::Form;
 use crate::program::function;
 use crate::runtime_api::RuntimeApi;
@@ -61,7 +62,7 @@ impl Given {
 
 #[tokio::test]
 async fn the_daemon_has_a_segment_and_the_call_in_it_before_more_work_is_asked_for() {
-    let mut given = given(dynamodb::start().await).await;
+    let mut given = given(engine::start().await).await;
     let (segment, part) = given.segments_of_a_delete().await;
     let root = "1-5c536348-3d683b8b04734faae651f476";
     assert_eq!(segment["name"], "picus-delete-handler");
@@ -106,7 +107,7 @@ async fn a_failure_has_its_colour_and_its_cause() {
 
 #[tokio::test]
 async fn metrics_are_documents_among_the_log_lines() {
-    let mut given = given(dynamodb::start().await).await;
+    let mut given = given(engine::start().await).await;
     let mut lines = BufReader::new(given.child.stdout.take().unwrap()).lines();
     given.segments_of_a_delete().await;
     let mut metrics = Vec::new();

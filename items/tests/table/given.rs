@@ -4,15 +4,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Credentials;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use picus_items::{Item, Settings, Table};
-use tokio::net::TcpListener;
+
+use crate::engine::{self, sdk_config};
 
 const TABLE: &str = "picus_data";
 
@@ -24,12 +20,8 @@ pub(crate) struct Given {
 
 /// Starts an engine with an empty table; it ends with the test's runtime.
 pub(crate) async fn an_empty_table() -> Given {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let config = config(listener.local_addr().unwrap()).await;
-    let engine = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_on(listener, engine));
+    let config = sdk_config(engine::start().await).await;
     let other_writer = Client::new(&config);
-    create_table(&other_writer).await;
     Given { table: Table::new(&config, &Settings::default()), other_writer }
 }
 
@@ -41,7 +33,7 @@ pub(crate) async fn a_table_at(address: SocketAddr) -> Table {
         max_attempts: 1,
         ..Settings::default()
     };
-    Table::new(&config(address).await, &settings)
+    Table::new(&sdk_config(address).await, &settings)
 }
 
 pub(crate) fn item(json: &str) -> Item {
@@ -59,29 +51,4 @@ impl Given {
         let put = self.other_writer.put_item().table_name(TABLE);
         put.set_item(Some(attributes)).send().await.unwrap();
     }
-}
-
-async fn config(address: SocketAddr) -> SdkConfig {
-    aws_config::from_env()
-        .endpoint_url(format!("http://{address}"))
-        .region(Region::from_static("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-        .load()
-        .await
-}
-
-async fn create_table(client: &Client) {
-    let id = AttributeDefinition::builder()
-        .attribute_name("object_id")
-        .attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name("object_id").key_type(KeyType::Hash);
-    client
-        .create_table()
-        .table_name(TABLE)
-        .attribute_definitions(id.build().unwrap())
-        .key_schema(key.build().unwrap())
-        .billing_mode(BillingMode::PayPerRequest)
-        .send()
-        .await
-        .unwrap();
 }

@@ -215,10 +215,11 @@ mod tests {
         text.split(' ').map(|point| point.parse().ok()).collect()
     }
 
-    fn value(expression: &str, metrics: &[(&str, &str)]) -> Value {
+    fn gives(expression: &str, metrics: &[(&str, &str)], expected: &str) {
         let metrics = metrics.iter().map(|(id, text)| (*id, series(text))).collect();
         let named = Named { metrics, expressions: Vec::new() };
-        named.value(&Expression::parse(expression).unwrap()).unwrap()
+        let value = named.value(&Expression::parse(expression).unwrap()).unwrap();
+        assert_eq!(value, Value::Series(series(expected)), "{expression}");
     }
 
     /// The guide's table under "Comparison and logical operators".
@@ -230,11 +231,7 @@ mod tests {
             ("(metric1 >= 30)", "1 0 0 0"),
             ("(metric1 > 15 AND metric2 > 15)", "1 0 0 0"),
         ] {
-            assert_eq!(
-                value(expression, &metrics),
-                Value::Series(series(expected)),
-                "{expression}"
-            );
+            gives(expression, &metrics, expected);
         }
     }
 
@@ -249,16 +246,9 @@ mod tests {
             ("IF(metric1, metric2, 5)", "30 0 5 5 -"),
             ("IF(metric1, metric2)", "30 0 - - -"),
         ] {
-            assert_eq!(
-                value(expression, &metrics),
-                Value::Series(series(expected)),
-                "{expression}"
-            );
+            gives(expression, &metrics, expected);
         }
-        assert_eq!(
-            value("IF(0, metric1, metric3)", &metrics),
-            Value::Series(series("0 0 20 - 20"))
-        );
+        gives("IF(0, metric1, metric3)", &metrics, "0 0 20 - 20");
     }
 
     /// "Basic arithmetic functions": what is missing is 0, and what is divided by 0 is dropped.
@@ -275,11 +265,7 @@ mod tests {
             ("SUM(FILL(METRICS(), 0))", "8 2 6 0"),
             ("SUM(METRICS(\"b\"))", "2 2 0 -"),
         ] {
-            assert_eq!(
-                value(expression, &metrics),
-                Value::Series(series(expected)),
-                "{expression}"
-            );
+            gives(expression, &metrics, expected);
         }
     }
 

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::given::{Server, TABLE};
-use crate::{collector, dynamodb};
+use crate::{collector, engine};
 
 const ROUNDS: usize = 5;
 const REQUESTS: u32 = 8_000;
@@ -50,8 +50,8 @@ pub(crate) async fn bare() -> io::Result<()> {
 
 /// Measures all of them in turn, round by round. Tells whether every target was met.
 pub(crate) async fn measure() -> io::Result<bool> {
-    let dynamodb = dynamodb::start().await;
-    let client = Client::new(&dynamodb::sdk_config(dynamodb).await);
+    let dynamodb = engine::start().await;
+    let client = Client::new(&engine::sdk_config(dynamodb).await);
     let put = client.put_item().table_name(TABLE);
     put.item("object_id", AttributeValue::S("a".into()))
         .item("name", AttributeValue::S("picus".repeat(40)))

@@ -2,8 +2,8 @@
 //! target.
 
 mod collector;
-#[path = "../../tests/api/dynamodb.rs"]
-mod dynamodb;
+#[path = "../../../items/tests/table/engine.rs"]
+mod engine;
 mod get;
 mod given;
 mod memory;

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::dynamodb;
+use crate::engine;
 use crate::given::{Server, TABLE};
 
 const MAX_UNDER_LOAD: u64 = 40_000_000;
@@ -20,8 +20,8 @@ const BATCH: usize = 25;
 
 /// Measures, and tells whether every target was met.
 pub(crate) async fn measure() -> io::Result<bool> {
-    let dynamodb = dynamodb::start().await;
-    let client = Client::new(&dynamodb::sdk_config(dynamodb).await);
+    let dynamodb = engine::start().await;
+    let client = Client::new(&engine::sdk_config(dynamodb).await);
     let program = Command::new(env!("CARGO_BIN_EXE_picus-service"));
     // Every request is traced, and nobody takes the spans.
     let nobody = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")];

@@ -14,7 +14,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::dynamodb::{self, sdk_config};
+use crate::engine::{self, sdk_config};
 
 /// Telemetry runs once in a process, and so for all tests.
 static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {
@@ -49,7 +49,7 @@ pub(crate) fn config() -> Config {
 
 /// A service with an empty table.
 pub(crate) async fn spawn_app() -> App {
-    spawn_with(config(), dynamodb::start().await)
+    spawn_with(config(), engine::start().await)
 }
 
 /// A service that works on the DynamoDB at `dynamodb`.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::app::{config, spawn_app, spawn_with};
-use crate::dynamodb;
+use crate::engine;
 
 async fn connect(address: SocketAddr, sent: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -54,7 +54,7 @@ async fn a_client_that_reads_nothing_loses_its_room() {
     let mut config = config();
     config.max_in_flight = 1;
     config.stall_timeout = Duration::from_secs(1);
-    let app = spawn_with(config, dynamodb::start().await);
+    let app = spawn_with(config, engine::start().await);
     // More than the buffers of both ends hold.
     let filler = "x".repeat(300_000);
     for _ in 0..60 {

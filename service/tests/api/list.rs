@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::app::{App, config, failure, spawn_app, spawn_with};
-use crate::dynamodb;
+use crate::engine;
 
 async fn ids(response: reqwest::Response) -> Vec<String> {
     assert_eq!(response.status(), 200);
@@ -108,7 +108,7 @@ async fn a_list_that_fails_midway_breaks_its_connection() {
     let cut = Arc::new(AtomicBool::new(false));
     let mut config = config();
     config.table.max_attempts = 1;
-    let app = spawn_with(config, cable(dynamodb::start().await, cut.clone()).await);
+    let app = spawn_with(config, cable(engine::start().await, cut.clone()).await);
     // Several pages of DynamoDB's, more than the connection's buffers hold.
     let filler = "x".repeat(300_000);
     for _ in 0..60 {

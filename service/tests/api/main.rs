@@ -3,7 +3,8 @@
 mod app;
 mod connections;
 mod drain;
-mod dynamodb;
+#[path = "../../../items/tests/table/engine.rs"]
+mod engine;
 mod errors;
 mod items;
 mod limits;

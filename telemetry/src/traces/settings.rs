@@ -175,53 +175,55 @@ impl Kind {
 mod tests {
     use super::*;
 
-    fn read(set: &'static [(&str, &str)]) -> Result<TraceSettings, String> {
+    type Set = &'static [(&'static str, &'static str)];
+
+    fn read(set: Set, default_endpoint: &'static str) -> Result<TraceSettings, String> {
         let mut env =
             Reader::new(|name| Some(set.iter().find(|(found, _)| *found == name)?.1.to_owned()));
-        let settings = TraceSettings::read(&mut env, "http://127.0.0.1:4318");
+        let settings = TraceSettings::read(&mut env, default_endpoint);
         env.finish(settings).map_err(|error| error.to_string())
     }
 
     #[test]
     fn spans_go_to_the_collector_then_to_the_daemon_and_nowhere_when_off() {
-        let exporter = |set| read(set).unwrap().exporter;
+        const DAEMON: (&str, &str) = ("AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129:2000");
+        let exporter = |set, default| read(set, default).unwrap().exporter;
         let otlp = |url: &str| Some(Exporter::Otlp(url.to_owned()));
-        assert_eq!(exporter(&[]), otlp("http://127.0.0.1:4318"));
-        assert_eq!(exporter(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1/")]), otlp("http://a:1"));
-        assert_eq!(exporter(&[("OTEL_SDK_DISABLED", "true")]), None);
-        let set = [("AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129:2000")];
-        let mut env =
-            Reader::new(move |name| Some(set.iter().find(|(n, _)| *n == name)?.1.to_owned()));
-        let daemon = Exporter::XrayDaemon("169.254.79.129:2000".parse().unwrap());
-        assert_eq!(TraceSettings::read(&mut env, "").exporter, Some(daemon));
+        let default = "http://127.0.0.1:4318";
+        assert_eq!(exporter(&[DAEMON], default), otlp(default));
+        assert_eq!(
+            exporter(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1/")], ""),
+            otlp("http://a:1")
+        );
+        let daemon = Exporter::XrayDaemon(DAEMON.1.parse().unwrap());
+        assert_eq!(exporter(&[DAEMON], ""), Some(daemon));
+        assert_eq!(exporter(&[], ""), None);
+        assert_eq!(exporter(&[DAEMON, ("OTEL_SDK_DISABLED", "true")], default), None);
     }
 
     #[test]
     fn a_sampler_goes_by_its_standard_name() {
-        let sampler = |set| format!("{:?}", read(set).unwrap().sampler);
+        let sampler = |set| format!("{:?}", read(set, "").unwrap().sampler);
         assert_eq!(sampler(&[]), "ParentBased(AlwaysOn)");
         assert_eq!(sampler(&[("OTEL_TRACES_SAMPLER", "always_off")]), "AlwaysOff");
-        let ratio = [
+        let ratio: Set = &[
             ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
             ("OTEL_TRACES_SAMPLER_ARG", "0.05"),
         ];
-        let mut env =
-            Reader::new(move |name| Some(ratio.iter().find(|(n, _)| *n == name)?.1.to_owned()));
-        let settings = TraceSettings::read(&mut env, "");
-        assert_eq!(format!("{:?}", settings.sampler), "ParentBased(TraceIdRatioBased(0.05))");
+        assert_eq!(sampler(ratio), "ParentBased(TraceIdRatioBased(0.05))");
     }
 
     #[test]
     fn bad_settings_are_named() {
         for set in [
-            &[("OTEL_TRACES_SAMPLER", "xray")] as &[(&str, &str)],
+            &[("OTEL_TRACES_SAMPLER", "xray")] as Set,
             &[("OTEL_TRACES_SAMPLER_ARG", "2")],
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://a")],
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http:///")],
             &[("AWS_XRAY_DAEMON_ADDRESS", "nowhere")],
             &[("OTEL_BSP_MAX_QUEUE_SIZE", "0")],
         ] {
-            let error = read(set).unwrap_err();
+            let error = read(set, "").unwrap_err();
             assert!(error.starts_with(set[0].0), "{error}");
         }
     }

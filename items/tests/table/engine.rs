@@ -1,4 +1,4 @@
-//! DynamoDB: an engine in this process.
+//! DynamoDB: an engine in the test's process. The tests of all crates start from this file.
 
 use std::net::SocketAddr;
 
