@@ -109,12 +109,19 @@ async fn a_failure_has_its_colour_and_its_cause() {
 async fn metrics_are_documents_among_the_log_lines() {
     let mut given = given(engine::start().await).await;
     let mut lines = BufReader::new(given.child.stdout.take().unwrap()).lines();
-    given.segments_of_a_delete().await;
+    let (segment, _) = given.segments_of_a_delete().await;
     let mut metrics = Vec::new();
     loop {
         let line = time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
         let line: Value = serde_json::from_str(&line).unwrap();
-        let Some(told) = line["_aws"]["CloudWatchMetrics"].get(0) else { continue };
+        let Some(told) = line["_aws"]["CloudWatchMetrics"].get(0) else {
+            // The access line names the trace and the span that the daemon got.
+            assert_eq!(
+                (&line["xray_trace_id"], &line["span_id"]),
+                (&segment["trace_id"], &segment["id"])
+            );
+            continue;
+        };
         assert_eq!(told["Namespace"], "Picus");
         for metric in told["Metrics"].as_array().unwrap() {
             let name = metric["Name"].as_str().unwrap();

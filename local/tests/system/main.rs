@@ -5,6 +5,7 @@ mod contract;
 mod durability;
 mod faults;
 mod given;
+mod metrics;
 mod permissions;
 mod program;
 mod tasks;

@@ -88,7 +88,10 @@ fn array(
         }
         Ok(Bytes::from(text))
     });
-    elements.chain(stream::iter([Ok(Bytes::from_static(b"]"))]))
+    elements.chain(stream::once(async {
+        count(0, 1);
+        Ok(Bytes::from_static(b"]"))
+    }))
 }
 
 fn count(items: usize, bytes: usize) {
