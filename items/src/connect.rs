@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Builder, StalledStreamProtectionConfig};
 
 use crate::observe::AttemptObserver;
+use crate::user_agent::UserAgent;
 
 /// The region where neither `AWS_REGION` nor `AWS_DEFAULT_REGION` names one. ECS and Lambda always
 /// set it; asking the instance metadata service, as the SDK would, only delays the start elsewhere.
@@ -64,6 +65,7 @@ pub(crate) fn client(config: &SdkConfig, settings: &Settings) -> Client {
         // The attempt's timeout already covers a response that stalls.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .interceptor(AttemptObserver)
+        .interceptor(UserAgent)
         .build();
     Client::from_conf(config)
 }

@@ -14,6 +14,7 @@ mod page;
 mod parse;
 mod size;
 mod table;
+mod user_agent;
 
 pub use connect::Settings;
 pub use error::{Code, Error, ErrorBody};

@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use tracing::field::Empty;
-use tracing::{Instrument as _, Span, info_span};
+use tracing::{Instrument as _, Span, debug_span};
 
 use crate::error::{Code, Error};
 
@@ -100,8 +100,9 @@ where
     }
 }
 
+/// It is for traces alone: at the usual log level, a request that is not sampled has none.
 fn span(operation: Operation, target: &Target) -> Span {
-    info_span!(
+    debug_span!(
         "DynamoDB",
         otel.name = operation.name(),
         otel.kind = "client",

@@ -60,7 +60,7 @@ pub(crate) async fn edge(
 }
 
 /// Tells what is known of the request already: one whose client leaves is counted under its route.
-fn begin(request: &ServiceRequest, route: &str, context: &RequestContext) -> Access {
+fn begin(request: &ServiceRequest, route: &'static str, context: &RequestContext) -> Access {
     let objective = request.app_data::<Data<Objective>>();
     let objective = objective.expect("the application has an objective").clone().into_inner();
     let headers = request.headers();

@@ -26,7 +26,7 @@ pub struct Access {
     /// Whether the response was sent to its end.
     pub complete: bool,
     method: &'static str,
-    route: String,
+    route: &'static str,
     answer: Option<Answer>,
     objective: Arc<Objective>,
     span: Span,
@@ -57,7 +57,7 @@ impl Access {
             error_chain: None,
             complete: false,
             method,
-            route: request.route.to_owned(),
+            route: request.route,
             answer: None,
             objective,
             span: context.span(&Described { method, ..*request }),
@@ -77,15 +77,16 @@ impl Access {
     }
 
     fn measure(&self, elapsed: Duration) {
-        let mut labels = vec![metrics::Label::new("http_request_method", self.method)];
+        let mut labels =
+            vec![metrics::Label::from_static_parts("http_request_method", self.method)];
         // CloudWatch takes no dimension without a value.
         if !self.route.is_empty() {
-            labels.push(metrics::Label::new("http_route", self.route.clone()));
+            labels.push(metrics::Label::from_static_parts("http_route", self.route));
         }
         if let Some(Answer { status, after }) = self.answer {
             labels.push(metrics::Label::new("http_response_status_code", status.to_string()));
             if status < 500 {
-                self.objective.record(&self.route, after);
+                self.objective.record(self.route, after);
             }
         }
         metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, labels).record(elapsed);

@@ -40,7 +40,7 @@ pub struct Settings {
     pub service_name: String,
     /// OpenTelemetry's `service.version`.
     pub service_version: &'static str,
-    /// Which logs are written, in the syntax of `tracing_subscriber`'s `EnvFilter`, as in `RUST_LOG`.
+    /// Which logs are written, in the syntax of `tracing_subscriber`'s `Targets`, as in `RUST_LOG`.
     pub log_filter: String,
     /// Who gets the metrics.
     pub metrics: Metrics,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::str::FromStr as _;
 
 use serde::Serializer as _;
 use serde::ser::SerializeMap;
@@ -9,7 +10,7 @@ use serde_json::ser::{CharEscape, Formatter};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::{Context, Layer};
@@ -28,7 +29,7 @@ pub(crate) fn layer<S>(
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let filter = EnvFilter::try_new(&settings.log_filter)
+    let filter = Targets::from_str(&settings.log_filter)
         .map_err(|source| InitError::Filter { filter: settings.log_filter.clone(), source })?;
     let logs = JsonLines {
         service_name: settings.service_name.clone(),

@@ -46,7 +46,7 @@ pub struct Described<'a> {
     /// The method, as sent.
     pub method: &'a str,
     /// The template of the path; empty for a path that is none of ours.
-    pub route: &'a str,
+    pub route: &'static str,
     /// The path, as sent.
     pub path: &'a str,
     /// `http` or `https`.

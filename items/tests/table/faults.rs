@@ -53,6 +53,19 @@ async fn anything_else_is_internal() {
 }
 
 #[tokio::test]
+async fn a_call_says_who_makes_it_and_no_more() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let table = a_table_at(listener.local_addr().unwrap()).await;
+    tokio::spawn(async move { table.get(&Key::new("k").unwrap()).await });
+    let (mut connection, _) = listener.accept().await.unwrap();
+    let mut request = vec![0; 4096];
+    let read = connection.read(&mut request).await.unwrap();
+    let request = String::from_utf8_lossy(&request[..read]).to_lowercase();
+    let agents: Vec<_> = request.lines().filter(|line| line.contains("user-agent: ")).collect();
+    assert_eq!(agents, [concat!("user-agent: picus/", env!("CARGO_PKG_VERSION"))], "{request}");
+}
+
+#[tokio::test]
 async fn each_call_says_what_could_not_be_done() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let table = a_table_at(nobody).await;

@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::given::{Server, TABLE};
 use crate::{collector, engine};
 
-const ROUNDS: usize = 5;
-const REQUESTS: u32 = 8_000;
+const ROUNDS: usize = 20;
+const REQUESTS: u32 = 4_000;
 const CLIENTS: u32 = 8;
 
 /// A share of requests that is traced, and the most that a request may then cost beside the bare

@@ -7,6 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
+
 pub(crate) const TABLE: &str = "picus_data";
 /// A server in a process of its own, which ends with this.
 pub(crate) struct Server {
@@ -59,15 +62,11 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// What the process has used of the CPU, in user and kernel mode (proc(5), `/proc/pid/stat`).
+    /// What the process has used of the CPU, in user and kernel mode.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name of the program, in parentheses, may itself have spaces.
-        let fields: Vec<_> =
-            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks: u64 =
-            [11, 12].iter().filter_map(|at| fields.get(*at)?.parse::<u64>().ok()).sum();
-        Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+        let id = i32::try_from(self.child.id()).map_err(io::Error::other)?;
+        let used = clock_getcpuclockid(Pid::from_raw(id))?.now()?;
+        Ok(used.into())
     }
 
     /// Its memory now and at its highest, in bytes (proc(5), `VmRSS` and `VmHWM`).
