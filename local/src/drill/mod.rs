@@ -46,6 +46,9 @@ pub enum DrillError {
 /// The template of the alarms, as it is deployed.
 pub const TEMPLATE: &str = include_str!("../../../dashboards/alarms.yaml");
 
+/// The alarms that roll a deployment back, as the deployed service is told them: a line each.
+const ROLLBACK_ALARMS: &str = include_str!("../../../dashboards/rollback-alarms.yaml");
+
 /// The alarms of a template, for the system on this machine.
 ///
 /// # Errors

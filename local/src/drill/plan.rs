@@ -27,6 +27,8 @@ pub struct Drill {
     pub alarms: &'static [&'static str],
     /// Those that fire too, and why that is right.
     pub others: &'static [(&'static str, &'static str)],
+    /// Whether it is a deployment that its alarms are to roll back.
+    pub rolls_back: bool,
 }
 
 /// What is wrong.
@@ -73,6 +75,7 @@ const CALM: Drill = Drill {
     lasts: 40,
     alarms: &[],
     others: &[],
+    rolls_back: false,
 };
 
 const PAGES: (&str, &str) = ("picus-page", "pages once for whatever hurts users");
@@ -156,6 +159,7 @@ pub const DRILLS: &[Drill] = &[
         fault: Fault::BadDeployment(&[("DYNAMODB_TABLE_NAME", "picus_date")]),
         alarms: &["picus-page", "picus-availability-page"],
         others: &[SPENDS],
+        rolls_back: true,
         ..CALM
     },
     Drill {

@@ -84,6 +84,12 @@ impl Report {
         for (number, (alarm, promised)) in self.alarms.iter().enumerate() {
             let _ = write!(text, "\n{:>3}  {alarm}, within {promised} minutes", number + 1);
         }
+        let deployments = self.drills.iter().filter(|(drill, ..)| drill.rolls_back);
+        for (drill, verdict, _) in deployments {
+            if let Some(after) = verdict.rolled_back {
+                let _ = write!(text, "\n{} is rolled back after {after} minutes", drill.name);
+            }
+        }
         text.push('\n');
         text
     }
@@ -106,6 +112,7 @@ impl Report {
                 "drill": drill.name,
                 "minutes": drill.lasts,
                 "fired": fired.collect::<Vec<_>>(),
+                "rolled_back_after_minutes": drill.rolls_back.then_some(verdict.rolled_back),
                 "faults": faults,
             })
         });

@@ -9,6 +9,7 @@ use crate::cloudwatch::math::MathError;
 use crate::cloudwatch::metric::Metric;
 use crate::cloudwatch::watch::Watch;
 
+use super::ROLLBACK_ALARMS;
 use super::plan::Drill;
 
 /// The minutes that are recorded while all is well.
@@ -31,11 +32,17 @@ pub struct Verdict {
     pub early: BTreeSet<String>,
     /// Those that fired for it: after how many minutes, and how many after its end they were OK.
     pub fired: BTreeMap<String, (usize, Option<usize>)>,
+    /// After how many minutes the first of those fired that roll a deployment back.
+    pub rolled_back: Option<usize>,
 }
 
 /// The minutes as they were, and then their last half over and over.
 fn looped(minutes: &[Minute]) -> impl Iterator<Item = &Minute> {
     minutes.iter().chain(minutes[minutes.len() / 2..].iter().cycle())
+}
+
+fn rolls_back(alarm: &str) -> bool {
+    ROLLBACK_ALARMS.lines().filter_map(|line| line.strip_prefix("- ")).any(|name| name == alarm)
 }
 
 impl Tape {
@@ -64,6 +71,9 @@ impl Tape {
         verdict.early.extend(unknown.map(|alarm| alarm.name.clone()));
         for (number, minute) in looped(&self.fault).take(drill.lasts).enumerate() {
             for change in watch.minute(minute)? {
+                if change.to == State::Alarm && rolls_back(&change.alarm) {
+                    verdict.rolled_back.get_or_insert(number + 1);
+                }
                 if change.to == State::Alarm && own(&change.alarm) {
                     verdict.fired.entry(change.alarm).or_insert((number + 1, None));
                 }
@@ -100,6 +110,9 @@ impl Verdict {
             if !self.fired.contains_key(*alarm) {
                 faults.push(format!("{alarm} did not fire"));
             }
+        }
+        if drill.rolls_back && self.rolled_back.is_none() {
+            faults.push("no alarm rolls the deployment back".to_owned());
         }
         for (alarm, (after, ended)) in &self.fired {
             if !expected.contains(&alarm.as_str()) {

@@ -40,6 +40,19 @@ async fn a_handler_that_crashes_fires_its_alarm_and_mutants_of_it_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bad_deployment_is_rolled_back_by_an_alarm_unless_that_alarm_is_blind() {
+    let (drill, tape) = made("bad-deployment").await;
+    let alarms = drill::alarms(TEMPLATE).unwrap();
+    let verdict = tape.play(drill, &alarms).unwrap();
+    assert_eq!(verdict.faults(drill, &alarms), Vec::<String>::new());
+    assert!(verdict.rolled_back.is_some_and(|after| after <= 5), "{:?}", verdict.rolled_back);
+    let roll_back = |alarm: &Alarm| alarm.name == "picus-availability-page-5m";
+    let others: Vec<Alarm> = alarms.into_iter().filter(|alarm| !roll_back(alarm)).collect();
+    let faults = tape.play(drill, &others).unwrap().faults(drill, &others);
+    assert!(faults.contains(&"no alarm rolls the deployment back".to_owned()), "{faults:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_service_fires_its_alarm_unless_silence_is_taken_for_health() {
     let (drill, tape) = made("collector-gone").await;
     assert_eq!(faults(drill, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
