@@ -1,4 +1,5 @@
-//! A fault leaves the line that its runbook speaks of, and the runbook's query finds it.
+//! A fault leaves the line that its runbook speaks of, which the runbook's query finds, and the trace
+//! that this line leads to, in its right colour.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,6 +11,7 @@ use picus_local::cloudwatch::meter::Meter;
 use picus_local::dynamodb::{Fault, Storage};
 use picus_local::load_balancer::HealthCheck;
 use picus_local::output::Output;
+use picus_local::traces::{Collector, Span};
 use picus_local::{Options, System};
 use regex::Regex;
 use serde_json::Value;
@@ -27,8 +29,10 @@ fn writing_to(folder: &Path) -> PathBuf {
     script
 }
 
-/// A system in which this is wrong, asked once for an item and once to delete it; its access lines.
-async fn lines_of(fault: Option<Fault>, settings: &[(&str, &str)]) -> Vec<Value> {
+/// A system in which this is wrong, asked once for an item and once to delete it; its access lines
+/// and all of its spans.
+async fn signals_of(fault: Option<Fault>, settings: &[(&str, &str)]) -> (Vec<Value>, Vec<Span>) {
+    let mut collector = Collector::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let settings = settings.iter().chain(&[("PICUS_WORKERS", "1")]);
     let options = Options {
@@ -38,7 +42,7 @@ async fn lines_of(fault: Option<Fault>, settings: &[(&str, &str)]) -> Vec<Value>
         function_timeout: Duration::from_secs(20),
         executable: writing_to(folder.path()),
         output: Output::Quiet,
-        otlp_endpoint: None,
+        otlp_endpoint: Some(collector.endpoint()),
         meter: Meter::on(),
         health_check: HealthCheck::default(),
         environment: settings
@@ -66,7 +70,13 @@ async fn lines_of(fault: Option<Fault>, settings: &[(&str, &str)]) -> Vec<Value>
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    lines
+    let mut spans = Vec::new();
+    // Of each request, its own and its call's.
+    while spans.len() < 4 {
+        let delivered = tokio::time::timeout(Duration::from_secs(10), collector.spans.recv());
+        spans.extend(delivered.await.expect("spans in time").unwrap());
+    }
+    (lines, spans)
 }
 
 /// Whether a query's filter lets a line through: conditions, all of which must hold.
@@ -97,6 +107,24 @@ fn holds(condition: &str, line: &Value) -> bool {
     }
 }
 
+/// A fault is red in X-Ray, by the status of the request's span, and its cause stands on the call's; a
+/// throttled call is purple, by its 429.
+fn assert_told_by_its_trace(line: &Value, chain: &str, spans: &[Span]) {
+    let trace: Vec<_> = spans.iter().filter(|span| span.trace_id == line["trace_id"]).collect();
+    let [request, call] = [true, false].map(|is_server| {
+        let mut found = trace.iter().filter(|span| span.is_server == is_server);
+        *found.next().unwrap_or_else(|| panic!("{line}: {trace:?}"))
+    });
+    assert!(request.failed && call.failed, "{trace:?}");
+    assert_eq!(request.attributes["http.response.status_code"], line["http.response.status_code"]);
+    let throttled = line["error.code"] == "throttled";
+    let status = call.attributes.get("http.response.status_code");
+    assert_eq!(status.is_some_and(|status| status == 429), throttled, "{call:?}");
+    let mut causes =
+        call.events.iter().filter_map(|event| event.attributes.get("exception.message"));
+    assert!(causes.any(|cause| cause.as_str().unwrap().contains(chain)), "{call:?}");
+}
+
 /// Both programs' lines are as the runbook's table has them, and found by all of its queries.
 async fn leaves(
     fault: Option<Fault>,
@@ -110,9 +138,10 @@ async fn leaves(
         text.contains(&format!("`{code}`")) && text.contains(chain),
         "{runbook}: {code}, {chain}"
     );
-    let lines = lines_of(fault, settings).await;
+    let (lines, spans) = signals_of(fault, settings).await;
     assert_eq!(lines.len(), 2, "{lines:?}");
     for line in lines {
+        assert_told_by_its_trace(&line, chain, &spans);
         assert_eq!(line["error.code"], code, "{line}");
         assert!(line["error.chain"].as_str().unwrap().contains(chain), "{line}");
         let queries = blocks(&text, "logs");
