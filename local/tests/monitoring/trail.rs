@@ -115,6 +115,7 @@ fn assert_told_by_its_trace(line: &Value, chain: &str, spans: &[Span]) {
         let mut found = trace.iter().filter(|span| span.is_server == is_server);
         *found.next().unwrap_or_else(|| panic!("{line}: {trace:?}"))
     });
+    assert_eq!(request.span_id, line["span_id"]);
     assert!(request.failed && call.failed, "{trace:?}");
     assert_eq!(request.attributes["http.response.status_code"], line["http.response.status_code"]);
     let throttled = line["error.code"] == "throttled";

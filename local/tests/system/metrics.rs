@@ -70,7 +70,10 @@ async fn every_request_is_counted_by_what_became_of_it() {
     };
     tokio::join!(late, meanwhile);
 
-    let seen = until(&metrics, |scrape| scrape["picus_runtime_workers{}"] > 0.0).await;
+    let quiet = |scrape: &Scrape| {
+        scrape["picus_runtime_workers{}"] > 0.0 && scrape["http_server_active_requests{}"] == 0.0
+    };
+    let seen = until(&metrics, quiet).await;
     let shed = seen["picus_requests_shed_total{}"];
     assert!(shed >= 1.0, "{seen:#?}");
     #[expect(clippy::cast_precision_loss, reason = "a list of two")]
@@ -97,6 +100,7 @@ async fn every_request_is_counted_by_what_became_of_it() {
         ("picus_dynamodb_retries_total{db_operation_name=GetItem}".into(), 1.0),
         ("picus_dynamodb_throttles_total{db_operation_name=GetItem}".into(), 2.0),
         ("picus_dynamodb_consumed_capacity_units_count{db_operation_name=PutItem}".into(), 2.0),
+        ("picus_dynamodb_consumed_capacity_units_sum{db_operation_name=PutItem}".into(), 2.0),
         ("picus_items_listed_total{}".into(), 2.0),
         ("picus_bytes_listed_total{}".into(), listed),
         ("picus_log_lines_dropped_total{}".into(), 0.0),

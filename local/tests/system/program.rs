@@ -77,9 +77,9 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
         })
         .collect();
     // The one access line of each request, the same from both programs.
-    for (program, method, route, status) in [
-        ("picus-service", "POST", "/picus/put", 201),
-        ("picus-delete-handler", "DELETE", "/picus/{key}", 200),
+    for (program, method, route, status, sent) in [
+        ("picus-service", "POST", "/picus/put", 201, "{}"),
+        ("picus-delete-handler", "DELETE", "/picus/{key}", 200, ""),
     ] {
         let of_request = |line: &&Value| {
             line["message"] == "request"
@@ -91,6 +91,7 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
         assert_eq!(line["http.request.method"], method);
         assert_eq!(line["http.route"], route);
         assert_eq!(line["http.response.status_code"], status);
+        assert_eq!(line["http.request.body.size"], sent.len());
         assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
         assert!(line["http.response.body.size"].as_u64().unwrap() > 0);
         for text in [
