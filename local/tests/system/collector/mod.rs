@@ -2,6 +2,7 @@
 //!
 //! What it needs is built and installed by `.ci/collector`, which runs these tests.
 
+mod alarms;
 mod aws;
 mod metrics;
 mod requests;
