@@ -6,6 +6,7 @@
 //! then its last minutes over and over, for as long as the fault is to last. So three days pass in
 //! seconds, and every number in them was measured.
 
+mod cpu;
 mod metrics;
 mod plan;
 mod report;

@@ -27,6 +27,8 @@ pub struct Drill {
     pub alarms: &'static [&'static str],
     /// Those that fire too, and why that is right.
     pub others: &'static [(&'static str, &'static str)],
+    /// Those that may or may not, and why that is up to chance.
+    pub perhaps: &'static [(&'static str, &'static str)],
     /// Whether it is a deployment that its alarms are to roll back.
     pub rolls_back: bool,
 }
@@ -50,6 +52,8 @@ pub enum Fault {
     BadDeployment(&'static [(&'static str, &'static str)]),
     /// The tasks have hardly more memory than they need.
     Starved,
+    /// The tasks run for a moment at a time.
+    CpuShort,
     /// Nothing reads the service's metrics.
     CollectorGone,
 }
@@ -75,6 +79,7 @@ const CALM: Drill = Drill {
     lasts: 40,
     alarms: &[],
     others: &[],
+    perhaps: &[],
     rolls_back: false,
 };
 
@@ -87,6 +92,8 @@ const UNHEARD: (&str, &str) = (
     "picus-delete-handler-telemetry-lost",
     "one that dies over its invocation tells nothing of it",
 );
+
+const WAITS: &str = "how many answers come late, or too late, is up to the moment";
 
 /// All of them.
 pub const DRILLS: &[Drill] = &[
@@ -166,6 +173,21 @@ pub const DRILLS: &[Drill] = &[
         name: "memory-short",
         fault: Fault::Starved,
         alarms: &["picus-service-memory"],
+        ..CALM
+    },
+    Drill {
+        name: "cpu-short",
+        fault: Fault::CpuShort,
+        settings: &[("PICUS_LATENCY_OBJECTIVE_SECONDS", "1")],
+        recorded: 4,
+        alarms: &["picus-latency-ticket"],
+        perhaps: &[
+            PAGES,
+            ("picus-latency-page", WAITS),
+            ("picus-availability-page", WAITS),
+            ("picus-availability-ticket", WAITS),
+            ("picus-no-healthy-target", "its health is asked for in vain, too"),
+        ],
         ..CALM
     },
     Drill {

@@ -99,8 +99,8 @@ impl Report {
     pub fn json(&self) -> Value {
         let drills = self.drills.iter().map(|(drill, verdict, faults)| {
             let fired = verdict.fired.iter().map(|(alarm, (after, ended))| {
-                let why =
-                    drill.others.iter().find(|(other, _)| other == alarm).map(|(_, why)| *why);
+                let mut others = drill.others.iter().chain(drill.perhaps);
+                let why = others.find(|(other, _)| other == alarm).map(|(_, why)| *why);
                 json!({
                     "alarm": alarm,
                     "fired_after_minutes": after,

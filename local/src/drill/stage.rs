@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{self, Instant};
 
+use super::cpu::Shortage;
 use super::metrics::{self, Wanted};
 use super::plan::{Drill, Fault, SETTINGS};
 use super::scrape::Scraper;
@@ -34,6 +35,7 @@ pub(super) struct Stage {
     scraper: Scraper,
     collecting: bool,
     wanted: Wanted,
+    cpu: Option<Shortage>,
 }
 
 impl Stage {
@@ -65,6 +67,7 @@ impl Stage {
             scraper: Scraper::new()?,
             collecting: true,
             wanted: Wanted { tasks: TASKS, memory: MEMORY },
+            cpu: None,
         };
         // Cold starts and first connections are none of the drill's.
         stage.minutes(2, NORMAL).await;
@@ -111,6 +114,10 @@ impl Stage {
                 // A task definition with hardly more than the task takes.
                 self.wanted.memory = most.fold(0.0, f64::max) * 1.08;
             }
+            Fault::CpuShort => {
+                let running = self.system.tasks().iter().filter_map(Task::running_now);
+                self.cpu = Some(Shortage::of(running.map(|task| task.pid)));
+            }
             Fault::CollectorGone => self.collecting = false,
         }
         Ok(())
@@ -123,6 +130,9 @@ impl Stage {
         self.meter.lose_lines(false);
         self.wanted.memory = MEMORY;
         self.collecting = true;
+        if let Some(shortage) = self.cpu.take() {
+            shortage.end().await;
+        }
         if matches!(fault, Fault::BadDeployment(_)) {
             self.stop_tasks(TASKS as usize).await;
         }
