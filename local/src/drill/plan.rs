@@ -51,7 +51,7 @@ pub enum Fault {
     /// All tasks are replaced by some with these settings.
     BadDeployment(&'static [(&'static str, &'static str)]),
     /// The tasks have hardly more memory than they need.
-    Starved,
+    MemoryShort,
     /// The tasks run for a moment at a time.
     CpuShort,
     /// Nothing reads the service's metrics.
@@ -171,7 +171,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "memory-short",
-        fault: Fault::Starved,
+        fault: Fault::MemoryShort,
         alarms: &["picus-service-memory"],
         ..CALM
     },

@@ -108,7 +108,7 @@ impl Stage {
                 // They are healthy, as such deployments are.
                 self.until_healthy().await?;
             }
-            Fault::Starved => {
+            Fault::MemoryShort => {
                 let running = self.system.tasks().iter().filter_map(Task::running_now);
                 let most = running.filter_map(|task| metrics::resident_bytes(task.pid));
                 // A task definition with hardly more than the task takes.

@@ -60,6 +60,11 @@ async fn a_silent_service_fires_its_alarm_unless_silence_is_taken_for_health() {
     let after = after.replacen("TreatMissingData: breaching", "TreatMissingData: notBreaching", 1);
     let mutant = format!("{before}  ServiceTelemetryLost:\n{after}");
     assert!(!faults(drill, &tape, &drill::alarms(&mutant).unwrap()).is_empty());
+    // A drill that does not speak of an alarm is told of it; one that leaves it to chance is not.
+    let silent = Drill { alarms: &[], ..*drill };
+    assert_eq!(faults(&silent, &tape, &drill::alarms(TEMPLATE).unwrap()).len(), 1);
+    let unsure = Drill { perhaps: &[("picus-service-telemetry-lost", "so")], ..silent };
+    assert_eq!(faults(&unsure, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
     // What both programs emitted has the form that dashboards and alarms count on.
     let own: BTreeSet<_> = tape.metrics().filter(|metric| metric.namespace == "Picus").collect();
     let wrong: Vec<_> = own.iter().filter_map(|metric| references::fault(metric)).collect();

@@ -1,14 +1,12 @@
 //! Alarms on what a real collector wrote: each scrape stands for a minute.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future;
 use picus_local::cloudwatch::alarm::State;
-use picus_local::cloudwatch::data::{Datum, Minute};
-use picus_local::cloudwatch::emf;
-use picus_local::cloudwatch::metric::Metric;
+use picus_local::cloudwatch::data::Minute;
+use picus_local::cloudwatch::meter::Meter;
 use picus_local::cloudwatch::watch::Watch;
 use picus_local::drill::{self, TEMPLATE};
 use picus_local::dynamodb::Fault;
@@ -79,18 +77,12 @@ async fn part(observed: &Observed, clients: usize) -> Vec<Minute> {
 
 /// All that was written, by the time of the scrape.
 async fn minutes(observed: &Observed) -> BTreeMap<u64, Minute> {
-    let mut minutes = BTreeMap::<_, BTreeMap<Metric, Datum>>::new();
+    let mut minutes = BTreeMap::<_, Meter>::new();
     for document in observed.aws.emf_documents(TASK_ID).await {
         let time = serde_json::from_str::<Value>(&document).unwrap()["_aws"]["Timestamp"].as_u64();
-        let minute = minutes.entry(time.unwrap()).or_default();
-        for (metric, datum) in emf::metrics(&document) {
-            minute.entry(metric).and_modify(|known| known.add(&datum)).or_insert(datum);
-        }
+        minutes.entry(time.unwrap()).or_insert_with(Meter::on).read_line(&document);
     }
-    let whole = |minute: BTreeMap<Metric, Datum>| {
-        Minute(minute.into_iter().map(|(metric, datum)| (metric, Arc::new(datum))).collect())
-    };
-    minutes.into_iter().map(|(time, minute)| (time, whole(minute))).collect()
+    minutes.into_iter().map(|(time, meter)| (time, meter.minute())).collect()
 }
 
 fn now() -> u64 {
