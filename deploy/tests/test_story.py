@@ -40,6 +40,11 @@ def running_images(world):
     return {image.rsplit(":")[-1] for image in images if image.startswith(world.repository)}
 
 
+def expect_images(world, *tags):
+    """Waits for what drains: ECS is steady before the containers of the tasks that it stopped are gone."""
+    wait_for(lambda: running_images(world) == set(tags))
+
+
 def pending(world):
     changes = world.client("cloudformation").list_change_sets(StackName="picus")["Summaries"]
     return [change["ChangeSetName"] for change in changes if change["ExecutionStatus"] == "AVAILABLE"]
@@ -157,7 +162,7 @@ def test_a_new_image_is_released_without_losing_a_request(world):
         code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, "--parameter", "RequestsPerAddress=2000")
     assert code == 0, said
     assert load.failures == [] and load.requests > 100
-    assert running_images(world) == {"two"}
+    expect_images(world, "two")
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
     assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
 
@@ -190,7 +195,7 @@ def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
     assert code == 1, said
     assert "Circuit Breaker" in said and "stack picus is UPDATE_ROLLBACK_COMPLETE" in said.splitlines()[-1]
     assert load.failures == [] and load.requests > 100
-    assert running_images(world) == {"two"}
+    expect_images(world, "two")
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
 
 
@@ -198,7 +203,7 @@ def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
     useless = world.handler("useless", b"#!/bin/sh\nexit 1\n")
     code, said = world.script("deploy", "--image", "one", "--delete-handler", useless)
     assert code == 1 and "was rolled back" in said.splitlines()[-1], said
-    assert running_images(world) == {"two"}
+    expect_images(world, "two")
     assert call(world.host(), "DELETE", "/picus/none")[0] == 404
 
 
@@ -208,7 +213,7 @@ def test_a_rollback_goes_to_the_release_before(world):
     assert code == 0 and [release.rsplit("-")[-1] for release in releases] == ["one", "two"]
     code, said = world.script("rollback")
     assert code == 0, said
-    assert running_images(world) == {"one"}
+    expect_images(world, "one")
     assert world.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"] == []
     code, said = world.script("rollback")
     assert code == 1 and "there is no good release before" in said
@@ -244,7 +249,7 @@ def test_tear_down_leaves_the_table_and_a_deployment_takes_it_up(world):
     assert code == 0, said
     elb, table = world.client("elbv2"), world.client("dynamodb")
     assert elb.describe_load_balancers()["LoadBalancers"] == elb.describe_target_groups()["TargetGroups"] == []
-    assert running_images(world) == set()
+    expect_images(world)
     roles = {role["RoleName"] for role in world.client("iam").list_roles()["Roles"]}
     assert roles == {"picus-deploy-role"}
     assert table.get_item(TableName="picus_data", Key={"object_id": {"S": kept["key"]}})["Item"]
