@@ -28,8 +28,15 @@ tasks() {
   say "${count:-2}"
 }
 
+has_image() { # has_image TAG
+  aws ecr describe-images --repository-name picus-service --image-ids "imageTag=$1" --output text \
+    --query 'imageDetails[0].imageDigest' 2>/dev/null | grep -q '^sha256:'
+}
+
 # parameter NAME VALUE: as create-change-set takes it.
 parameter() { printf 'ParameterKey=%s,ParameterValue="%s"\n' "$1" "$2"; }
+
+now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
 # status STACK: its status, or NONE.
 status() {

@@ -92,7 +92,7 @@ def test_a_missing_file_stops_the_rendering():
 @pytest.mark.parametrize(
     ("call", "lacks"),
     [
-        ("bootstrap", "--repository OWNER/NAME is missing"),
+        ("bootstrap", "--repository OWNER@ID/NAME@ID is missing"),
         ("bootstrap --repository", "--repository needs a value"),
         ("deploy", "--image TAG is missing"),
         ("deploy --image one", "--delete-handler FILE is missing"),

@@ -1,5 +1,5 @@
 """What the deploy role has to do: what CloudFormation calls, as the role, for the templates' resources
-(its registry's schemas list it, a handler each; cfn-lint has them), and what the scripts call."""
+(its registry's schemas list it, a handler each; cfn-lint has them) and functions, and what the scripts call."""
 
 import json
 import re
@@ -22,9 +22,9 @@ Need = namedtuple("Need", "action arn context why")
 
 
 @cache
-def resources():
-    """Of the stacks that the deploy role makes: each type, with all properties that are set."""
-    found = {}
+def nodes():
+    """Every mapping in the templates of the stacks that the deploy role makes."""
+    found = []
     for template in ("deploy/templates/picus.yaml", "dashboards/alarms.yaml"):
         rendered = subprocess.run([ROOT / "deploy/render", template], check=True, capture_output=True, text=True)
         collect(cfn_yaml.loads(rendered.stdout), found)
@@ -33,11 +33,20 @@ def resources():
 
 def collect(node, found):
     if isinstance(node, dict):
-        if str(node.get("Type")).startswith("AWS::"):
-            found.setdefault(node["Type"], set()).update(node.get("Properties", {}))
+        found.append(node)
         node = list(node.values())
     for child in node if isinstance(node, list) else []:
         collect(child, found)
+
+
+@cache
+def resources():
+    """Each type, with all properties that are set."""
+    found = {}
+    for node in nodes():
+        if str(node.get("Type")).startswith("AWS::"):
+            found.setdefault(node["Type"], set()).update(node.get("Properties", {}))
+    return found
 
 
 @cache
@@ -59,6 +68,14 @@ def of_handlers():
         for part in (*parts, schema.get("tagging", {})):
             for action in part.get("permissions", []):
                 yield kind, action
+
+
+def of_functions():
+    """The templates' functions that ask AWS."""
+    for function, actions in KNOWN["functions"].items():
+        if any(function in node for node in nodes()):
+            for action in actions:
+                yield function, action
 
 
 def of_call(service, command):
@@ -104,6 +121,7 @@ def places(action):
 @cache
 def deploy_role():
     asked = [(f"{kind}", action) for kind, action in of_handlers() if not is_unused(kind, action)]
+    asked += of_functions()
     asked += of_scripts()
     asked += [(entry["why"], action) for entry in KNOWN["also"] for action in entry["actions"]]
     return [Need(action, arn, tuple(context.items()), why)
