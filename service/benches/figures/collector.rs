@@ -1,17 +1,19 @@
-//! A collector that takes whatever comes.
+//! A collector that takes whatever comes, sooner or later.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 
-/// Starts it, on a thread of its own; it ends with the benchmark.
-pub(crate) async fn start() -> io::Result<SocketAddr> {
+/// Starts it, on a thread of its own; it ends with the benchmark. It answers each delivery after `delay`.
+pub(crate) async fn start(delay: Duration) -> io::Result<SocketAddr> {
     let (tell, told) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
-            let take = async |spans: web::Bytes| {
+            let take = move |spans: web::Bytes| async move {
                 drop(spans);
+                tokio::time::sleep(delay).await;
                 HttpResponse::Ok().content_type("application/x-protobuf").finish()
             };
             let app = move || {

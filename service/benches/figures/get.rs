@@ -10,12 +10,11 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::given::{Server, TABLE};
+use crate::given::{self, Server, TABLE};
 use crate::{collector, engine};
 
 const ROUNDS: usize = 20;
 const REQUESTS: u32 = 4_000;
-const CLIENTS: u32 = 8;
 
 /// A share of requests that is traced, and the most that a request may then cost beside the bare
 /// handler. Logs and metrics are always on.
@@ -51,19 +50,12 @@ pub(crate) async fn bare() -> io::Result<()> {
 /// Measures all of them in turn, round by round. Tells whether every target was met.
 pub(crate) async fn measure() -> io::Result<bool> {
     let dynamodb = engine::start().await;
-    let client = Client::new(&engine::sdk_config(dynamodb).await);
-    let put = client.put_item().table_name(TABLE);
-    put.item("object_id", AttributeValue::S("a".into()))
-        .item("name", AttributeValue::S("picus".repeat(40)))
-        .item("price", AttributeValue::N("12.50".into()))
-        .send()
-        .await
-        .map_err(io::Error::other)?;
+    given::put_item(dynamodb).await?;
 
     let mut bare_command = Command::new(env::current_exe()?);
     bare_command.arg("bare");
     let bare = Server::start(bare_command, dynamodb, &[]).await?;
-    let collector = format!("http://{}", collector::start().await?);
+    let collector = format!("http://{}", collector::start(Duration::ZERO).await?);
     let mut variants = Vec::new();
     for (name, share, target) in VARIANTS {
         let program = Command::new(env!("CARGO_BIN_EXE_picus-service"));
@@ -105,23 +97,6 @@ pub(crate) async fn measure() -> io::Result<bool> {
 /// The CPU that one request costs a server.
 async fn cost(server: &Server) -> io::Result<Duration> {
     let before = server.cpu()?;
-    let http = reqwest::Client::new();
-    let url = server.url("/picus/get/a");
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let (http, url) = (http.clone(), url.clone());
-            tokio::spawn(async move {
-                for _ in 0..REQUESTS / CLIENTS {
-                    let response = http.get(&url).send().await.map_err(io::Error::other)?;
-                    assert_eq!(response.status(), 200, "a measured request must do its work");
-                    response.bytes().await.map_err(io::Error::other)?;
-                }
-                Ok::<_, io::Error>(())
-            })
-        })
-        .collect();
-    for client in clients {
-        client.await.map_err(io::Error::other)??;
-    }
+    server.gets(REQUESTS).await?;
     Ok(server.cpu()?.saturating_sub(before) / REQUESTS)
 }

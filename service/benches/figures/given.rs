@@ -5,12 +5,31 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 
+use crate::engine;
+
 pub(crate) const TABLE: &str = "picus_data";
+const CLIENTS: u32 = 8;
+
+/// Writes the item that is got.
+pub(crate) async fn put_item(dynamodb: SocketAddr) -> io::Result<()> {
+    let client = Client::new(&engine::sdk_config(dynamodb).await);
+    let put = client.put_item().table_name(TABLE);
+    put.item("object_id", AttributeValue::S("a".into()))
+        .item("name", AttributeValue::S("picus".repeat(40)))
+        .item("price", AttributeValue::N("12.50".into()))
+        .send()
+        .await
+        .map_err(io::Error::other)?;
+    Ok(())
+}
+
 /// A server in a process of its own, which ends with this.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -60,6 +79,34 @@ impl Server {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Gets the item this often, by several clients. The time that each took, the shortest first.
+    pub(crate) async fn gets(&self, requests: u32) -> io::Result<Vec<Duration>> {
+        let http = reqwest::Client::new();
+        let url = self.url("/picus/get/a");
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                let (http, url) = (http.clone(), url.clone());
+                tokio::spawn(async move {
+                    let mut took = Vec::new();
+                    for _ in 0..requests / CLIENTS {
+                        let begun = Instant::now();
+                        let response = http.get(&url).send().await.map_err(io::Error::other)?;
+                        assert_eq!(response.status(), 200, "a measured request must do its work");
+                        response.bytes().await.map_err(io::Error::other)?;
+                        took.push(begun.elapsed());
+                    }
+                    Ok::<_, io::Error>(took)
+                })
+            })
+            .collect();
+        let mut took = Vec::new();
+        for client in clients {
+            took.extend(client.await.map_err(io::Error::other)??);
+        }
+        took.sort();
+        Ok(took)
     }
 
     /// What the process has used of the CPU, in user and kernel mode.

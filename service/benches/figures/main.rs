@@ -2,6 +2,7 @@
 //! target.
 
 mod collector;
+mod collector_in_trouble;
 #[path = "../../../items/tests/table/engine.rs"]
 mod engine;
 mod get;
@@ -18,7 +19,11 @@ fn main() -> io::Result<ExitCode> {
     }
     let reached = tokio::runtime::Runtime::new()?.block_on(async {
         // All are printed, whatever the first ones are.
-        Ok::<_, io::Error>([get::measure().await?, memory::measure().await?])
+        Ok::<_, io::Error>([
+            get::measure().await?,
+            collector_in_trouble::measure().await?,
+            memory::measure().await?,
+        ])
     })?;
-    Ok(if reached == [true; 2] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if reached == [true; 3] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
