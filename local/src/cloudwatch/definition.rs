@@ -62,6 +62,20 @@ pub struct MetricAlarm {
     pub threshold: f64,
     /// How many must breach.
     pub rule: Rule,
+    /// How long nothing is evaluated once it is there.
+    pub warm_up: WarmUp,
+}
+
+/// What spares an alarm the silence before its data begins ("Alarm warm-up periods").
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct WarmUp {
+    /// The longest that it takes.
+    #[serde(rename = "WarmUpPeriodDurationInMinutes")]
+    pub minutes: usize,
+    /// Whether it goes on though there is data enough.
+    #[serde(default, rename = "OnlyStartEvaluatingAfterWarmUpPeriodEnds")]
+    pub to_its_end: bool,
 }
 
 /// A metric or an expression, by its id.
@@ -155,6 +169,8 @@ struct MetricProperties {
     evaluation_periods: usize,
     datapoints_to_alarm: Option<usize>,
     treat_missing_data: Missing,
+    #[serde(default)]
+    warm_up_configuration: WarmUp,
     metrics: Option<Vec<QueryProperties>>,
     namespace: Option<String>,
     metric_name: Option<String>,
@@ -245,6 +261,7 @@ fn metric_alarm(properties: Value) -> Result<Alarm, Failure> {
                 evaluation_periods: properties.evaluation_periods,
                 missing: properties.treat_missing_data,
             },
+            warm_up: properties.warm_up_configuration,
         }),
     })
 }

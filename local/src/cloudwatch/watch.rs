@@ -7,6 +7,9 @@ use super::data::{History, Minute};
 use super::definition::{Alarm, Kind, MetricAlarm, Source};
 use super::math::{MathError, Named, Series, Value};
 
+/// In seconds.
+const DAY: usize = 24 * 60 * 60;
+
 /// An alarm that changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
@@ -49,7 +52,8 @@ impl Watch {
         &self.history
     }
 
-    /// Takes a minute's data in and evaluates every alarm, as CloudWatch does each minute.
+    /// Takes a minute's data in and evaluates the alarms, as CloudWatch does each minute. The clock
+    /// begins at a full hour.
     ///
     /// # Errors
     /// An expression that has no value.
@@ -57,7 +61,9 @@ impl Watch {
         self.history.push(minute);
         let mut transitions = Vec::new();
         for alarm in &self.alarms {
-            if let Kind::Metric(metric) = &alarm.kind {
+            if let Kind::Metric(metric) = &alarm.kind
+                && is_due(metric, self.history.minutes())
+            {
                 let current = self.states[&alarm.name];
                 let state = evaluate(metric, &self.history, current)?;
                 transitions.extend(self.change(alarm, state));
@@ -93,6 +99,17 @@ impl Watch {
     }
 }
 
+/// "If the number of evaluation periods multiplied by the length of each evaluation period exceeds one
+/// day, the alarm is evaluated once per hour", by what came before that hour ("Alarm evaluation").
+fn is_due(alarm: &MetricAlarm, minutes: usize) -> bool {
+    let period = alarm.queries.iter().find_map(|query| match query.source {
+        Source::Metric(_, _, period) => Some(period),
+        Source::Expression(_) => None,
+    });
+    let range = alarm.rule.evaluation_periods * period.unwrap_or_default();
+    range <= DAY || minutes.is_multiple_of(60)
+}
+
 fn evaluate(alarm: &MetricAlarm, history: &History, current: State) -> Result<State, MathError> {
     let mut rule = alarm.rule;
     let of_dynamodb = alarm.queries.iter().any(|query| match &query.source {
@@ -106,6 +123,11 @@ fn evaluate(alarm: &MetricAlarm, history: &History, current: State) -> Result<St
     let values = values(alarm, history)?;
     let breaches = |value: f64| alarm.comparison.breaches(value, alarm.threshold);
     let points: Vec<_> = values.iter().map(|value| value.map(breaches)).collect();
+    let is_enough = points.iter().flatten().count() >= rule.evaluation_periods;
+    let warms_up = history.minutes() < alarm.warm_up.minutes;
+    if warms_up && (alarm.warm_up.to_its_end || !is_enough) {
+        return Ok(State::InsufficientData);
+    }
     Ok(rule.state(&points, current))
 }
 

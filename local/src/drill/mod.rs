@@ -58,6 +58,8 @@ pub fn alarms(template: &str) -> Result<Vec<Alarm>, Box<dyn std::error::Error>> 
     let parameters = [
         ("LoadBalancerFullName", json!(names::LOAD_BALANCER)),
         ("ServiceTargetGroupFullName", json!(names::SERVICE_GROUP)),
+        // Here no release is a canary's.
+        ("AlternateTargetGroupFullName", json!(names::SERVICE_GROUP)),
         ("FunctionTargetGroupFullName", json!(names::FUNCTION_GROUP)),
         ("ClusterName", json!(names::CLUSTER)),
         ("ServiceName", json!(names::SERVICE)),

@@ -29,8 +29,8 @@ pub struct Drill {
     pub others: &'static [(&'static str, &'static str)],
     /// Those that may or may not, and why that is up to chance.
     pub perhaps: &'static [(&'static str, &'static str)],
-    /// Whether it is a deployment that its alarms are to roll back.
-    pub rolls_back: bool,
+    /// The alarm that rolls it back, where it is a deployment.
+    pub rolled_back_by: Option<&'static str>,
 }
 
 /// What is wrong.
@@ -50,12 +50,15 @@ pub enum Fault {
     TaskGone,
     /// All tasks are replaced by some with these settings.
     BadDeployment(&'static [(&'static str, &'static str)]),
-    /// The tasks have hardly more memory than they need.
+    /// All tasks are replaced by some whose calls to DynamoDB take so long.
+    SlowDeployment(Duration),
+    /// The tasks are allowed hardly more memory than they take. Nothing is refused to them: it is the
+    /// share that is reported.
     MemoryShort,
     /// The tasks run for a moment at a time.
     CpuShort,
-    /// Nothing reads the service's metrics.
-    CollectorGone,
+    /// Nothing reads the metrics of so many tasks.
+    CollectorsGone(usize),
 }
 
 const DAY: usize = 24 * 60;
@@ -80,7 +83,7 @@ const CALM: Drill = Drill {
     alarms: &[],
     others: &[],
     perhaps: &[],
-    rolls_back: false,
+    rolled_back_by: None,
 };
 
 const PAGES: (&str, &str) = ("picus-page", "pages once for whatever hurts users");
@@ -92,6 +95,9 @@ const UNHEARD: (&str, &str) = (
     "picus-delete-handler-telemetry-lost",
     "one that dies over its invocation tells nothing of it",
 );
+
+const DAWDLES: (&str, &str) =
+    ("picus-latency-ticket", "the budget burns, whichever window is looked at");
 
 const WAITS: &str = "how many answers come late, or too late, is up to the moment";
 
@@ -111,7 +117,7 @@ pub const DRILLS: &[Drill] = &[
         name: "dynamodb-slow",
         fault: Fault::DynamoDb(dynamodb::Fault::Slow(1, SLOW)),
         alarms: &["picus-page", "picus-latency-page"],
-        others: &[("picus-latency-ticket", "the budget burns, whichever window is looked at")],
+        others: &[DAWDLES],
         ..CALM
     },
     Drill {
@@ -147,12 +153,7 @@ pub const DRILLS: &[Drill] = &[
         name: "tasks-gone",
         fault: Fault::TasksGone,
         alarms: &["picus-page", "picus-no-healthy-target"],
-        others: &[
-            BURNS,
-            SPENDS,
-            ("picus-tasks-below-desired", "none of them is there"),
-            ("picus-service-telemetry-lost", "nobody is there to tell anything"),
-        ],
+        others: &[BURNS, SPENDS, ("picus-tasks-below-desired", "none of them is there")],
         ..CALM
     },
     Drill {
@@ -166,7 +167,16 @@ pub const DRILLS: &[Drill] = &[
         fault: Fault::BadDeployment(&[("DYNAMODB_TABLE_NAME", "picus_date")]),
         alarms: &["picus-page", "picus-availability-page"],
         others: &[SPENDS],
-        rolls_back: true,
+        rolled_back_by: Some("picus-availability-page-5m"),
+        ..CALM
+    },
+    Drill {
+        name: "slow-deployment",
+        fault: Fault::SlowDeployment(SLOW),
+        recorded: 4,
+        alarms: &["picus-page", "picus-latency-page"],
+        others: &[DAWDLES],
+        rolled_back_by: Some("picus-latency-page-5m"),
         ..CALM
     },
     Drill {
@@ -223,8 +233,14 @@ pub const DRILLS: &[Drill] = &[
         ..CALM
     },
     Drill {
-        name: "collector-gone",
-        fault: Fault::CollectorGone,
+        name: "collectors-gone",
+        fault: Fault::CollectorsGone(2),
+        alarms: &["picus-service-telemetry-lost"],
+        ..CALM
+    },
+    Drill {
+        name: "one-collector-gone",
+        fault: Fault::CollectorsGone(1),
         alarms: &["picus-service-telemetry-lost"],
         ..CALM
     },

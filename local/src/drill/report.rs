@@ -18,17 +18,20 @@ pub struct Report {
     drills: Vec<(Drill, Verdict, Vec<String>)>,
     /// The metrics that alarms watch and that no system has reported yet.
     unseen: BTreeSet<Metric>,
+    /// Whether all drills are made.
+    is_of_all: bool,
 }
 
 impl Report {
-    /// A report of nothing yet.
+    /// A report of nothing yet; in the end of all drills, or only of some.
     #[must_use]
-    pub fn new(alarms: &[Alarm]) -> Self {
+    pub fn new(alarms: &[Alarm], is_of_all: bool) -> Self {
         let own = |alarm: &Alarm| Some((alarm.name.clone(), alarm.fires_within?));
         Self {
             alarms: alarms.iter().filter_map(own).collect(),
             drills: Vec::new(),
             unseen: alarms.iter().flat_map(Alarm::metrics).cloned().collect(),
+            is_of_all,
         }
     }
 
@@ -41,9 +44,12 @@ impl Report {
     }
 
     /// What is lacking once all drills were made: alarms that no drill is for, and metrics that alarms
-    /// watch and nothing reports.
+    /// watch and nothing reports. Some drills alone are not asked for it.
     #[must_use]
     pub fn unproven(&self) -> Vec<String> {
+        if !self.is_of_all {
+            return Vec::new();
+        }
         let proven =
             |alarm: &str| self.drills.iter().any(|(drill, ..)| drill.alarms.contains(&alarm));
         let alarms = self.alarms.iter().filter(|(alarm, _)| !proven(alarm));
@@ -55,7 +61,7 @@ impl Report {
     /// Whether all went as it should.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.drills.iter().all(|(.., faults)| faults.is_empty())
+        self.drills.iter().all(|(.., faults)| faults.is_empty()) && self.unproven().is_empty()
     }
 
     /// All drills by all alarms: the minutes until each fired, in brackets where the drill is not for
@@ -84,10 +90,11 @@ impl Report {
         for (number, (alarm, promised)) in self.alarms.iter().enumerate() {
             let _ = write!(text, "\n{:>3}  {alarm}, within {promised} minutes", number + 1);
         }
-        let deployments = self.drills.iter().filter(|(drill, ..)| drill.rolls_back);
+        let deployments = self.drills.iter().filter(|(drill, ..)| drill.rolled_back_by.is_some());
         for (drill, verdict, _) in deployments {
-            if let Some(after) = verdict.rolled_back {
-                let _ = write!(text, "\n{} is rolled back after {after} minutes", drill.name);
+            if let Some((alarm, after)) = &verdict.rolled_back {
+                let name = drill.name;
+                let _ = write!(text, "\n{name} is rolled back after {after} minutes by {alarm}");
             }
         }
         text.push('\n');
@@ -112,10 +119,33 @@ impl Report {
                 "drill": drill.name,
                 "minutes": drill.lasts,
                 "fired": fired.collect::<Vec<_>>(),
-                "rolled_back_after_minutes": drill.rolls_back.then_some(verdict.rolled_back),
+                "rolled_back": drill.rolled_back_by.and(verdict.rolled_back.as_ref()).map(
+                    |(alarm, after)| json!({ "by": alarm, "after_minutes": after }),
+                ),
                 "faults": faults,
             })
         });
-        json!({ "good": self.is_good(), "drills": drills.collect::<Vec<_>>() })
+        json!({
+            "good": self.is_good(),
+            "drills": drills.collect::<Vec<_>>(),
+            "unproven": self.unproven(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill;
+
+    #[test]
+    fn what_no_drill_proves_is_not_good_in_either_form() {
+        let alarms = drill::alarms(drill::TEMPLATE).unwrap();
+        let all = Report::new(&alarms, true);
+        assert!(!all.is_good() && all.unproven().len() > alarms.len() / 2);
+        assert_eq!(all.json()["good"], false);
+        assert_eq!(all.json()["unproven"].as_array().map(Vec::len), Some(all.unproven().len()));
+        let some = Report::new(&alarms, false);
+        assert!(some.is_good() && some.unproven().is_empty());
     }
 }

@@ -14,7 +14,7 @@ use super::traffic::{Client, NORMAL, Traffic};
 use super::{DrillError, FUNCTION_TIMEOUT};
 use crate::cloudwatch::data::Minute;
 use crate::cloudwatch::meter::Meter;
-use crate::dynamodb::Storage;
+use crate::dynamodb::{self, Storage};
 use crate::load_balancer::HealthCheck;
 use crate::output::Output;
 use crate::tasks::Task;
@@ -33,7 +33,8 @@ pub(super) struct Stage {
     meter: Meter,
     client: Client,
     scraper: Scraper,
-    collecting: bool,
+    /// How many tasks no collector reads.
+    unread: usize,
     wanted: Wanted,
     cpu: Option<Shortage>,
 }
@@ -65,7 +66,7 @@ impl Stage {
             meter,
             client: Client::new(),
             scraper: Scraper::new()?,
-            collecting: true,
+            unread: 0,
             wanted: Wanted { tasks: TASKS, memory: MEMORY },
             cpu: None,
         };
@@ -79,17 +80,22 @@ impl Stage {
         let mut minutes = Vec::new();
         for _ in 0..count {
             let least = Instant::now() + MINUTE;
+            // Twice a minute, as `otel-collector.yaml` has it.
+            self.scrape().await;
             self.client.send(self.system.address(), traffic).await;
             time::sleep_until(least).await;
-            if self.collecting {
-                for task in self.system.tasks().iter().filter_map(Task::running_now) {
-                    self.scraper.scrape(&self.meter, &self.client, task).await;
-                }
-            }
+            self.scrape().await;
             metrics::report(&self.meter, &self.system, self.wanted);
             minutes.push(self.meter.minute());
         }
         minutes
+    }
+
+    async fn scrape(&mut self) {
+        let running = self.system.tasks().iter().filter_map(Task::running_now);
+        for task in running.skip(self.unread) {
+            self.scraper.scrape(&self.meter, &self.client, task).await;
+        }
     }
 
     pub(super) async fn begin(&mut self, fault: Fault) -> Result<(), DrillError> {
@@ -100,13 +106,10 @@ impl Stage {
             Fault::HandlerUnheard => self.meter.lose_lines(true),
             Fault::TasksGone => self.stop_tasks(TASKS as usize).await,
             Fault::TaskGone => self.stop_tasks(1).await,
-            Fault::BadDeployment(settings) => {
-                self.stop_tasks(TASKS as usize).await;
-                for _ in 0..TASKS {
-                    self.system.add_task(settings);
-                }
-                // They are healthy, as such deployments are.
-                self.until_healthy().await?;
+            Fault::BadDeployment(settings) => self.deploy(settings).await?,
+            Fault::SlowDeployment(time) => {
+                self.deploy(&[]).await?;
+                self.system.dynamodb_fault(Some(dynamodb::Fault::Slow(1, time)));
             }
             Fault::MemoryShort => {
                 let running = self.system.tasks().iter().filter_map(Task::running_now);
@@ -118,7 +121,7 @@ impl Stage {
                 let running = self.system.tasks().iter().filter_map(Task::running_now);
                 self.cpu = Some(Shortage::of(running.map(|task| task.pid)));
             }
-            Fault::CollectorGone => self.collecting = false,
+            Fault::CollectorsGone(count) => self.unread = count,
         }
         Ok(())
     }
@@ -129,15 +132,24 @@ impl Stage {
         self.system.function().sabotage(None);
         self.meter.lose_lines(false);
         self.wanted.memory = MEMORY;
-        self.collecting = true;
+        self.unread = 0;
         if let Some(shortage) = self.cpu.take() {
             shortage.end().await;
         }
-        if matches!(fault, Fault::BadDeployment(_)) {
+        if matches!(fault, Fault::BadDeployment(_) | Fault::SlowDeployment(_)) {
             self.stop_tasks(TASKS as usize).await;
         }
         while self.system.tasks().len() < TASKS as usize {
             self.system.add_task(&[]);
+        }
+        self.until_healthy().await
+    }
+
+    /// Replaces all tasks by new ones, which are healthy, as those of a bad release are.
+    async fn deploy(&mut self, settings: &'static [(&str, &str)]) -> Result<(), DrillError> {
+        self.stop_tasks(TASKS as usize).await;
+        for _ in 0..TASKS {
+            self.system.add_task(settings);
         }
         self.until_healthy().await
     }

@@ -32,8 +32,8 @@ pub struct Verdict {
     pub early: BTreeSet<String>,
     /// Those that fired for it: after how many minutes, and how many after its end they were OK.
     pub fired: BTreeMap<String, (usize, Option<usize>)>,
-    /// After how many minutes the first of those fired that roll a deployment back.
-    pub rolled_back: Option<usize>,
+    /// The first of those that fired and roll a deployment back, and after how many minutes.
+    pub rolled_back: Option<(String, usize)>,
 }
 
 /// The minutes as they were, and then their last half over and over.
@@ -72,7 +72,7 @@ impl Tape {
         for (number, minute) in looped(&self.fault).take(drill.lasts).enumerate() {
             for change in watch.minute(minute)? {
                 if change.to == State::Alarm && rolls_back(&change.alarm) {
-                    verdict.rolled_back.get_or_insert(number + 1);
+                    verdict.rolled_back.get_or_insert_with(|| (change.alarm.clone(), number + 1));
                 }
                 if change.to == State::Alarm && own(&change.alarm) {
                     verdict.fired.entry(change.alarm).or_insert((number + 1, None));
@@ -111,8 +111,11 @@ impl Verdict {
                 faults.push(format!("{alarm} did not fire"));
             }
         }
-        if drill.rolls_back && self.rolled_back.is_none() {
-            faults.push("no alarm rolls the deployment back".to_owned());
+        let rolled_back_by = self.rolled_back.as_ref().map(|(alarm, _)| alarm.as_str());
+        if let Some(expected) = drill.rolled_back_by
+            && rolled_back_by != Some(expected)
+        {
+            faults.push(format!("{expected} does not roll the deployment back"));
         }
         let perhaps = |alarm: &str| drill.perhaps.iter().any(|(known, _)| *known == alarm);
         for (alarm, (after, ended)) in &self.fired {

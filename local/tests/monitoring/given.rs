@@ -25,6 +25,7 @@ pub(crate) fn parameters() -> Parameters {
     let names = [
         ("LoadBalancerFullName", "app/picus-alb/0123456789abcdef"),
         ("ServiceTargetGroupFullName", "targetgroup/picus-ecs-tg/0123456789abcdef"),
+        ("AlternateTargetGroupFullName", "targetgroup/picus-ecs-tg-canary/0123456789abcdef"),
         ("FunctionTargetGroupFullName", "targetgroup/picus-lambda-tg/0123456789abcdef"),
         ("RunbookBaseUrl", "https://example.com/runbooks"),
     ];

@@ -17,6 +17,8 @@ use crate::references;
 
 const LOAD_BALANCER: (&str, &str) = ("LoadBalancer", "app/picus-alb/0123456789abcdef");
 const GROUP: (&str, &str) = ("TargetGroup", "targetgroup/picus-ecs-tg/0123456789abcdef");
+const OTHER_GROUP: (&str, &str) =
+    ("TargetGroup", "targetgroup/picus-ecs-tg-canary/0123456789abcdef");
 const TASKS: [(&str, &str); 2] =
     [("ClusterName", "picus-cluster"), ("ServiceName", "picus-service")];
 const HANDLER: (&str, &str) = ("service_name", "picus-delete-handler");
@@ -32,6 +34,10 @@ fn function(name: &str) -> Metric {
 
 fn healthy() -> Metric {
     Metric::new("AWS/ApplicationELB", "HealthyHostCount", &[LOAD_BALANCER, GROUP])
+}
+
+fn healthy_in_the_other_group() -> Metric {
+    Metric::new("AWS/ApplicationELB", "HealthyHostCount", &[LOAD_BALANCER, OTHER_GROUP])
 }
 
 fn table(name: &str) -> Metric {
@@ -95,8 +101,11 @@ fn minute(otherwise: &[(Metric, Option<f64>)]) -> Minute {
             None => values.remove(metric),
         };
     }
-    let data =
-        values.into_iter().map(|(metric, value)| (metric, Arc::new(Datum::of(&[value]).unwrap())));
+    let data = values.into_iter().map(|(metric, value)| {
+        // Each of two tasks is heard twice.
+        let times = if metric == of_service("process_uptime_seconds") { 4 } else { 1 };
+        (metric, Arc::new(Datum::of(&vec![value; times]).unwrap()))
+    });
     Minute(data.collect())
 }
 
@@ -213,6 +222,99 @@ fn a_single_failure_at_low_traffic_is_nothing() {
     }
 }
 
+/// Failures a minute apart, and nothing else that counts, for so many minutes.
+fn failing(objective: &str, minutes: usize, alarms: Vec<Alarm>) -> bool {
+    let mut watch = Watch::new(alarms);
+    let one = |metric| (metric, Some(1.0));
+    let failure = match objective {
+        "availability" => ["RequestCount", "HTTPCode_Target_5XX_Count"].map(balancer).map(one),
+        _ => [
+            one(routes("picus_requests_measured_total").remove(0)),
+            (routes("picus_requests_within_objective_total").remove(0), Some(0.0)),
+        ],
+    };
+    let counted = ["picus_requests_measured_total", "picus_requests_within_objective_total"];
+    let counted = counted.iter().flat_map(|name| routes(name)).chain([balancer("RequestCount")]);
+    let quiet: Vec<_> = counted.map(|metric| (metric, None)).collect();
+    let (quiet, failing) = (minute(&quiet), minute(&[&quiet[..], &failure].concat()));
+    let calm = std::iter::repeat_n(&quiet, 120);
+    calm.chain(std::iter::repeat_n(&failing, minutes)).chain(std::iter::repeat_n(&quiet, 60)).any(
+        |minute| {
+            let changes = watch.minute(minute).unwrap();
+            changes.iter().any(|change| {
+                change.to == State::Alarm
+                    && change.alarm.starts_with(&format!("picus-{objective}"))
+                    && ["-page", "-ticket"].iter().any(|end| change.alarm.ends_with(end))
+            })
+        },
+    )
+}
+
+#[test]
+fn at_low_traffic_nine_failures_are_nothing_and_ten_are_told() {
+    let text = template();
+    let mutant = text.replace("Failures: 10}", "Failures: 9}");
+    assert_ne!(text, mutant);
+    for objective in ["availability", "latency"] {
+        assert!(!failing(objective, 9, alarms()), "{objective}");
+        assert!(failing(objective, 10, alarms()), "{objective}");
+        assert!(failing(objective, 9, alarms_of(&mutant)), "{objective}: a lower floor is found");
+    }
+}
+
+/// A canary's release leaves the tasks in the other target group, and the first without any.
+#[test]
+fn a_target_group_may_be_empty_but_not_both() {
+    let name = "picus-no-healthy-target";
+    let alarms = alarms();
+    let alarm = only(alarms.iter().find(|alarm| alarm.name == name).unwrap());
+    let swapped = minute(&[(healthy(), None), (healthy_in_the_other_group(), Some(2.0))]);
+    let empty = minute(&[(healthy(), None)]);
+    for well in [minute(&[]), swapped] {
+        let fared = fare(&alarm, name, &well, &empty, 4);
+        assert_eq!(fared, Fared::Well { fired_after: 3 });
+    }
+    let blind = template().replacen("FILL(own, 0) + FILL(alternate, 0)", "FILL(own, 0)", 1);
+    let swapped = minute(&[(healthy(), None), (healthy_in_the_other_group(), Some(2.0))]);
+    assert_eq!(
+        fare(&alarms_of(&blind), name, &swapped, &empty, 4),
+        Fared::FiredWithoutReason,
+        "one that sees a single group is found"
+    );
+}
+
+/// Before the first task runs nothing is heard, and ECS watches no alarm that is on by then.
+#[test]
+fn the_first_deployment_finds_no_alarm_on() {
+    let mut watch = Watch::new(alarms());
+    for _ in 0..14 {
+        watch.minute(&Minute::default()).unwrap();
+        let on =
+            alarms().into_iter().filter(|alarm| watch.state(&alarm.name) == Some(State::Alarm));
+        assert_eq!(on.map(|alarm| alarm.name).collect::<Vec<_>>(), Vec::<String>::new());
+    }
+    watch.minute(&Minute::default()).unwrap();
+    assert_eq!(watch.state("picus-page"), Some(State::Alarm), "a task was to be there by now");
+}
+
+/// CloudWatch evaluates what looks back over a day once an hour.
+#[test]
+fn windows_of_days_are_looked_at_every_hour_and_others_every_minute() {
+    let mut watch = Watch::new(alarms());
+    let well = std::iter::repeat_n(minute(&[]), 130);
+    let ill = std::iter::repeat_n(fault("picus-availability-ticket"), 60);
+    let mut fired = HashMap::new();
+    for minute in well.chain(ill) {
+        for change in watch.minute(&minute).unwrap() {
+            if change.to == State::Alarm {
+                fired.insert(change.alarm, change.minute);
+            }
+        }
+    }
+    assert_eq!(fired["picus-availability-ticket-1d"], 131);
+    assert_eq!(fired["picus-availability-ticket-3d"], 180);
+}
+
 /// Where nothing at all is heard any more, the alarms that must say so do.
 #[test]
 fn silence_is_not_health() {
@@ -250,9 +352,7 @@ fn an_inverted_comparison_is_found() {
 
 #[test]
 fn silence_taken_for_health_is_found() {
-    for name in
-        ["picus-no-healthy-target", "picus-tasks-below-desired", "picus-service-telemetry-lost"]
-    {
+    for name in ["picus-tasks-below-desired", "picus-service-telemetry-lost"] {
         let alarms = alarms();
         let alarm = alarms.iter().find(|alarm| alarm.name == name).unwrap();
         for (missing, found) in
@@ -269,6 +369,18 @@ fn silence_taken_for_health_is_found() {
                 "{name}, {missing:?}: {fared:?}"
             );
         }
+    }
+}
+
+/// Where FILL leaves no data missing, it decides what silence is.
+#[test]
+fn a_filling_that_takes_silence_for_health_is_found() {
+    let name = "picus-no-healthy-target";
+    let text = template();
+    for (filling, found) in [("0", true), ("1", false)] {
+        let mutant = text.replace("FILL(own, 0)", &format!("FILL(own, {filling})"));
+        let fared = fare(&alarms_of(&mutant), name, &minute(&[]), &Minute::default(), 60);
+        assert_eq!(matches!(fared, Fared::Well { .. }), found, "{filling}: {fared:?}");
     }
 }
 
@@ -291,7 +403,7 @@ fn a_wrong_name_in_the_template_is_found() {
     for (right, wrong) in [
         ("MetricName: HTTPCode_Target_5XX_Count", "MetricName: HTTPCode_Target_5XX"),
         ("MetricName: picus_requests_shed_total", "MetricName: picus_requests_shed"),
-        ("        - {Name: TargetGroup, Value: !Ref ServiceTargetGroupFullName}\n", ""),
+        ("                - {Name: TargetGroup, Value: !Ref ServiceTargetGroupFullName}\n", ""),
         ("Value: picus-delete-handler}", "Value: delete-handler}"),
         ("Value: export_failed", "Value: failed"),
         ("Namespace: ECS/ContainerInsights", "Namespace: AWS/ECS"),
