@@ -16,13 +16,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 
 
 class Ecr(BaseHTTPRequestHandler):
     """The repository picus-service of the registry beside it."""
 
-    registry, status, description, findings = "", "COMPLETE", "", []
+    registry, status, description = "", "COMPLETE", "The scan was completed successfully."
+    findings = {"findings": []}
+    # The answers before this one: errors, or statuses.
+    before = []
 
     def do_POST(self):
         action = self.headers["X-Amz-Target"].split(".")[1]
@@ -50,15 +53,20 @@ class Ecr(BaseHTTPRequestHandler):
         return (200, {"imageDetails": [{"imageDigest": digest}]}) if digest else (400, {"__type": "ImageNotFoundException"})
 
     def DescribeImageScanFindings(self, _):
-        return 200, {"imageScanStatus": {"status": self.status, "description": self.description},
-                     "imageScanFindings": {"findings": self.findings}}
+        status = self.before.pop(0) if self.before else self.status
+        if status.endswith("Exception"):
+            return 400, {"__type": status, "message": f"It is a {status}."}
+        return 200, {"imageScanStatus": {"status": status, "description": self.description}, "imageScanFindings": self.findings}
+
+
+def ask(registry, path):
+    return urllib.request.urlopen(urllib.request.Request(f"http://{registry}/v2/picus-service/{path}", headers={"Accept": MANIFESTS}))
 
 
 def pushed(registry, tag):
     """The digest of what the registry has under a tag."""
-    request = urllib.request.Request(f"http://{registry}/v2/picus-service/manifests/{tag}", headers={"Accept": MANIFEST})
     try:
-        return urllib.request.urlopen(request).headers["Docker-Content-Digest"]
+        return ask(registry, f"manifests/{tag}").headers["Docker-Content-Digest"]
     except urllib.error.HTTPError:
         return None
 
@@ -91,12 +99,14 @@ def ecr(tmp_path):
     server.shutdown()
     registry.kill()
     registry.wait()
+    subprocess.run(["docker", "image", "rm", f"{kind.registry}/picus-service:one"], capture_output=True)
 
 
-def push(ecr, *arguments):
+def push(ecr, *arguments, seconds=300):
     output = ecr.folder / "output"
     environment = {**os.environ, "AWS_ENDPOINT_URL": ecr.url, "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any",
-                   "DOCKER_CONFIG": str(ecr.folder), "GITHUB_OUTPUT": str(output), "AWS_MAX_ATTEMPTS": "1"}
+                   "DOCKER_CONFIG": str(ecr.folder), "GITHUB_OUTPUT": str(output), "AWS_MAX_ATTEMPTS": "1",
+                   "PICUS_SCAN_SECONDS": str(seconds)}
     done = subprocess.run([ROOT / "deploy/push-image", *arguments], env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr, output.read_text() if output.exists() else ""
 
@@ -111,18 +121,66 @@ def test_an_image_is_pushed_once_and_its_digest_told(ecr):
     assert pushed(ecr.registry, "one") == digest
 
 
-def test_what_the_scan_finds_stops_it(ecr):
-    ecr.findings = [{"name": "CVE-2026-1", "severity": "LOW"}, {"name": "CVE-2026-2", "severity": "CRITICAL"}]
+def test_what_is_pushed_is_one_image_for_the_tasks_platform(ecr):
+    """An index of manifests is what ECR does not scan."""
+    push(ecr, "picus-service:ci", "one")
+    manifest = json.load(ask(ecr.registry, "manifests/one"))
+    configuration = json.load(ask(ecr.registry, f"blobs/{manifest['config']['digest']}"))
+    assert (configuration["os"], configuration["architecture"]) == ("linux", "amd64")
+
+
+LOW = {"name": "CVE-2026-1", "title": "CVE-2026-1 - zlib", "severity": "LOW", "status": "ACTIVE"}
+CRITICAL = {"name": "CVE-2026-2", "title": "CVE-2026-2 - glibc", "severity": "CRITICAL", "status": "ACTIVE"}
+ACCEPTED = {"title": "CVE-2026-3 - bash", "severity": "HIGH", "status": "SUPPRESSED"}
+
+
+@pytest.mark.parametrize(("status", "kind"), [("COMPLETE", "findings"), ("ACTIVE", "enhancedFindings")])
+def test_what_the_scan_finds_stops_it(ecr, status, kind):
+    """Inspector's scan goes on for ever, and has its findings elsewhere."""
+    ecr.status, ecr.findings = status, {kind: [LOW, CRITICAL]}
     code, said, output = push(ecr, "picus-service:ci", "one")
     assert code == 1 and "CVE-2026-2" in said and "CVE-2026-1" not in said and output == ""
 
 
-@pytest.mark.parametrize(("why", "expected"), [
-    ("The scan timed out", 1),
-    ("UnsupportedImageError: The operating system '' version '' is not supported.", 0),
+def test_a_finding_that_was_accepted_in_inspector_does_not_stop_it(ecr):
+    ecr.status, ecr.findings = "ACTIVE", {"enhancedFindings": [LOW, ACCEPTED]}
+    code, said, _ = push(ecr, "picus-service:ci", "one")
+    assert code == 0 and "nothing high or critical" in said
+
+
+def test_a_scan_is_waited_for(ecr):
+    ecr.before = ["ScanNotFoundException", "IN_PROGRESS"]
+    ecr.findings = {"findings": [CRITICAL]}
+    code, said, _ = push(ecr, "picus-service:ci", "one")
+    assert code == 1 and "the scan: PENDING\n  the scan: IN_PROGRESS\n" in said and "CVE-2026-2" in said
+
+
+@pytest.mark.parametrize(("status", "expected"), [
+    ("ScanNotFoundException", "in time: PENDING: no scan has begun"),
+    ("IN_PROGRESS", "in time: IN_PROGRESS"),
 ])
-def test_an_image_that_is_not_scanned_stops_it_but_where_ecr_cannot_scan_it(ecr, why, expected):
-    ecr.status, ecr.description = "FAILED", why
+def test_a_scan_that_does_not_end_is_not_waited_for_for_ever(ecr, status, expected):
+    ecr.status = status
+    code, said, output = push(ecr, "picus-service:ci", "one", seconds=0)
+    assert code == 1 and expected in said.splitlines()[-1] and output == ""
+
+
+def test_what_ecr_refuses_is_one_line(ecr):
+    ecr.status = "AccessDeniedException"
+    code, said, output = push(ecr, "picus-service:ci", "one")
+    assert code == 1 and output == ""
+    [line] = [line for line in said.splitlines() if "AccessDenied" in line]
+    assert line.startswith("push-image: ECR does not tell of its scan: ")
+
+
+@pytest.mark.parametrize(("status", "why", "expected"), [
+    ("FAILED", "The scan timed out", 1),
+    ("SCAN_ELIGIBILITY_EXPIRED", "The configured scan duration has lapsed", 1),
+    ("FAILED", "UnsupportedImageError: The operating system '' version '' is not supported.", 0),
+    ("UNSUPPORTED_IMAGE", "The image is not supported", 0),
+])
+def test_an_image_that_is_not_scanned_stops_it_but_where_ecr_cannot_scan_it(ecr, status, why, expected):
+    ecr.status, ecr.description = status, why
     code, said, _ = push(ecr, "picus-service:ci", "one")
     assert code == expected and why in said
 
