@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cloudwatch::meter::Meter;
 use crate::drill::{self, DRILLS, Drill, Report};
 use crate::dynamodb::{ADMINISTRATOR, Storage};
+use crate::lambda::UNRESERVED_CONCURRENCY;
 use crate::load_balancer::HealthCheck;
 use crate::output::Output;
 use crate::process;
@@ -143,6 +144,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         storage: storage.clone(),
         tasks: arguments.tasks.into(),
         function_timeout: Duration::from_secs(arguments.function_timeout),
+        function_concurrency: UNRESERVED_CONCURRENCY,
         executable: env::current_exe()?,
         output: Output::for_stdout(),
         otlp_endpoint: arguments.otlp,

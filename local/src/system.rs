@@ -39,6 +39,8 @@ pub struct Options {
     pub tasks: usize,
     /// The longest that the delete handler may take.
     pub function_timeout: Duration,
+    /// The most invocations of it at once.
+    pub function_concurrency: usize,
     /// An executable that knows this one's hidden arguments: this one.
     pub executable: PathBuf,
     /// Where the programs' lines go.
@@ -207,13 +209,13 @@ fn launcher(options: &Options, endpoint: &str, role: &str) -> Launcher {
     }
 }
 
-/// As it is deployed.
+/// As it is deployed, but for what the options say.
 fn function(options: &Options) -> Function {
     Function {
         name: FUNCTION,
         program: "delete-handler",
         timeout: options.function_timeout,
-        concurrency: 10,
+        concurrency: options.function_concurrency,
         memory_mb: 256,
     }
 }
@@ -226,7 +228,7 @@ fn listener(function: &Lambda, group: &Arc<TargetGroup>) -> Listener {
             Condition::HttpRequestMethod(Method::DELETE),
             Condition::PathPattern("/picus/*".to_owned()),
         ],
-        action: Action::Invoke { function: function.clone(), multi_value_headers: false },
+        action: Action::Invoke { function: function.clone(), multi_value_headers: true },
     };
     Listener::new(vec![deletes], Action::Forward(group.clone()))
 }

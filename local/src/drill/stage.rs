@@ -48,6 +48,8 @@ impl Stage {
             storage: Storage::Memory,
             tasks: TASKS as usize,
             function_timeout: Duration::from_secs(FUNCTION_TIMEOUT),
+            // So few that a small flood is more than it may run.
+            function_concurrency: 10,
             executable,
             output: Output::Quiet,
             otlp_endpoint: None,

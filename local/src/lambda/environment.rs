@@ -27,11 +27,26 @@ pub(super) struct Environment {
 }
 
 impl Environment {
+    /// Starts one, and waits until it asks for work.
     pub(super) async fn start(
         function: &Function,
         arn: &str,
         launcher: &Launcher,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, InvokeError> {
+        // What the system has no room for is to the caller as if it had ended at once.
+        let started = Self::launch(function, arn, launcher).await;
+        let this = started.map_err(|_| InvokeError::Exited)?;
+        let mut exited = this.exited.clone();
+        tokio::select! {
+            initialized = time::timeout(INIT_TIMEOUT, this.api.initialized()) => {
+                initialized.map_err(|_| InvokeError::TimedOut)??;
+            }
+            _ = exited.wait_for(|exited| *exited) => return Err(InvokeError::Exited),
+        }
+        Ok(this)
+    }
+
+    async fn launch(function: &Function, arn: &str, launcher: &Launcher) -> io::Result<Self> {
         let api = RuntimeApi::start(arn.to_owned()).await?;
         let environment = variables(function, api.address().to_string());
         let process = launcher.start(function.program, "delete-handler", environment)?;
@@ -53,9 +68,6 @@ impl Environment {
     ) -> Result<Bytes, InvokeError> {
         let mut exited = self.exited.clone();
         let invoked = async {
-            time::timeout(INIT_TIMEOUT, self.api.ready())
-                .await
-                .map_err(|_| InvokeError::TimedOut)?;
             let (reply, replied) = oneshot::channel();
             let invocation = Invocation {
                 request_id: Uuid::new_v4().to_string(),

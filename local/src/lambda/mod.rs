@@ -1,20 +1,29 @@
 //! AWS Lambda, as far as one function needs it: environments that each serve one invocation at a
 //! time, started as load asks for them, kept warm, and ended when they fail or take too long.
+//!
+//! However many invocations come at once, only some environments start at a time: a process a request
+//! would leave none of them the CPU to be up in time. An invocation gets whichever comes first, a turn
+//! to start one or one that has become free.
 
 mod environment;
 mod metrics;
 mod runtime_api;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::process::Signal;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::iam::{ACCOUNT, REGION};
 use crate::process::Launcher;
 use environment::Environment;
+
+/// The most invocations at once of a function for which nothing is reserved: what an account begins
+/// with ("Lambda quotas").
+pub const UNRESERVED_CONCURRENCY: usize = 1000;
 
 /// How the function is configured.
 #[derive(Debug, Clone)]
@@ -25,7 +34,7 @@ pub struct Function {
     pub program: &'static str,
     /// The longest that an invocation may take.
     pub timeout: Duration,
-    /// The most invocations at once.
+    /// The most invocations at once: what is reserved for it, or what the account may have.
     pub concurrency: usize,
     /// Its memory, in MB, as its environment says.
     pub memory_mb: u32,
@@ -57,6 +66,10 @@ struct Inner {
     function: Function,
     launcher: Launcher,
     warm: Mutex<Vec<Environment>>,
+    /// As many permits as there are warm environments, so that one can be waited for.
+    freed: Semaphore,
+    /// Turns to start an environment.
+    starts: Semaphore,
     places: Semaphore,
     sabotage: Mutex<Option<Sabotage>>,
 }
@@ -81,9 +94,16 @@ impl Sabotage {
 
 impl Lambda {
     pub(crate) fn new(function: Function, launcher: Launcher) -> Self {
-        let places = Semaphore::new(function.concurrency);
-        let (warm, sabotage) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { function, launcher, warm, places, sabotage }))
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self(Arc::new(Inner {
+            places: Semaphore::new(function.concurrency),
+            function,
+            launcher,
+            warm: Mutex::default(),
+            freed: Semaphore::new(0),
+            starts: Semaphore::new(processors),
+            sabotage: Mutex::default(),
+        }))
     }
 
     /// The function's ARN.
@@ -98,53 +118,73 @@ impl Lambda {
     /// What Lambda itself would report.
     pub async fn invoke(&self, payload: Bytes, trace: &str) -> Result<Bytes, InvokeError> {
         let Inner { function, places, launcher, .. } = &*self.0;
-        let started = Instant::now();
         let place = places.try_acquire().ok();
         let at_once = function.concurrency - places.available_permits();
-        let outcome = match place {
-            Some(_place) => self.invoke_in_place(payload, trace).await,
-            None => Err(InvokeError::Throttled),
+        let (outcome, took) = match place {
+            Some(_place) => match self.environment().await {
+                Ok(environment) => self.invoke_in(environment, payload, trace).await,
+                Err(error) => (Err(error), Duration::ZERO),
+            },
+            None => (Err(InvokeError::Throttled), Duration::ZERO),
         };
-        metrics::report(&launcher.meter, function, &outcome, started.elapsed(), at_once);
+        metrics::report(&launcher.meter, function, &outcome, took, at_once);
         outcome
     }
 
-    async fn invoke_in_place(&self, payload: Bytes, trace: &str) -> Result<Bytes, InvokeError> {
-        let inner = &*self.0;
-        let environment = match self.warm() {
-            Some(environment) => environment,
-            None => Environment::start(&inner.function, &self.arn(), &inner.launcher)
-                .await
-                .map_err(|_| InvokeError::Exited)?,
-        };
-        let sabotage = *inner.sabotage.lock().unwrap_or_else(PoisonError::into_inner);
-        let invoked = environment.invoke(payload, trace, inner.function.timeout, sabotage);
-        let outcome = invoked.await;
+    /// An environment that is ready for work: one that is free, or a new one.
+    async fn environment(&self) -> Result<Environment, InvokeError> {
+        let Inner { function, launcher, freed, starts, warm, .. } = &*self.0;
+        loop {
+            tokio::select! {
+                biased;
+                permit = freed.acquire() => {
+                    // It is never closed; and this environment is free no more.
+                    permit.into_iter().for_each(SemaphorePermit::forget);
+                    let environment = lock(warm).pop();
+                    if let Some(environment) = environment.filter(Environment::is_alive) {
+                        return Ok(environment);
+                    }
+                }
+                _turn = starts.acquire() => {
+                    return Environment::start(function, &self.arn(), launcher).await;
+                }
+            }
+        }
+    }
+
+    /// The outcome, and how long the function took over it: less than the caller waited, if it had to
+    /// be started first.
+    async fn invoke_in(
+        &self,
+        environment: Environment,
+        payload: Bytes,
+        trace: &str,
+    ) -> (Result<Bytes, InvokeError>, Duration) {
+        let Inner { function, warm, freed, sabotage, .. } = &*self.0;
+        let sabotage = *lock(sabotage);
+        let started = Instant::now();
+        let outcome = environment.invoke(payload, trace, function.timeout, sabotage).await;
+        let took = started.elapsed();
         // One that failed by its own word goes on, as in Lambda; one that is gone or hangs does not.
         if matches!(outcome, Ok(_) | Err(InvokeError::Failed)) {
-            self.lock().push(environment);
+            lock(warm).push(environment);
+            freed.add_permits(1);
         }
-        outcome
+        (outcome, took)
     }
 
     /// From now on, does this to each process that is invoked.
     pub fn sabotage(&self, sabotage: Option<Sabotage>) {
-        *self.0.sabotage.lock().unwrap_or_else(PoisonError::into_inner) = sabotage;
+        *lock(&self.0.sabotage) = sabotage;
     }
 
     /// Ends the environments that wait for work.
     pub fn stop(&self) {
-        self.lock().clear();
+        lock(&self.0.warm).clear();
     }
+}
 
-    fn warm(&self) -> Option<Environment> {
-        let mut warm = self.lock();
-        warm.retain(Environment::is_alive);
-        warm.pop()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Environment>> {
-        // A list of environments is whole at any moment.
-        self.0.warm.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What is locked here is whole at any moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

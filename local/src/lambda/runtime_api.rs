@@ -32,7 +32,7 @@ pub(super) struct Invocation {
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     work: mpsc::Sender<Invocation>,
-    ready: watch::Receiver<bool>,
+    init: watch::Receiver<Option<Init>>,
     server: Server,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct RuntimeApi {
 struct State {
     arn: String,
     work: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
-    ready: watch::Sender<bool>,
+    init: watch::Sender<Option<Init>>,
     running: Mutex<Option<Running>>,
 }
 
@@ -49,32 +49,37 @@ struct Running {
     reply: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
+/// How a process came up: it has asked for work, or said that it can't.
+type Init = Result<(), InvokeError>;
+
 impl RuntimeApi {
     pub(super) async fn start(arn: String) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (work, receiver) = mpsc::channel(1);
-        let (tell, ready) = watch::channel(false);
+        let (tell, init) = watch::channel(None);
         let state = Arc::new(State {
             arn,
             work: tokio::sync::Mutex::new(receiver),
-            ready: tell,
+            init: tell,
             running: Mutex::default(),
         });
         let server = Server::start(listener, move |request, _| {
             let state = state.clone();
             async move { Ok(state.answer(request).await) }
         })?;
-        Ok(Self { work, ready, server })
+        Ok(Self { work, init, server })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// Waits until the process has asked for work once.
-    pub(super) async fn ready(&self) {
+    /// Waits until the process has asked for work once, or said that it can't.
+    pub(super) async fn initialized(&self) -> Result<(), InvokeError> {
         // It can't be closed: the server that holds the other end lives as long as this.
-        let _ = self.ready.clone().wait_for(|ready| *ready).await;
+        let mut init = self.init.clone();
+        let outcome = init.wait_for(Option::is_some).await.ok().and_then(|init| init.clone());
+        outcome.unwrap_or(Err(InvokeError::Exited))
     }
 
     pub(super) async fn give(&self, invocation: Invocation) {
@@ -96,13 +101,16 @@ impl State {
             (&Method::POST, ["invocation", id, "error"]) => {
                 self.finish(id, Err(InvokeError::Failed))
             }
-            (&Method::POST, ["init", "error"]) => status(StatusCode::ACCEPTED),
+            (&Method::POST, ["init", "error"]) => {
+                self.init.send_replace(Some(Err(InvokeError::Failed)));
+                status(StatusCode::ACCEPTED)
+            }
             _ => status(StatusCode::NOT_FOUND),
         }
     }
 
     async fn next(&self) -> Response<Body> {
-        self.ready.send_replace(true);
+        self.init.send_replace(Some(Ok(())));
         let Some(invocation) = self.work.lock().await.recv().await else {
             // The environment is being ended. Lambda just freezes it; an answer without work would be
             // none that the runtime knows.

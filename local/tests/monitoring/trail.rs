@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use picus_local::cloudwatch::meter::Meter;
 use picus_local::dynamodb::{Fault, Storage};
+use picus_local::lambda::UNRESERVED_CONCURRENCY;
 use picus_local::load_balancer::HealthCheck;
 use picus_local::output::Output;
 use picus_local::traces::{Collector, Span};
@@ -40,6 +41,7 @@ async fn signals_of(fault: Option<Fault>, settings: &[(&str, &str)]) -> (Vec<Val
         storage: Storage::Memory,
         tasks: 1,
         function_timeout: Duration::from_secs(20),
+        function_concurrency: UNRESERVED_CONCURRENCY,
         executable: writing_to(folder.path()),
         output: Output::Quiet,
         otlp_endpoint: Some(collector.endpoint()),

@@ -83,6 +83,17 @@ async fn of_concurrent_deletes_exactly_one_is_200() {
 }
 
 #[tokio::test]
+async fn however_many_deletes_come_at_once_each_is_answered() {
+    let (system, client) = started(options()).await;
+    let ids = client.put_many(40).await;
+    let keys = ids.iter().map(String::as_str).chain((0..80).map(|_| "none"));
+    let deletes = future::join_all(keys.map(|key| client.delete(key))).await;
+    let statuses: Vec<_> = deletes.iter().map(|response| response.status().as_u16()).collect();
+    assert_eq!(statuses, [[200; 40].as_slice(), &[404; 80]].concat());
+    system.stop().await;
+}
+
+#[tokio::test]
 async fn pages_have_every_item_once_while_others_are_written() {
     let (system, client) = started(options()).await;
     let before: HashSet<String> = client.put_many(40).await.into_iter().collect();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use picus_local::cloudwatch::meter::Meter;
 use picus_local::dynamodb::Storage;
+use picus_local::lambda::UNRESERVED_CONCURRENCY;
 use picus_local::load_balancer::HealthCheck;
 use picus_local::output::Output;
 use picus_local::{Options, System};
@@ -25,6 +26,7 @@ pub(crate) fn options() -> Options {
         storage: Storage::Memory,
         tasks: 1,
         function_timeout: Duration::from_secs(10),
+        function_concurrency: UNRESERVED_CONCURRENCY,
         executable: EXECUTABLE.into(),
         output: Output::Quiet,
         meter: Meter::default(),
