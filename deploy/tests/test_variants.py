@@ -25,7 +25,7 @@ class Attributes:
 def resources(**parameters):
     """The resources that there are with these parameters, each with its properties."""
     template = engine._parse_template(rendered("deploy/templates/picus.yaml")[0])
-    given = {"Release": "one", "ImageTag": "one", "DesiredTasks": "2", **parameters}
+    given = {"Release": "one", "ImageTag": "one", "DesiredTasks": "2", "DeployedAt": "2026-11-24T06:00:00Z", **parameters}
     values = engine._resolve_parameters(template, [{"Key": key, "Value": value} for key, value in given.items()])
     conditions = engine._evaluate_conditions(template, values)
     engine._evaluate_rules(template, values, conditions)
@@ -46,6 +46,8 @@ def test_without_a_variant_nothing_of_one_is_there():
     assert "AdvancedConfiguration" not in found["Service"]["LoadBalancers"][0]
     assert found["Service"]["DeploymentConfiguration"]["Strategy"] == "ROLLING"
     assert "CanaryConfiguration" not in found["Service"]["DeploymentConfiguration"]
+    assert found["Alarms"]["Parameters"]["AlternateTargetGroupFullName"] == "TargetGroup.TargetGroupFullName"
+    assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080]
 
 
 def test_with_an_issuer_every_write_is_checked_before_it_goes_on():
@@ -60,6 +62,7 @@ def test_with_an_issuer_every_write_is_checked_before_it_goes_on():
     # All posts, whatever the path: what a rule does not match goes to the service without a token.
     assert put["Conditions"] == [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"]}}]
     assert [action["Type"] for action in found["HttpListener"]["DefaultActions"]] == ["redirect"]
+    assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080, 443]
 
 
 @pytest.mark.parametrize(("tls", "listener"), [({}, "HttpListener"), (TLS, "HttpsListener")])
@@ -85,17 +88,22 @@ def test_a_canary_has_two_like_target_groups_and_a_rule_to_shift_requests_betwee
     assert deployment["Strategy"] == "CANARY"
     assert deployment["CanaryConfiguration"] == {"CanaryPercent": "20", "CanaryBakeTimeInMinutes": "15"}
     assert "ScaleOnRequests" not in found and "ScaleOnCpu" in found
+    assert found["Alarms"]["Parameters"]["AlternateTargetGroupFullName"] == "CanaryTargetGroup.TargetGroupFullName"
 
 
 @pytest.mark.parametrize(
-    ("lacking", "said"),
+    ("given", "said"),
     [
-        ({"PublicName": ""}, "A certificate needs PublicName"),
-        ({"JwtJwksEndpoint": ""}, "JwtIssuer needs JwtJwksEndpoint"),
-        ({"CertificateArn": ""}, "JwtIssuer needs CertificateArn"),
-        ({"DeploymentStrategy": "CANARY"}, "it needs ROLLING"),
+        (TOKENS | {"PublicName": ""}, "A certificate needs PublicName"),
+        (TOKENS | {"JwtJwksEndpoint": ""}, "JwtIssuer needs JwtJwksEndpoint"),
+        (TOKENS | {"CertificateArn": ""}, "JwtIssuer needs CertificateArn"),
+        (TOKENS | {"DeploymentStrategy": "CANARY"}, "it needs ROLLING"),
+        ({"VpcId": "vpc-1", "TaskSubnetIds": "subnet-1,subnet-2"}, "VpcId needs LoadBalancerSubnetIds"),
+        ({"VpcId": "vpc-1", "LoadBalancerSubnetIds": "subnet-1,subnet-2"}, "VpcId needs TaskSubnetIds"),
+        ({"RequestsPerAddress": "9"}, "RequestsPerAddress"),
+        ({"LogLevel": "WARN"}, "LogLevel"),
     ],
 )
-def test_parameters_that_do_not_go_together_are_refused(lacking, said):
+def test_parameters_that_do_not_go_together_are_refused(given, said):
     with pytest.raises(ValueError, match=said):
-        resources(**TOKENS | lacking)
+        resources(**given)
