@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use access::{Access, ActiveRequest};
+pub use access::{Access, ActiveRequest, Received};
 pub use objective::Objective;
 pub use prometheus::Prometheus;
 pub use request::{Described, Invocation, RequestContext, nearest_hop};
