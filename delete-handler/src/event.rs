@@ -3,7 +3,7 @@
 //! Gateway's REST API (payload version 1.0) or HTTP API (2.0) (API Gateway Developer Guide).
 //!
 //! Only what a delete needs is read, and read leniently: an event that is odd elsewhere can still be
-//! answered, and any event at all must be. A body is no part of it, whatever its encoding.
+//! answered, and any event at all must be. Of a body, only its size is.
 
 use std::collections::HashMap;
 
@@ -29,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) form: Form,
     /// None where the event is malformed.
     pub(crate) target: Option<Target>,
+    /// The bytes of the body, as the client sent it.
+    pub(crate) body_len: usize,
     headers: Headers,
 }
 
@@ -64,7 +66,7 @@ impl Request {
             path: without_stage(path, context["stage"].as_str()).to_owned(),
             decoded: is_decoded(form, event),
         });
-        Self { form, target, headers: Headers::read(event) }
+        Self { form, target, body_len: body_len(event), headers: Headers::read(event) }
     }
 
     /// A header's value, the first one of several, by its name in lower case.
@@ -93,6 +95,16 @@ impl Headers {
             Some((name.to_ascii_lowercase(), value))
         });
         Self(first.collect())
+    }
+}
+
+/// The bytes of a body. In base64, four characters stand for three of them.
+fn body_len(event: &Value) -> usize {
+    let body = event["body"].as_str().unwrap_or_default();
+    if event["isBase64Encoded"] == true {
+        body.trim_end_matches('=').len() * 3 / 4
+    } else {
+        body.len()
     }
 }
 
@@ -164,6 +176,22 @@ mod tests {
         assert_eq!(request.header("x-request-id"), Some("a"));
         assert_eq!(request.header("accept"), Some("b"));
         assert_eq!((request.header("odd"), request.header("none")), (None, None));
+    }
+
+    #[test]
+    fn a_bodys_size_is_what_the_client_sent() {
+        let body_len = |event: Value| Request::read(&event).body_len;
+        assert_eq!(body_len(json!({"body": "é{}", "isBase64Encoded": false})), 4);
+        for (encoded, size) in [("", 0), ("YQ==", 1), ("YWI=", 2), ("YWJj", 3), ("YWJjZA==", 4)] {
+            assert_eq!(
+                body_len(json!({"body": encoded, "isBase64Encoded": true})),
+                size,
+                "{encoded}"
+            );
+        }
+        for none in [json!({}), json!({"body": null}), json!({"body": 7}), json!([])] {
+            assert_eq!(body_len(none), 0);
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! One event, answered.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +17,7 @@ use tracing::Instrument as _;
 
 use crate::answer::{Answer, Headers};
 use crate::event::Request;
-use crate::route::{self, Refusal};
+use crate::route;
 
 /// What is left of the invocation's time for the answer to go out in, before Lambda ends it.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
@@ -55,11 +54,11 @@ impl DeleteHandler {
                 let message = format!("Item with key \"{key}\" deleted successfully");
                 (200, json!({ "message": message }).to_string())
             }
-            Err(Refusal { error, allow }) => {
+            Err(error) => {
                 let status = error.code().status();
                 access.error_code = Some(error.code().as_str());
                 access.error_chain = (status >= 500).then(|| error.chain());
-                if let Some(allow) = allow {
+                if let Some(allow) = error.allow() {
                     headers.insert("Allow", allow.to_owned());
                 }
                 if let Some(after) = error.retry_after() {
@@ -96,7 +95,9 @@ impl DeleteHandler {
             user_agent: header("user-agent"),
             invocation: Some(Invocation { id: &context.request_id, cold_start }),
         };
-        Access::begin(ids, &described, self.objective.clone())
+        let access = Access::begin(ids, &described, self.objective.clone());
+        access.bytes_in.add(request.body_len);
+        access
     }
 
     async fn delete(
@@ -104,29 +105,25 @@ impl DeleteHandler {
         request: &Request,
         context: &Context,
         access: &mut Access,
-    ) -> Result<Key, Refusal> {
+    ) -> Result<Key, Error> {
         let Some(target) = &request.target else {
             let message = "The event is no HTTP request of a load balancer or an API gateway";
-            return Err(Error::new(Code::InvalidEvent, message).into());
+            return Err(Error::new(Code::InvalidEvent, message));
         };
         let key = route::key(target)?;
         access.object_id = Some(key.to_string());
         // What a call leaves half done when it panics goes with its event.
         let deleted = AssertUnwindSafe(self.table.delete(&key)).catch_unwind();
         match time::timeout(time_left(context), deleted).await {
-            Ok(Ok(deleted)) => deleted?,
+            Ok(Ok(deleted)) => deleted.map(|()| key),
             Ok(Err(panic)) => {
-                return Err(Error::new(Code::Internal, "Could not delete item")
-                    .with_source(panic_message(&*panic))
-                    .into());
+                Err(Error::new(Code::Internal, "Could not delete item").with_panic(&*panic))
             }
             Err(_) => {
-                metrics::counter!(catalogue::REQUESTS_TIMED_OUT.name).increment(1);
                 let message = "Could not delete item in time, retry later";
-                return Err(Error::new(Code::DeadlineExceeded, message).into());
+                Err(Error::new(Code::DeadlineExceeded, message))
             }
         }
-        Ok(key)
     }
 }
 
@@ -139,13 +136,6 @@ fn header<'a>(request: &'a Request, context: &'a Context, name: &str) -> Option<
         "x-request-id" => own.or(Some(&context.request_id)),
         _ => own,
     }
-}
-
-/// What a panic said: the log gets it, the client does not.
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panic: {}", text.unwrap_or("of an unknown kind"))
 }
 
 fn headers(ids: &RequestContext) -> Headers {

@@ -1,6 +1,6 @@
 //! What a method and a path ask for.
 
-use picus_items::{Code, Error, Key};
+use picus_items::{Error, Key};
 
 use crate::event::Target;
 
@@ -16,54 +16,34 @@ pub(crate) fn template(path: &str) -> &'static str {
     if is_item { ROUTE } else { "" }
 }
 
-/// What can't be deleted, and the `Allow` that a 405 needs.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) error: Error,
-    pub(crate) allow: Option<&'static str>,
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self { error, allow: None }
-    }
-}
-
 /// The key of the item to delete.
 ///
 /// In a path that came decoded, a `/` of the key can't be told from one of the path. Such a path is
 /// unknown: what was not named for certain is not deleted.
-pub(crate) fn key(target: &Target) -> Result<Key, Refusal> {
+pub(crate) fn key(target: &Target) -> Result<Key, Error> {
     let segment = match target.path.strip_prefix(ITEMS) {
         Some(rest) if rest.starts_with("get/") && !rest["get/".len()..].contains('/') => {
-            return Err(method_not_allowed("GET"));
+            return Err(Error::method_not_allowed("GET"));
         }
         Some(segment) if !segment.contains('/') => segment,
-        _ => {
-            let message = "Unknown path: see /openapi.json for those there are";
-            return Err(Error::new(Code::UnknownPath, message).into());
-        }
+        _ => return Err(Error::unknown_path()),
     };
     if target.method != "DELETE" {
-        return Err(method_not_allowed("DELETE"));
+        return Err(Error::method_not_allowed("DELETE"));
     }
-    let key = if target.decoded { Key::new(segment) } else { Key::from_path_segment(segment) };
-    Ok(key?)
-}
-
-fn method_not_allowed(allow: &'static str) -> Refusal {
-    let message = format!("This path knows {allow} alone");
-    Refusal { error: Error::new(Code::MethodNotAllowed, message), allow: Some(allow) }
+    if target.decoded { Key::new(segment) } else { Key::from_path_segment(segment) }
 }
 
 #[cfg(test)]
 mod tests {
+    use picus_items::Code;
+
     use super::*;
 
     fn found(method: &str, path: &str) -> Result<String, (Code, Option<&'static str>)> {
         key(&Target { method: method.into(), path: path.into(), decoded: false })
             .map(|key| key.to_string())
-            .map_err(|refusal| (refusal.error.code(), refusal.allow))
+            .map_err(|error| (error.code(), error.allow()))
     }
 
     #[test]

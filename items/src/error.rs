@@ -1,5 +1,6 @@
 //! The one error of Picus: what the client may read, and the cause, which only the log may.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as _;
 use std::time::Duration;
@@ -150,13 +151,27 @@ impl Code {
 pub struct Error {
     code: Code,
     message: Cow<'static, str>,
+    allow: Option<&'static str>,
     source: Option<Source>,
 }
 
 impl Error {
     /// An error whose `message` tells the client what to do.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), source: None }
+        Self { code, message: message.into(), allow: None, source: None }
+    }
+
+    /// No such path.
+    #[must_use]
+    pub fn unknown_path() -> Self {
+        Self::new(Code::UnknownPath, "Unknown path: see /openapi.json for those there are")
+    }
+
+    /// A known path, and another method than the one it has.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let message = format!("This path knows {allow} alone");
+        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, message) }
     }
 
     /// The same error, with its cause for the log.
@@ -164,6 +179,14 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error, with what a panic said as its cause.
+    #[must_use]
+    pub fn with_panic(self, panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        self.with_source(format!("panic: {}", text.unwrap_or("of an unknown kind")))
     }
 
     /// What a client's program acts on.
@@ -183,6 +206,12 @@ impl Error {
     pub fn chain(&self) -> String {
         let causes = std::iter::successors(self.source(), |&cause| cause.source());
         causes.fold(self.message.to_string(), |chain, cause| format!("{chain}: {cause}"))
+    }
+
+    /// The value of `Allow` (RFC 9110, 15.5.6), for every 405.
+    #[must_use]
+    pub fn allow(&self) -> Option<&'static str> {
+        self.allow
     }
 
     /// The value of `Retry-After` (RFC 9110, 10.2.3), for every 503.

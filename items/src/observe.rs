@@ -44,7 +44,7 @@ impl Operation {
     }
 
     /// What the client is told when the call fails.
-    fn failure(self) -> &'static str {
+    pub(crate) fn failure(self) -> &'static str {
         match self {
             Self::Put => "Could not save item",
             Self::Get => "Could not get item",

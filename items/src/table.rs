@@ -77,11 +77,14 @@ impl Table {
         match self.put_new(attributes).await? {
             Put::Written => Ok(id),
             Put::Exists(found) => match (wanted, found) {
-                (Some(wanted), Some(found)) if !item::same(&wanted, &found) => {
+                (None, _) => Ok(id),
+                (Some(wanted), Some(found)) if item::same(&wanted, &found) => Ok(id),
+                (Some(_), Some(_)) => {
                     let message = "This Idempotency-Key was used for another body: use a new key for a new item";
                     Err(Error::new(Code::IdempotencyConflict, message))
                 }
-                _ => Ok(id),
+                (Some(_), None) => Err(Error::new(Code::Internal, Operation::Put.failure())
+                    .with_source("DynamoDB did not say which item has this id")),
             },
         }
     }

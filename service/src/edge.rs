@@ -7,6 +7,7 @@ use std::task::{self, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
@@ -19,7 +20,6 @@ use picus_telemetry::{Access, ActiveRequest, Described, Objective, RequestContex
 use pin_project_lite::pin_project;
 use tracing::Instrument as _;
 
-use crate::body;
 use crate::problem::Problem;
 use crate::routes;
 
@@ -38,18 +38,18 @@ pub(crate) async fn edge(
     let context =
         RequestContext::from_headers(route != routes::HEALTH, |name| text(request.headers(), name));
     let mut access = begin(&request, route, &context);
-    access.bytes_in = body::announced_length(request.headers()).unwrap_or(0);
+    request.extensions_mut().insert(access.bytes_in.clone());
     let active = ActiveRequest::begin();
     let response = next.call(request).instrument(access.span()).await?;
 
     access.object_id = response.request().extensions_mut().remove().map(|ObjectId(id)| id);
     access.answer(response.status().as_u16());
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
-    let answer = problem.map(|problem| {
-        let code = problem.error.code();
+    let answer = problem.map(|Problem(error)| {
+        let code = error.code();
         access.error_code = Some(code.as_str());
-        access.error_chain = (code.status() >= 500).then(|| problem.error.chain());
-        error_response(problem, &context)
+        access.error_chain = (code.status() >= 500).then(|| error.chain());
+        error_response(error, response.status(), &context)
     });
     let mut response = match answer {
         Some(answer) => response.into_response(answer).map_into_right_body(),
@@ -84,15 +84,19 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn error_response(problem: &Problem, context: &RequestContext) -> HttpResponse<BoxBody> {
-    let mut response = HttpResponse::build(actix_web::ResponseError::status_code(problem));
-    if let Some(allow) = problem.allow {
+fn error_response(
+    error: &Error,
+    status: StatusCode,
+    context: &RequestContext,
+) -> HttpResponse<BoxBody> {
+    let mut response = HttpResponse::build(status);
+    if let Some(allow) = error.allow() {
         response.insert_header((ALLOW, allow));
     }
-    if let Some(after) = problem.error.retry_after() {
+    if let Some(after) = error.retry_after() {
         response.insert_header((RETRY_AFTER, after.as_secs()));
     }
-    response.json(ErrorBody::new(&problem.error, context.xray_trace_id(), context.request_id()))
+    response.json(ErrorBody::new(error, context.xray_trace_id(), context.request_id()))
 }
 
 fn add_headers(headers: &mut HeaderMap, context: &RequestContext) {

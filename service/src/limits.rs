@@ -41,8 +41,7 @@ pub(crate) async fn bounded(
     let limits = request.app_data::<Data<Limits>>().expect("the application has limits").clone();
     let refused = request.request().clone();
     let refuse = move |error: Error| {
-        let problem = Problem::from(error);
-        Ok(ServiceResponse::from_err(problem, refused).map_into_right_body())
+        Ok(ServiceResponse::from_err(Problem(error), refused).map_into_right_body())
     };
     let Ok(permit) = limits.in_flight.clone().try_acquire_owned() else {
         metrics::counter!(catalogue::REQUESTS_SHED.name).increment(1);
@@ -55,22 +54,12 @@ pub(crate) async fn bounded(
             let admitted = response?.map_body(|_, body| Admitted { body, _permit: permit });
             Ok(admitted.map_into_left_body())
         }
-        Ok(Err(panic)) => {
-            let cause = panic_message(&*panic);
-            refuse(Error::new(Code::Internal, "Internal error").with_source(cause))
-        }
+        Ok(Err(panic)) => refuse(Error::new(Code::Internal, "Internal error").with_panic(&*panic)),
         Err(_) => {
-            metrics::counter!(catalogue::REQUESTS_TIMED_OUT.name).increment(1);
             let message = "The answer was not there in time, retry later";
             refuse(Error::new(Code::DeadlineExceeded, message))
         }
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panic: {}", text.unwrap_or("of an unknown kind"))
 }
 
 pin_project! {

@@ -1,6 +1,7 @@
 //! The one line, and the one measurement, of each request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tracing::Span;
@@ -15,8 +16,8 @@ use crate::request::{Described, RequestContext};
 pub struct Access {
     /// The item that the request is about.
     pub object_id: Option<String>,
-    /// The size of the request's body, in bytes.
-    pub bytes_in: u64,
+    /// What was received of the request's body.
+    pub bytes_in: Received,
     /// What was sent of the response's body, in bytes.
     pub bytes_out: u64,
     /// The code in an error's body.
@@ -31,6 +32,22 @@ pub struct Access {
     objective: Arc<Objective>,
     span: Span,
     started: Instant,
+}
+
+/// Bytes received. Clones count together, so that what came is known even of a request that is given
+/// up while it waits for more.
+#[derive(Debug, Clone, Default)]
+pub struct Received(Arc<AtomicU64>);
+
+impl Received {
+    /// Counts more of them.
+    pub fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The head of a response.
@@ -51,7 +68,7 @@ impl Access {
         let method = known_method(request.method);
         Self {
             object_id: None,
-            bytes_in: 0,
+            bytes_in: Received::default(),
             bytes_out: 0,
             error_code: None,
             error_chain: None,
@@ -87,6 +104,9 @@ impl Access {
             labels.push(metrics::Label::new("http_response_status_code", status.to_string()));
             if status < 500 {
                 self.objective.record(self.route, after);
+            } else if status == 504 {
+                // Here and not where a deadline passes: there are several.
+                metrics::counter!(catalogue::REQUESTS_TIMED_OUT.name).increment(1);
             }
         }
         metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, labels).record(elapsed);
@@ -119,6 +139,7 @@ impl Drop for Access {
         let elapsed = self.started.elapsed();
         self.measure(elapsed);
         let status = self.answer.map(|answer| answer.status);
+        let first_byte = self.answer.map(|answer| milliseconds(answer.after));
         // A client that left before its answer is no failure of the service's.
         let failed = self.error_chain.is_some() || status.is_some_and(|status| status >= 500);
         self.trace(failed);
@@ -130,9 +151,10 @@ impl Drop for Access {
                     http.request.method = self.method,
                     http.route = self.route,
                     http.response.status_code = status,
-                    http.request.body.size = self.bytes_in,
+                    http.request.body.size = self.bytes_in.bytes(),
                     http.response.body.size = self.bytes_out,
-                    duration_ms = elapsed.as_secs_f64() * 1e3,
+                    time_to_first_byte_ms = first_byte,
+                    duration_ms = milliseconds(elapsed),
                     object_id = self.object_id,
                     error.code = self.error_code,
                     error.chain = self.error_chain,
@@ -147,6 +169,10 @@ impl Drop for Access {
             line!(info);
         }
     }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 /// Requests in flight, one more as long as this lives.

@@ -55,6 +55,35 @@ impl Reader {
         self.read_if(name, default, help, |_| Ok(()))
     }
 
+    /// [`read`](Self::read), for a setting that may be left out: an empty `default` is none.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    pub fn read_optional<T>(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> Option<T>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        self.read::<Optional<T>>(name, default, help).0
+    }
+
+    /// [`read`](Self::read), for `true` or `false` in any case, as OpenTelemetry has it.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    pub fn read_bool(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> bool {
+        self.read::<Boolean>(name, default, help).0
+    }
+
     /// [`read`](Self::read), for a number within `range`.
     ///
     /// # Panics
@@ -105,11 +134,6 @@ impl Reader {
         Duration::from_millis(self.read_within(name, default, 1..=86_400_000, help))
     }
 
-    /// Lists a setting that a library reads by itself.
-    pub fn mention(&mut self, name: &'static str, help: &'static str) {
-        self.described.push(Described { name, default: "", help });
-    }
-
     fn read_if<T>(
         &mut self,
         name: &'static str,
@@ -128,10 +152,16 @@ impl Reader {
         if let Some(given) = (self.lookup)(name).filter(|given| !given.is_empty()) {
             match read(&given) {
                 Ok(value) => return value,
-                Err(fault) => self.faults.push(format!(
-                    "{name}: `{}` is not usable: {fault}; set it to something like `{default}`, or unset it",
-                    given.escape_debug()
-                )),
+                Err(fault) => {
+                    let remedy = match default {
+                        "" => "correct it".to_owned(),
+                        default => format!("set it to something like `{default}`"),
+                    };
+                    let given = given.escape_debug();
+                    self.faults.push(format!(
+                        "{name}: `{given}` is not usable: {fault}; {remedy}, or unset it"
+                    ));
+                }
             }
         }
         match read(default) {
@@ -163,6 +193,34 @@ impl Reader {
             format!("  {name:width$}  {help}{default}\n")
         };
         self.described.iter().map(line).collect()
+    }
+}
+
+/// A `T`, or nothing.
+struct Optional<T>(Option<T>);
+
+impl<T: FromStr> FromStr for Optional<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(if text.is_empty() { None } else { Some(text.parse()?) }))
+    }
+}
+
+/// `true` or `false`, in any case.
+struct Boolean(bool);
+
+impl FromStr for Boolean {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.eq_ignore_ascii_case("true") {
+            Ok(Self(true))
+        } else if text.eq_ignore_ascii_case("false") {
+            Ok(Self(false))
+        } else {
+            Err("it must be `true` or `false`")
+        }
     }
 }
 
@@ -202,6 +260,26 @@ mod tests {
             assert!(env.finish(()).is_err(), "{bad}");
         }
         assert_eq!(reader("A", "0.25").read_seconds("A", "1", ""), Duration::from_millis(250));
+    }
+
+    #[test]
+    fn what_may_be_left_out_is_none_and_is_refused_without_an_example() {
+        assert_eq!(reader("A", "").read_optional::<u8>("A", "", ""), None);
+        assert_eq!(reader("A", "7").read_optional::<u8>("A", "", ""), Some(7));
+        let mut env = reader("A", "x");
+        env.read_optional::<u8>("A", "", "");
+        let error = env.finish(()).unwrap_err().to_string();
+        assert!(error.ends_with("; correct it, or unset it"), "{error}");
+    }
+
+    #[test]
+    fn a_boolean_is_so_in_any_case() {
+        for (text, expected) in [("true", true), ("TRUE", true), ("False", false)] {
+            assert_eq!(reader("A", text).read_bool("A", "false", ""), expected, "{text}");
+        }
+        let mut env = reader("A", "1");
+        env.read_bool("A", "false", "");
+        assert!(env.finish(()).is_err());
     }
 
     #[test]

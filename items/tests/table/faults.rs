@@ -1,15 +1,16 @@
 //! What a client and the log learn when DynamoDB is in trouble.
 
 use std::error::Error as _;
+use std::net::SocketAddr;
 
-use picus_items::{Code, Error, Key};
+use picus_items::{Code, Error, IdempotencyKey, Key};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::given::{a_table_at, item};
 
-/// What is asked of something in DynamoDB's place that gives every request the same answer, or none.
-async fn get_from(answer: Option<String>) -> Error {
+/// Something in DynamoDB's place that gives every request the same answer, or none.
+async fn always(answer: Option<String>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -22,7 +23,12 @@ async fn get_from(answer: Option<String>) -> Error {
             open.push(connection);
         }
     });
-    let error = a_table_at(address).await.get(&Key::new("k").unwrap()).await.unwrap_err();
+    address
+}
+
+async fn get_from(answer: Option<String>) -> Error {
+    let table = a_table_at(always(answer).await).await;
+    let error = table.get(&Key::new("k").unwrap()).await.unwrap_err();
     assert!(error.source().is_some(), "the log needs the cause");
     error
 }
@@ -50,6 +56,18 @@ async fn silence_is_a_passed_deadline() {
 async fn anything_else_is_internal() {
     let error = get_from(Some(answer("500 Internal Server Error", "{}"))).await;
     assert_eq!((error.code(), error.message()), (Code::Internal, "Could not get item"));
+}
+
+#[tokio::test]
+async fn an_item_that_can_not_be_compared_is_not_taken_for_the_same() {
+    // Another item has the id, and DynamoDB does not say which.
+    const REFUSED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":""}"#;
+    let table = a_table_at(always(Some(answer("400 Bad Request", REFUSED))).await).await;
+    let key = IdempotencyKey::new("order-1").unwrap();
+    let error = table.put(item("{}"), Some(&key)).await.unwrap_err();
+    assert_eq!((error.code(), error.message()), (Code::Internal, "Could not save item"));
+    // Without a key, only an earlier attempt at the same put can have written its new id.
+    assert!(table.put(item("{}"), None).await.is_ok());
 }
 
 #[tokio::test]

@@ -4,6 +4,9 @@ mod get;
 mod list;
 mod put;
 
+use std::future::ready;
+
+use actix_web::guard::{Guard, fn_guard};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
@@ -48,36 +51,53 @@ pub(crate) fn template(path: &str) -> &'static str {
 
 /// The route table. A path that is known answers other methods with 405.
 pub(crate) fn configure(routes: &mut ServiceConfig) {
-    let only_get = || web::to(async || Err::<HttpResponse, _>(Problem::method_not_allowed("GET")));
-    let only_post =
-        || web::to(async || Err::<HttpResponse, _>(Problem::method_not_allowed("POST")));
+    let only = |method| web::to(move || ready(refuse(Error::method_not_allowed(method))));
     routes
         .service(
             web::resource(LIST)
+                .guard(sent_as(LIST))
                 .route(web::get().to(list::list))
-                .default_service(only_get())
+                .default_service(only("GET"))
                 .wrap(from_fn(limits::bounded)),
         )
         .service(
             web::resource(PUT)
+                .guard(sent_as(PUT))
                 .route(web::post().to(put::put))
-                .default_service(only_post())
+                .default_service(only("POST"))
                 .wrap(from_fn(limits::bounded)),
         )
         .service(
             web::resource([GET, "/picus/get/", "/picus/get"])
+                .guard(sent_as(GET))
                 .route(web::get().to(get::get))
-                .default_service(only_get())
+                .default_service(only("GET"))
                 .wrap(from_fn(limits::bounded)),
         )
-        .service(web::resource(ITEM).to(delete_handlers))
-        .service(web::resource(HEALTH).route(web::get().to(health)).default_service(only_get()))
+        .service(web::resource(ITEM).guard(sent_as(ITEM)).to(delete_handlers))
+        .service(
+            web::resource(HEALTH)
+                .guard(sent_as(HEALTH))
+                .route(web::get().to(health))
+                .default_service(only("GET")),
+        )
         .service(
             web::resource(OPENAPI)
+                .guard(sent_as(OPENAPI))
                 .route(web::get().to(openapi::document))
-                .default_service(only_get()),
+                .default_service(only("GET")),
         )
-        .default_service(web::to(async || Err::<HttpResponse, _>(Problem::unknown_path())));
+        .default_service(web::to(async || refuse(Error::unknown_path())));
+}
+
+/// Holds for a path that is of this template as it was sent. The router matches paths that it has
+/// decoded: left to itself, it would take `/picus/l%69st`, whose key is `list`, for the list.
+fn sent_as(of: &'static str) -> impl Guard {
+    fn_guard(move |request| template(request.head().uri.path()) == of)
+}
+
+fn refuse(error: Error) -> Result<HttpResponse, Problem> {
+    Err(error.into())
 }
 
 /// Is the service up?
@@ -93,9 +113,9 @@ pub(crate) async fn health() -> HttpResponse {
 async fn delete_handlers(request: HttpRequest) -> Result<HttpResponse, Problem> {
     if request.method() == Method::DELETE {
         let message = "The delete handler answers DELETE: send it to the load balancer";
-        return Err(Error::new(Code::Misdirected, message).into());
+        return refuse(Error::new(Code::Misdirected, message));
     }
-    Err(Problem::method_not_allowed("DELETE"))
+    refuse(Error::method_not_allowed("DELETE"))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::problem::Problem;
         (status = 408, description = "The body came too slowly.", body = Failure),
         (status = 409, description = "The Idempotency-Key was used for another body.", body = Failure),
         (status = 413, description = "The item is over DynamoDB's 400 KB.", body = Failure),
-        (status = 415, description = "The content type is not application/json.", body = Failure),
+        (status = 415, description = "The content type is not application/json, in UTF-8, or the body has a content encoding.", body = Failure),
         openapi::BadRequest, openapi::Trouble,
     ),
 )]

@@ -1,6 +1,7 @@
 //! Requests that can't be served, and what their answers say.
 
 use reqwest::Method;
+use serde_json::json;
 
 use crate::app::{config, failure, spawn_app, spawn_with};
 
@@ -46,6 +47,31 @@ async fn another_content_type_is_415() {
 }
 
 #[tokio::test]
+async fn a_body_in_another_encoding_is_415() {
+    let app = spawn_app().await;
+    for (headers, expected) in [
+        (&[("content-type", "application/json; charset=UTF-8")][..], 201),
+        (&[("content-type", "Application/JSON;charset=\"utf-8\"")], 201),
+        (&[("content-type", "application/json; v=1"), ("content-encoding", "Identity")], 201),
+        (&[("content-type", "application/json; charset=utf-16")], 415),
+        (&[("content-type", "application/json; charset=made-up")], 415),
+        (&[("content-type", "application/json"), ("content-type", "text/plain")], 415),
+        (&[("content-type", "application/json"), ("content-encoding", "gzip")], 415),
+        (&[("content-type", "application/json"), ("content-encoding", "identity, br")], 415),
+    ] {
+        let mut request = app.request(Method::POST, "/picus/put").body("{}");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), expected, "{headers:?}");
+        if expected == 415 {
+            assert_eq!(failure(response).await.1, "unsupported_media_type", "{headers:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_path_is_404() {
     let app = spawn_app().await;
     for path in [
@@ -66,6 +92,24 @@ async fn an_unknown_path_is_404() {
     ] {
         let (status, code, _) = failure(app.get_path(path).await).await;
         assert_eq!((status, code.as_str()), (404, "unknown_path"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_encoded_path_is_no_other_name_for_a_route() {
+    let app = spawn_app().await;
+    // As a key, `list` and `put` are the delete handler's.
+    for path in ["/picus/l%69st", "/picus/p%75t"] {
+        for method in [Method::GET, Method::POST] {
+            let response = app.request(method, path).json(&json!({})).send().await.unwrap();
+            assert_eq!(response.headers()["allow"], "DELETE", "{path}");
+            assert_eq!(failure(response).await.0, 405, "{path}");
+        }
+    }
+    for path in ["/%70icus/list", "/h%65alth", "/openapi%2Ejson", "/picus/%67et", "/picus%2Flist"] {
+        let status = failure(app.get_path(path).await).await.0;
+        let expected = if path == "/picus/%67et" { 405 } else { 404 };
+        assert_eq!(status, expected, "{path}");
     }
 }
 

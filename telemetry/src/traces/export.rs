@@ -167,7 +167,7 @@ impl Otlp {
         let mut exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(Http(agent.into()))
-            .with_endpoint(format!("{}/v1/traces", self.endpoint))
+            .with_endpoint(&self.endpoint)
             .with_timeout(self.timeout)
             .build()?;
         let detected = Resource::builder_empty().with_detector(Box::new(EcsResourceDetector));

@@ -28,7 +28,7 @@ pub struct TraceSettings {
 /// Who gets the spans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exporter {
-    /// A collector, by OTLP over HTTP, at this URL.
+    /// A collector, by OTLP over HTTP, at this URL, its path included.
     Otlp(String),
     /// An X-Ray daemon, by UDP. Lambda runs one beside each function that is traced.
     XrayDaemon(SocketAddr),
@@ -38,13 +38,23 @@ impl TraceSettings {
     /// Reads the settings. `default_endpoint` is where a collector is to be expected; empty where
     /// none is.
     pub fn read(env: &mut Reader, default_endpoint: &'static str) -> Self {
-        let disabled: bool = env.read("OTEL_SDK_DISABLED", "false", "`true` collects no traces.");
-        let otlp: Endpoint = env.read(
+        let disabled = env.read_bool("OTEL_SDK_DISABLED", "false", "`true` collects no traces.");
+        let Wanted(wanted) = env.read(
+            "OTEL_TRACES_EXPORTER",
+            "otlp",
+            "`none` collects no traces; `otlp` gives them to the collector, or to the X-Ray daemon.",
+        );
+        let otlp: Option<Endpoint> = env.read_optional(
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             default_endpoint,
-            "The collector that gets the traces, by OTLP over HTTP.",
+            "The collector that gets the traces, by OTLP over HTTP, under `/v1/traces`.",
         );
-        let daemon: Daemon = env.read(
+        let of_traces: Option<Endpoint> = env.read_optional(
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "",
+            "The same, to the last letter of its path; it goes before the other.",
+        );
+        let daemon: Option<SocketAddr> = env.read_optional(
             "AWS_XRAY_DAEMON_ADDRESS",
             "",
             "The X-Ray daemon that gets the traces where there is no collector; Lambda sets it.",
@@ -60,10 +70,6 @@ impl TraceSettings {
             0.0..=1.0,
             "The share of requests that traceidratio takes.",
         );
-        env.mention(
-            "OTEL_RESOURCE_ATTRIBUTES",
-            "What else traces tell of this program: `key=value,…`.",
-        );
         let max_queue_size = env.read_within(
             "OTEL_BSP_MAX_QUEUE_SIZE",
             "2048",
@@ -77,11 +83,12 @@ impl TraceSettings {
             "The most spans in one delivery.",
         );
         Self {
-            exporter: match (otlp.0, daemon.0) {
-                _ if disabled => None,
-                (Some(endpoint), _) => Some(Exporter::Otlp(endpoint)),
-                (None, daemon) => daemon.map(Exporter::XrayDaemon),
-            },
+            exporter: of_traces
+                .map(|Endpoint(url)| url)
+                .or_else(|| otlp.map(|endpoint| endpoint.below("/v1/traces")))
+                .map(Exporter::Otlp)
+                .or_else(|| daemon.map(Exporter::XrayDaemon))
+                .filter(|_| wanted && !disabled),
             sampler: sampler.with(ratio),
             export_timeout: env.read_milliseconds(
                 "OTEL_EXPORTER_OTLP_TIMEOUT",
@@ -99,36 +106,40 @@ impl TraceSettings {
     }
 }
 
-/// The URL of a collector, or nothing.
-struct Endpoint(Option<String>);
+/// Whether there are to be traces, by the name of an exporter (OpenTelemetry, "Environment Variable
+/// Specification").
+struct Wanted(bool);
+
+impl FromStr for Wanted {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "otlp" => Ok(Self(true)),
+            "none" => Ok(Self(false)),
+            _ => Err("there is `otlp`, and `none`"),
+        }
+    }
+}
+
+/// The URL of a collector.
+struct Endpoint(String);
+
+impl Endpoint {
+    fn below(&self, path: &str) -> String {
+        format!("{}{path}", self.0.trim_end_matches('/'))
+    }
+}
 
 impl FromStr for Endpoint {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() {
-            return Ok(Self(None));
-        }
         let rest = text.strip_prefix("http://").ok_or("it must begin with http://")?;
         if rest.is_empty() || rest.starts_with('/') {
             return Err("it names no host");
         }
-        Ok(Self(Some(text.trim_end_matches('/').to_owned())))
-    }
-}
-
-/// The address of an X-Ray daemon, or nothing.
-struct Daemon(Option<SocketAddr>);
-
-impl FromStr for Daemon {
-    type Err = std::net::AddrParseError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() {
-            Ok(Self(None))
-        } else {
-            text.parse().map(|address| Self(Some(address)))
-        }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -186,19 +197,29 @@ mod tests {
 
     #[test]
     fn spans_go_to_the_collector_then_to_the_daemon_and_nowhere_when_off() {
+        const GENERAL: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1/");
+        const EXACT: (&str, &str) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://b:1/x/");
         const DAEMON: (&str, &str) = ("AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129:2000");
         let exporter = |set, default| read(set, default).unwrap().exporter;
         let otlp = |url: &str| Some(Exporter::Otlp(url.to_owned()));
         let default = "http://127.0.0.1:4318";
-        assert_eq!(exporter(&[DAEMON], default), otlp(default));
-        assert_eq!(
-            exporter(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1/")], ""),
-            otlp("http://a:1")
-        );
+        assert_eq!(exporter(&[DAEMON], default), otlp("http://127.0.0.1:4318/v1/traces"));
+        assert_eq!(exporter(&[GENERAL], default), otlp("http://a:1/v1/traces"));
+        assert_eq!(exporter(&[GENERAL, EXACT], default), otlp("http://b:1/x/"));
         let daemon = Exporter::XrayDaemon(DAEMON.1.parse().unwrap());
         assert_eq!(exporter(&[DAEMON], ""), Some(daemon));
         assert_eq!(exporter(&[], ""), None);
-        assert_eq!(exporter(&[DAEMON, ("OTEL_SDK_DISABLED", "true")], default), None);
+        assert_eq!(
+            exporter(&[DAEMON, ("OTEL_TRACES_EXPORTER", "otlp")], ""),
+            exporter(&[DAEMON], "")
+        );
+        for off in [
+            &[DAEMON, ("OTEL_SDK_DISABLED", "true")] as Set,
+            &[DAEMON, ("OTEL_SDK_DISABLED", "TRUE")],
+            &[DAEMON, ("OTEL_TRACES_EXPORTER", "none")],
+        ] {
+            assert_eq!(exporter(off, default), None, "{off:?}");
+        }
     }
 
     #[test]
@@ -220,6 +241,9 @@ mod tests {
             &[("OTEL_TRACES_SAMPLER_ARG", "2")],
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://a")],
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http:///")],
+            &[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "a:4318")],
+            &[("OTEL_TRACES_EXPORTER", "zipkin")],
+            &[("OTEL_SDK_DISABLED", "yes")],
             &[("AWS_XRAY_DAEMON_ADDRESS", "nowhere")],
             &[("OTEL_BSP_MAX_QUEUE_SIZE", "0")],
         ] {
