@@ -128,10 +128,17 @@ impl Reader {
         if let Some(given) = (self.lookup)(name).filter(|given| !given.is_empty()) {
             match read(&given) {
                 Ok(value) => return value,
-                Err(fault) => self.faults.push(format!(
-                    "{name}: `{}` is not usable: {fault}; set it to something like `{default}`, or unset it",
-                    given.escape_debug()
-                )),
+                Err(fault) => {
+                    let like = if default.is_empty() {
+                        String::new()
+                    } else {
+                        format!("set it to something like `{default}`, or ")
+                    };
+                    self.faults.push(format!(
+                        "{name}: `{}` is not usable: {fault}; {like}unset it",
+                        given.escape_debug()
+                    ));
+                }
             }
         }
         match read(default) {
@@ -192,6 +199,21 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[0].starts_with("A: `x\\n` is not usable: "), "{error}");
         assert!(lines[1].ends_with("set it to something like `2.5`, or unset it"), "{error}");
+    }
+
+    #[test]
+    fn where_nothing_is_the_default_the_remedy_is_to_unset_it() {
+        struct Nothing;
+        impl FromStr for Nothing {
+            type Err = &'static str;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                if text.is_empty() { Ok(Self) } else { Err("it is something") }
+            }
+        }
+        let mut env = reader("A", "7");
+        env.read::<Nothing>("A", "", "");
+        let error = env.finish(()).unwrap_err().to_string();
+        assert_eq!(error, "A: `7` is not usable: it is something; unset it");
     }
 
     #[test]

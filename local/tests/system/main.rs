@@ -10,5 +10,6 @@ mod load_balancer;
 mod metrics;
 mod permissions;
 mod program;
+mod task_metadata;
 mod tasks;
 mod traces;
