@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use hyper::Uri;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -48,7 +49,7 @@ struct Arguments {
     #[arg(long, conflicts_with = "dynamodb_endpoint")]
     memory: bool,
     /// Use the DynamoDB at this URL instead
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = dynamodb)]
     dynamodb_endpoint: Option<String>,
     /// How many tasks the service has
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
@@ -66,9 +67,20 @@ struct Arguments {
 
 /// The URL of a collector that both programs can reach.
 fn collector(url: &str) -> Result<String, &'static str> {
-    let host =
-        url.strip_prefix("http://").filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    host.map(|_| url.to_owned()).ok_or("it must be like http://127.0.0.1:4318")
+    let is_one = names_a_host(url, &["http://"]);
+    is_one.then(|| url.to_owned()).ok_or("it must be like http://127.0.0.1:4318")
+}
+
+/// The URL of a DynamoDB.
+fn dynamodb(url: &str) -> Result<String, &'static str> {
+    let is_one = names_a_host(url, &["http://", "https://"]);
+    is_one.then(|| url.to_owned()).ok_or("it must be like http://127.0.0.1:8000")
+}
+
+/// Whether it is a URL that begins like one of these and names a host.
+fn names_a_host(url: &str, beginnings: &[&str]) -> bool {
+    beginnings.iter().any(|beginning| url.starts_with(beginning))
+        && url.parse::<Uri>().is_ok_and(|url| url.host().is_some_and(|host| !host.is_empty()))
 }
 
 /// What else this executable can be.

@@ -18,7 +18,7 @@ use crate::dynamodb::{
 use crate::iam::REGION;
 use crate::lambda::{Function, Lambda};
 use crate::load_balancer::{
-    Action, Condition, HealthCheck, Listener, LoadBalancer, Rule, TargetGroup,
+    Action, Condition, HealthCheck, IDLE_TIMEOUT, Listener, LoadBalancer, Rule, TargetGroup,
 };
 use crate::names::FUNCTION;
 use crate::output::Output;
@@ -102,8 +102,9 @@ impl System {
         let group = Arc::new(TargetGroup::new(options.health_check.clone()));
         let tasks: Vec<_> =
             (0..options.tasks).map(|_| Task::keep(launcher.clone(), group.clone())).collect();
+        let listener = listener(&function, &group);
         let load_balancer =
-            LoadBalancer::start(socket, listener(&function, &group), options.meter.clone())
+            LoadBalancer::start(socket, listener, IDLE_TIMEOUT, options.meter.clone())
                 .map_err(taken)?;
         let healthy = async {
             while group.healthy().len() < options.tasks {

@@ -22,6 +22,11 @@ impl Reporter {
         self.record("ThrottledRequests", Some(operation), 1.0);
     }
 
+    /// A call met a fault of DynamoDB's own.
+    pub(super) fn failed(&self, operation: &str) {
+        self.record("SystemErrors", Some(operation), 1.0);
+    }
+
     /// A call was answered.
     pub(super) fn answered(&self, operation: &str, answer: &Response<Bytes>, took: Duration) {
         if !self.0.is_on() {

@@ -1,10 +1,11 @@
 //! DynamoDB: an engine in this process, reached over HTTP as the real one is and guarded as it is, or
 //! one elsewhere.
 
-mod door;
 mod metrics;
 mod permissions;
+mod proxy;
 
+use std::error::Error;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use aws_config::Region;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -26,9 +27,9 @@ use tokio::task::JoinHandle;
 use crate::cloudwatch::meter::Meter;
 use crate::iam::REGION;
 use crate::server::Server;
-use door::Door;
-pub use door::Fault;
 pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
+pub use proxy::Fault;
+use proxy::Proxy;
 
 /// The table, and its key.
 pub const TABLE: &str = "picus_data";
@@ -83,11 +84,14 @@ pub enum DynamoDbError {
     #[error("cannot serve DynamoDB on this machine: {0}")]
     Listen(io::Error),
     /// The table could not be made.
-    #[error("cannot create the table {TABLE} at {endpoint}: {reason}")]
+    #[error(
+        "cannot create the table {TABLE} at {endpoint}: {reason}; is a DynamoDB there? \
+         --dynamodb-endpoint says where it is"
+    )]
     Table {
         /// Where.
         endpoint: String,
-        /// What the SDK says.
+        /// What it says, or what keeps it from being asked.
         reason: String,
     },
 }
@@ -102,7 +106,7 @@ pub struct DynamoDb {
 
 #[derive(Debug)]
 struct Engine {
-    door: Arc<Door>,
+    proxy: Arc<Proxy>,
     server: Server,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<()>,
@@ -138,13 +142,13 @@ impl DynamoDb {
     /// What has been called so far, and in whose name; of a DynamoDB elsewhere, nothing is known.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        self.engine.as_ref().map(|engine| engine.door.calls()).unwrap_or_default()
+        self.engine.as_ref().map(|engine| engine.proxy.calls()).unwrap_or_default()
     }
 
     /// From now on, this is wrong. A DynamoDB elsewhere stays as it is.
     pub fn set_fault(&self, fault: Option<Fault>) {
         if let Some(engine) = &self.engine {
-            engine.door.set_fault(fault);
+            engine.proxy.set_fault(fault);
         }
     }
 
@@ -183,12 +187,12 @@ async fn serve(
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
     let engine = listener.local_addr().map_err(DynamoDbError::Listen)?;
-    let door = Arc::new(Door::new(engine, meter)?);
+    let proxy = Arc::new(Proxy::new(engine, meter)?);
     let socket = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
-    let answers = door.clone();
+    let answers = proxy.clone();
     let server = Server::start(socket, move |request, _| {
-        let door = answers.clone();
-        async move { door.answer(request).await }
+        let proxy = answers.clone();
+        async move { proxy.answer(request).await }
     })
     .map_err(DynamoDbError::Listen)?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -201,7 +205,7 @@ async fn serve(
         let _ = dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
     });
     let endpoint = format!("http://{}", server.address());
-    let engine = Engine { door, server, stop, ended, _lock: lock };
+    let engine = Engine { proxy, server, stop, ended, _lock: lock };
     Ok(DynamoDb { endpoint, engine: Some(engine) })
 }
 
@@ -228,7 +232,19 @@ async fn create_table(endpoint: &str) -> Result<(), DynamoDbError> {
         Ok(_) => Ok(()),
         Err(error) => match error.as_service_error() {
             Some(CreateTableError::ResourceInUseException(_)) => Ok(()),
-            _ => Err(failed(DisplayErrorContext(error).to_string())),
+            _ => Err(failed(reason(&error))),
         },
     }
+}
+
+/// What DynamoDB says, or what keeps it from being asked.
+fn reason(error: &SdkError<CreateTableError>) -> String {
+    if let (Some(code), Some(message)) = (error.code(), error.message()) {
+        return format!("{code}: {message}");
+    }
+    let mut innermost: &dyn Error = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
 }

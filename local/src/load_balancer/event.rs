@@ -34,10 +34,9 @@ pub(super) fn from_request(
                 (name.to_owned(), value.to_owned())
             },
         );
-    let text = body.is_empty() || is_text(&parts.headers);
-    let body = match std::str::from_utf8(body) {
-        Ok(body) if text => body.to_owned(),
-        _ => BASE64_STANDARD.encode(body),
+    let (body, is_base64_encoded) = match std::str::from_utf8(body) {
+        Ok(text) if text.is_empty() || is_text(&parts.headers) => (text.to_owned(), false),
+        _ => (BASE64_STANDARD.encode(body), true),
     };
     let (header_key, query_key) = if multi_value {
         ("multiValueHeaders", "multiValueQueryStringParameters")
@@ -51,7 +50,7 @@ pub(super) fn from_request(
         header_key: values(headers, multi_value),
         query_key: values(query, multi_value),
         "body": body,
-        "isBase64Encoded": !text,
+        "isBase64Encoded": is_base64_encoded,
     });
     event.to_string().into_bytes()
 }
@@ -139,7 +138,7 @@ mod tests {
 
     fn event(
         request: hyper::http::request::Builder,
-        body: &'static str,
+        body: impl Into<Bytes>,
         multi_value: bool,
     ) -> Value {
         let (parts, ()) = request.body(()).unwrap().into_parts();
@@ -189,6 +188,9 @@ mod tests {
             false,
         );
         assert_eq!((&bytes["body"], &bytes["isBase64Encoded"]), (&json!("YWI="), &json!(true)));
+        let no_text =
+            event(Request::post("/").header("content-type", "text/plain"), &b"a\xff"[..], false);
+        assert_eq!((&no_text["body"], &no_text["isBase64Encoded"]), (&json!("Yf8="), &json!(true)));
     }
 
     #[test]

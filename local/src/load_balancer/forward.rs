@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
@@ -25,8 +26,6 @@ use crate::lambda::Lambda;
 use crate::names::{FUNCTION_GROUP, SERVICE_GROUP};
 use crate::server::Body;
 
-/// How long a target may take to begin its answer: the load balancer's idle timeout.
-const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a connection to a target may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -35,7 +34,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Forwarder {
     listener: Listener,
     port: u16,
-    client: Client<HttpConnector, Incoming>,
+    client: Client<HttpConnector, Upload>,
+    idle_timeout: Duration,
     metrics: Metrics,
 }
 
@@ -43,13 +43,15 @@ pub struct Forwarder {
 type Outcome = Result<Response<Body>, StatusCode>;
 
 impl Forwarder {
-    pub(super) fn new(listener: Listener, port: u16, meter: Meter) -> Self {
+    pub(super) fn new(listener: Listener, port: u16, idle_timeout: Duration, meter: Meter) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
-        let client =
-            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Self { listener, port, client, metrics: Metrics(meter) }
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(idle_timeout)
+            .build(connector);
+        Self { listener, port, client, idle_timeout, metrics: Metrics(meter) }
     }
 
     pub(super) async fn answer(
@@ -71,18 +73,25 @@ impl Forwarder {
     }
 
     async fn forward(&self, mut request: Request<Incoming>, group: &Arc<TargetGroup>) -> Outcome {
-        let in_flight = group.choose().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+        // `*`, say, is of no target; an address alone is its root.
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        if !path.starts_with('/') {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        let in_flight = group.choose().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
         let uri = format!("http://{}{path}", in_flight.address()).parse::<Uri>();
         *request.uri_mut() = uri.map_err(|_| StatusCode::BAD_REQUEST)?;
         self.metrics.request(SERVICE_GROUP);
         let started = Instant::now();
-        match time::timeout(IDLE_TIMEOUT, self.client.request(request)).await {
+        let broken = Arc::new(AtomicBool::new(false));
+        let request = request.map(|body| Upload { body, broken: broken.clone() });
+        match time::timeout(self.idle_timeout, self.client.request(request)).await {
             Ok(Ok(mut response)) => {
                 self.metrics.answered(SERVICE_GROUP, response.status(), started.elapsed());
                 headers::remove_hop_by_hop(response.headers_mut());
                 Ok(response.map(|body| Counted { body, _in_flight: in_flight }.boxed_unsync()))
             }
+            Ok(Err(_)) if broken.load(Ordering::SeqCst) => Err(StatusCode::BAD_REQUEST),
             Ok(Err(_)) => Err(StatusCode::BAD_GATEWAY),
             Err(_) => Err(StatusCode::GATEWAY_TIMEOUT),
         }
@@ -96,7 +105,10 @@ impl Forwarder {
     ) -> Outcome {
         let (parts, body) = request.into_parts();
         let body = Limited::new(body, event::MAX_BYTES).collect().await;
-        let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+        let body = body.map_err(|error| {
+            let is_long = error.is::<LengthLimitError>();
+            if is_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST }
+        })?;
         let group = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{FUNCTION_GROUP}");
         let event = event::from_request(&parts, &body.to_bytes(), &group, multi_value);
         let trace = parts.headers.get(headers::X_AMZN_TRACE_ID);
@@ -112,6 +124,37 @@ impl Forwarder {
         };
         self.metrics.answered(FUNCTION_GROUP, response.status(), started.elapsed());
         Ok(response)
+    }
+}
+
+/// A client's body. Where the way to a target ends with an error, it tells whose it was.
+struct Upload {
+    body: Incoming,
+    /// The client broke off, or sent what is no HTTP.
+    broken: Arc<AtomicBool>,
+}
+
+impl hyper::body::Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Err(_))) = polled {
+            self.broken.store(true, Ordering::SeqCst);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -12,6 +12,7 @@ mod target_group;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
@@ -21,6 +22,10 @@ use crate::server::Server;
 pub use forward::Forwarder;
 pub use rules::{Condition, Listener, Rule};
 pub use target_group::{HealthCheck, Target, TargetGroup};
+
+/// How long a connection may be silent, as it is deployed: a target may take so long to begin its
+/// answer, and one without requests is closed before the service would.
+pub const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Where a rule sends a request.
 #[derive(Debug, Clone)]
@@ -45,9 +50,14 @@ impl LoadBalancer {
     ///
     /// # Errors
     /// A socket without an address.
-    pub fn start(socket: TcpListener, listener: Listener, meter: Meter) -> io::Result<Self> {
+    pub fn start(
+        socket: TcpListener,
+        listener: Listener,
+        idle_timeout: Duration,
+        meter: Meter,
+    ) -> io::Result<Self> {
         let port = socket.local_addr()?.port();
-        let forwarder = Arc::new(Forwarder::new(listener, port, meter));
+        let forwarder = Arc::new(Forwarder::new(listener, port, idle_timeout, meter));
         let answer = move |request, client| {
             let forwarder = forwarder.clone();
             async move { Ok(forwarder.answer(request, client).await) }

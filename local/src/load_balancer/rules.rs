@@ -58,3 +58,40 @@ impl Listener {
         self.rules.iter().find(holds).map_or(&self.default, |rule| &rule.action)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::load_balancer::{HealthCheck, TargetGroup};
+
+    #[test]
+    fn of_the_rules_that_hold_the_first_by_priority_decides() {
+        let groups = [(); 4].map(|()| Arc::new(TargetGroup::new(HealthCheck::default())));
+        let [deletes, items, all, default] = &groups;
+        let rule = |priority, conditions: &[Condition], group: &Arc<TargetGroup>| Rule {
+            priority,
+            conditions: conditions.to_vec(),
+            action: Action::Forward(group.clone()),
+        };
+        let path = |pattern: &str| Condition::PathPattern(pattern.to_owned());
+        let listener = Listener::new(
+            vec![
+                rule(300, &[path("/a*")], all),
+                rule(20, &[path("/a/*"), Condition::HttpRequestMethod(Method::DELETE)], deletes),
+                rule(100, &[path("/a/*")], items),
+            ],
+            Action::Forward(default.clone()),
+        );
+        for (method, path, expected) in [
+            (Method::DELETE, "/a/1", deletes),
+            (Method::GET, "/a/1", items),
+            (Method::DELETE, "/a", all),
+            (Method::GET, "/b", default),
+        ] {
+            let Action::Forward(found) = listener.action(&method, path) else { panic!("{path}") };
+            assert!(Arc::ptr_eq(found, expected), "{method} {path}");
+        }
+    }
+}

@@ -2,24 +2,27 @@
 //! groups").
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Empty;
-use hyper::Request;
+use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinHandle;
 use tokio::time;
 
-/// How targets are asked for their health. 200 is healthy.
+/// How targets are asked for their health.
 #[derive(Debug, Clone)]
 pub struct HealthCheck {
     /// What is asked for.
     pub path: &'static str,
+    /// The statuses of a good answer.
+    pub matcher: RangeInclusive<u16>,
     /// The time from one check to the next.
     pub interval: Duration,
     /// The longest that an answer may take.
@@ -35,6 +38,7 @@ impl Default for HealthCheck {
     fn default() -> Self {
         Self {
             path: "/health",
+            matcher: 200..=200,
             interval: Duration::from_secs(2),
             timeout: Duration::from_secs(1),
             healthy_threshold: 2,
@@ -171,7 +175,8 @@ async fn check(target: Arc<Target>, check: HealthCheck) {
         // Nothing in it can be refused: an address and a path of our own.
         let Ok(request) = Request::get(&url).body(Empty::new()) else { return };
         let answer = time::timeout(check.timeout, client.request(request)).await;
-        if matches!(answer, Ok(Ok(response)) if response.status() == 200) {
+        let is_good = |status: StatusCode| check.matcher.contains(&status.as_u16());
+        if matches!(answer, Ok(Ok(response)) if is_good(response.status())) {
             (good, bad) = (good + 1, 0);
             if new || good >= check.healthy_threshold {
                 target.healthy.store(true, Ordering::Relaxed);

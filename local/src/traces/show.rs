@@ -1,17 +1,17 @@
 //! Traces for people: a line a span, those of one trace together, each under the one that it is a
-//! part of.
+//! part of. They go to stderr, so that stdout is the programs' alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
+use std::io::{Write as _, stderr};
 
 use super::{Collector, Span};
 
 /// Shows spans until none can come any more.
 pub async fn show(mut collector: Collector) {
     while let Some(spans) = collector.spans.recv().await {
-        // A stdout that is gone is no reason to stop.
-        let _ = stdout().write_all(lines(spans).as_bytes());
+        // A stderr that is gone is no reason to stop.
+        let _ = stderr().write_all(lines(spans).as_bytes());
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use picus_local::cloudwatch::meter::Meter;
+use picus_local::cloudwatch::metric::Metric;
 use picus_local::dynamodb::Fault;
 use serde_json::json;
 
@@ -34,6 +36,35 @@ async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
     system.dynamodb_fault(None);
     assert_eq!(client.listed_ids("/picus/list").await.len(), 60);
     assert_eq!(client.delete("x").await.status(), 404);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_fault_of_dynamodbs_own_is_tried_again_and_counted_as_its_own() {
+    let mut options = options();
+    options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "2".to_owned());
+    options.meter = Meter::on();
+    let meter = options.meter.clone();
+    let (system, client) = started(options).await;
+    let system_errors = |operation: &str| {
+        let dimensions = [("TableName", "picus_data"), ("Operation", operation)];
+        let metric = Metric::new("AWS/DynamoDB", "SystemErrors", &dimensions);
+        meter.minute().0.get(&metric).map(|datum| datum.sum())
+    };
+    system.dynamodb_fault(Some(Fault::Fails(2)));
+    // Whichever of two calls in a row it strikes, the other goes through.
+    for _ in 0..2 {
+        assert_eq!(client.get_status("x").await, 404);
+    }
+    assert!(system_errors("GetItem").is_some());
+    system.dynamodb_fault(Some(Fault::Fails(1)));
+    assert_eq!(client.get_status("x").await, 500);
+    assert_eq!(system_errors("GetItem"), Some(2.0));
+    assert_eq!(client.delete("x").await.status(), 500);
+    assert_eq!(system_errors("DeleteItem"), Some(2.0));
+    system.dynamodb_fault(None);
+    assert_eq!(client.delete("x").await.status(), 404);
+    assert_eq!(system_errors("DeleteItem"), None);
     system.stop().await;
 }
 

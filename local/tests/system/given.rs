@@ -105,11 +105,16 @@ impl Client {
 /// An executable in the real one's place, whose delete handler leaves its process's id in the file
 /// `pid`, and ends at once as long as there is a file `broken`.
 pub(crate) fn tampered(folder: &Path) -> PathBuf {
+    let files = folder.display();
+    let leave = format!("echo $$ > {files}/pid.new && mv {files}/pid.new {files}/pid");
+    with_handler(folder, &format!("[ -e {files}/broken ] && exit 1; {leave}"))
+}
+
+/// An executable in the real one's place, which does this before it is a delete handler.
+pub(crate) fn with_handler(folder: &Path, before: &str) -> PathBuf {
     let script = folder.join("picus-local");
-    let folder = folder.display();
     let text = format!(
-        "#!/bin/sh\nif [ \"$1\" = delete-handler ]; then\n  [ -e {folder}/broken ] && exit 1\n  \
-         echo $$ > {folder}/pid.new && mv {folder}/pid.new {folder}/pid\nfi\nexec {EXECUTABLE} \"$@\"\n"
+        "#!/bin/sh\nif [ \"$1\" = delete-handler ]; then\n  {before}\nfi\nexec {EXECUTABLE} \"$@\"\n"
     );
     fs::write(&script, text).unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();

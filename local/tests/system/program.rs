@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -21,6 +22,8 @@ fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
+    // Nothing listens on the port of "discard".
+    let nobody = "http://127.0.0.1:9".to_owned();
     for (arguments, code, part) in [
         (&["--memory", "--port", &port][..], 1, "choose another with --port"),
         (
@@ -32,12 +35,21 @@ fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
         (&["--port", "x"], 64, "'x'"),
         (&["--memory", "--data-dir", "x"], 64, "cannot be used with"),
         (&["--tasks", "0"], 64, "0 is not in 1..=16"),
+        (&["--dynamodb-endpoint", "foo"], 64, "it must be like http://127.0.0.1:8000"),
+        (&["--dynamodb-endpoint", "http://"], 64, "it must be like http://127.0.0.1:8000"),
+        (&["--otlp", "https://collector"], 64, "it must be like http://127.0.0.1:4318"),
+        (
+            &["--port", "0", "--dynamodb-endpoint", &nobody],
+            1,
+            "Connection refused (os error 111); is a DynamoDB there?",
+        ),
         (&["drill", "--only", "none"], 64, "'none'"),
     ] {
         let (found, error) = run(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
         assert!(error.contains(part), "{arguments:?}: {error}");
+        assert!(error.len() < 250, "{arguments:?}: {error}");
     }
 }
 
@@ -49,6 +61,43 @@ fn a_folder_is_for_one_system() {
     let (code, error) = run(&["--port", "0", "--data-dir", folder.path().to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(error.contains("is in use by another process"), "{error}");
+}
+
+#[tokio::test]
+async fn traces_are_shown_apart_from_the_programs_lines() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(EXECUTABLE);
+    command.args(["--memory", "--show-traces", "--port", &port.to_string()]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let client = Client::of(([127, 0, 0, 1], port).into());
+    client.until_healthy().await;
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let pid = child.id().to_string();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let stopped = tokio::task::spawn_blocking(move || {
+        for line in stderr.lines() {
+            // Nobody waits for the last ones.
+            let _ = tell.send(line.unwrap());
+        }
+        child.wait_with_output().unwrap()
+    });
+    assert_eq!(client.get_status("none").await, 404);
+    let shown = async {
+        loop {
+            let line = told.recv().await.unwrap();
+            if line.starts_with("trace 1-") {
+                return line;
+            }
+        }
+    };
+    let shown = tokio::time::timeout(Duration::from_secs(20), shown).await;
+    send_signal("INT", &pid);
+    let output = stopped.await.unwrap();
+    let shown = shown.unwrap();
+    assert!(shown.contains("picus-service") && shown.contains("GET /picus/get/{key}"), "{shown}");
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+    }
 }
 
 #[tokio::test]

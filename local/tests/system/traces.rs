@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 use tokio::time;
 
 use crate::given::{Client, options, started};
+use crate::task_metadata::{self, TASK_ID};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Where ECS tells its containers of their task.
+const METADATA: &str = "ECS_CONTAINER_METADATA_URI_V4";
 const ROOT: &str = "1-67891233-abcdef012345678912345678";
 const TRACE: &str = "67891233abcdef012345678912345678";
 
@@ -156,6 +159,58 @@ async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_pr
     assert_eq!(spans[0].resource["service.version"], "4f2c1e7");
     // The load balancer has asked for health all the while.
     assert!(traced.seen.iter().all(|span| span.name != "GET /health"), "{:#?}", traced.seen);
+    traced.system.stop().await;
+}
+
+#[tokio::test]
+async fn the_services_traces_tell_which_task_of_ecs_it_is() {
+    let metadata = task_metadata::serve("service").await;
+    let mut options = options();
+    options.environment.insert(METADATA.to_owned(), format!("http://{metadata}"));
+    let mut traced = traced(options).await;
+    let got = traced.client.get_path("/picus/get/none").await;
+    let resource = traced.spans_of(&trace_of(&got), 2).await.remove(0).resource;
+    let arn = "arn:aws:ecs:eu-central-1:123456789012";
+    let logs = "arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/picus-service:*";
+    for (name, value) in [
+        ("service.name", json!("picus-service")),
+        ("cloud.provider", json!("aws")),
+        ("cloud.platform", json!("aws_ecs")),
+        ("cloud.region", json!("eu-central-1")),
+        ("cloud.account.id", json!("123456789012")),
+        ("cloud.availability_zone", json!("eu-central-1a")),
+        ("aws.ecs.cluster.arn", json!(format!("{arn}:cluster/picus-cluster"))),
+        ("aws.ecs.task.arn", json!(format!("{arn}:task/picus-cluster/{TASK_ID}"))),
+        ("aws.ecs.task.id", json!(TASK_ID)),
+        ("aws.ecs.task.family", json!("picus-task-definition")),
+        ("aws.ecs.task.revision", json!("7")),
+        ("aws.ecs.launchtype", json!("fargate")),
+        ("container.name", json!("service")),
+        ("aws.log.group.names", json!(["/ecs/picus-service"])),
+        ("aws.log.group.arns", json!([logs])),
+    ] {
+        assert_eq!(resource.get(name), Some(&value), "{name} in {resource:#?}");
+    }
+    traced.system.stop().await;
+}
+
+#[tokio::test]
+async fn task_metadata_that_never_comes_holds_up_neither_the_start_nor_a_request() {
+    // It takes connections and never answers.
+    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut options = options();
+    let url = format!("http://{}", hanging.local_addr().unwrap());
+    options.environment.insert(METADATA.to_owned(), url);
+    let mut traced = traced(options).await;
+    let asked = time::timeout(Duration::ZERO, hanging.accept()).await;
+    assert!(asked.is_err(), "the service did not wait for it before it served");
+    let got = traced.client.get_path("/picus/get/none").await;
+    // Held on to, so that it is not broken off.
+    let _asked = time::timeout(PATIENCE, hanging.accept()).await.unwrap().unwrap();
+    assert_eq!(traced.client.get_status("none").await, 404);
+    let resource = traced.spans_of(&trace_of(&got), 2).await.remove(0).resource;
+    assert_eq!(resource["service.name"], "picus-service");
+    assert!(!resource.contains_key("aws.ecs.task.arn"), "{resource:#?}");
     traced.system.stop().await;
 }
 

@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 
 use super::eventually;
 use super::sidecar::Observed;
-use super::task_metadata::TASK_ID;
 use crate::given::options;
+use crate::task_metadata::TASK_ID;
 
 const ALARMS: [&str; 3] = ["picus-latency-page", "picus-load-shed", "picus-service-telemetry-lost"];
 /// How long each part of the story takes, in scrapes and seconds alike.

@@ -10,8 +10,8 @@ use picus_telemetry::catalogue::{self, Kind};
 
 use super::eventually;
 use super::sidecar::Observed;
-use super::task_metadata::TASK_ID;
 use crate::given::options;
+use crate::task_metadata::TASK_ID;
 
 const ALONE: &[&[&str]] = &[&[]];
 const BY_ROUTE: &[&[&str]] = &[&["http_route"]];

@@ -7,7 +7,6 @@ mod aws;
 mod metrics;
 mod requests;
 mod sidecar;
-mod task_metadata;
 mod traces;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -9,8 +9,9 @@ use picus_local::{Options, System};
 use tokio::process::{Child, Command};
 
 use super::aws::Aws;
-use super::{eventually, free_address, repository, task_metadata};
+use super::{eventually, free_address, repository};
 use crate::given::{Client, started};
+use crate::task_metadata;
 
 const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/collector/overlay.yaml");
 
@@ -41,7 +42,7 @@ impl Observed {
     /// Starts the collector, with `settings` as its variables, and waits until it is healthy.
     pub(super) async fn start_collector(&mut self, settings: &[(&str, &str)]) {
         let health = free_address();
-        let metadata = task_metadata::serve().await;
+        let metadata = task_metadata::serve("otel-collector").await;
         let collector = Command::new(repository().join("target/collector/picus-collector"))
             .arg("--config=env:AOT_CONFIG_CONTENT")
             .arg(format!("--config=file:{OVERLAY}"))

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::eventually;
 use super::requests::{PARENT, called, get, slow_put, trace_of};
 use super::sidecar::Observed;
-use super::task_metadata::TASK_ID;
 use crate::given::options;
+use crate::task_metadata::TASK_ID;
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]

@@ -1,5 +1,5 @@
 //! The task metadata endpoint that ECS gives each container (Amazon ECS Developer Guide, "Task
-//! metadata available for Amazon ECS tasks on Fargate", version 4), as the collector reads it.
+//! metadata available for Amazon ECS tasks on Fargate", version 4), as collector and service read it.
 
 use std::net::SocketAddr;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-pub(super) const TASK_ID: &str = "158d1c8083dd49d6b527399fd6414f5c";
+pub(crate) const TASK_ID: &str = "158d1c8083dd49d6b527399fd6414f5c";
 
-/// Serves it until the test ends.
-pub(super) async fn serve() -> SocketAddr {
+/// Serves it to one of the task's containers, until the test ends.
+pub(crate) async fn serve(name: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -18,12 +18,12 @@ pub(super) async fn serve() -> SocketAddr {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).await.unwrap_or(0);
             let of_task = request[..length].starts_with(b"GET /task ");
-            let body = if of_task { task() } else { container("otel-collector") }.to_string();
+            let body = if of_task { task() } else { container(name) }.to_string();
             let head = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
                 body.len()
             );
-            // A collector that has gone asks no more.
+            // Whoever has gone asks no more.
             let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
         }
     });

@@ -1,4 +1,4 @@
-//! The one door to the engine. Each call passes, in this order, whatever is wrong with DynamoDB at the
+//! The one way to the engine. Each call passes, in this order, whatever is wrong with DynamoDB at the
 //! time ([`Fault`]), its role's policy ([`super::permissions`]), and the measuring of what DynamoDB
 //! tells CloudWatch ([`super::metrics`]).
 
@@ -35,6 +35,8 @@ pub enum Fault {
     Unreachable,
     /// One in so many calls is refused for the rate of calls.
     Throttles(u32),
+    /// One in so many calls meets a fault of DynamoDB's own.
+    Fails(u32),
     /// One in so many calls is refused for a lack of permission.
     Denies(u32),
     /// One in so many calls takes so much longer.
@@ -43,7 +45,7 @@ pub enum Fault {
 
 /// What stands before the engine.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Proxy {
     engine: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     permissions: Permissions,
@@ -52,7 +54,7 @@ pub(super) struct Door {
     reporter: Reporter,
 }
 
-impl Door {
+impl Proxy {
     pub(super) fn new(engine: SocketAddr, meter: Meter) -> Result<Self, DynamoDbError> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -92,6 +94,12 @@ impl Door {
             Some(Fault::Throttles(one_in)) if struck(one_in) => {
                 self.reporter.throttled(&operation);
                 return Ok(refusal("ProvisionedThroughputExceededException", "Slower, please"));
+            }
+            Some(Fault::Fails(one_in)) if struck(one_in) => {
+                self.reporter.failed(&operation);
+                let mut answer = refusal("InternalServerError", "Something went wrong");
+                *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                return Ok(answer);
             }
             Some(Fault::Denies(one_in)) if struck(one_in) => {
                 return Ok(refusal("AccessDeniedException", "Not for you"));
