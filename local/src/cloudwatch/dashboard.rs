@@ -17,6 +17,14 @@ pub struct Panel {
     pub searches: Vec<Search>,
 }
 
+impl Panel {
+    /// All that it refers to.
+    pub fn references(&self) -> impl Iterator<Item = Search> {
+        let named = self.metrics.iter().map(|(metric, _)| Search::of(metric));
+        named.chain(self.searches.iter().cloned())
+    }
+}
+
 /// A search: for the metrics of a name that have exactly these dimensions, some of them of this value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Search {
@@ -31,6 +39,18 @@ pub struct Search {
 }
 
 impl Search {
+    /// The one that finds this metric alone.
+    #[must_use]
+    pub fn of(metric: &Metric) -> Self {
+        let Metric { namespace, name, dimensions } = metric.clone();
+        Self {
+            namespace,
+            name,
+            dimensions: dimensions.keys().cloned().collect(),
+            values: dimensions,
+        }
+    }
+
     /// Whether it finds a metric.
     #[must_use]
     pub fn finds(&self, metric: &Metric) -> bool {

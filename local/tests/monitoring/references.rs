@@ -154,20 +154,9 @@ fn sets(value: &Value) -> BTreeSet<Dimensions> {
     value.as_array().into_iter().flatten().map(words).collect()
 }
 
-/// Metrics as an alarm or a panel refers to them: one by all of its dimensions' values, or those that a
-/// search finds.
-fn searched(metric: &Metric) -> Search {
-    Search {
-        namespace: metric.namespace.clone(),
-        dimensions: metric.dimensions.keys().cloned().collect(),
-        name: metric.name.clone(),
-        values: metric.dimensions.clone(),
-    }
-}
-
 /// What is wrong with a metric's name.
 pub(crate) fn fault(metric: &Metric) -> Option<String> {
-    fault_of_search(&searched(metric))
+    fault_of_search(&Search::of(metric))
 }
 
 fn fault_of_search(search: &Search) -> Option<String> {
@@ -209,17 +198,16 @@ fn fault_in(whose: &str, search: &Search) -> Option<String> {
 
 pub(crate) fn faults(alarms: &[Alarm]) -> Vec<String> {
     let fault = |alarm: &Alarm| {
-        let faults = alarm.metrics().filter_map(|metric| fault_in(&alarm.name, &searched(metric)));
+        let faults =
+            alarm.metrics().filter_map(|metric| fault_in(&alarm.name, &Search::of(metric)));
         faults.collect::<Vec<_>>()
     };
     alarms.iter().flat_map(fault).collect()
 }
 
 pub(crate) fn faults_of_panel(panel: &Panel) -> Vec<String> {
-    let named = panel.metrics.iter().map(|(metric, _)| searched(metric));
-    let all: Vec<Search> = named.chain(panel.searches.iter().cloned()).collect();
     let mut faults: Vec<_> =
-        all.iter().filter_map(|search| fault_in(&panel.title, search)).collect();
+        panel.references().filter_map(|search| fault_in(&panel.title, &search)).collect();
     for (index, shown) in panel.metrics.iter().enumerate() {
         let (metric, statistic) = shown;
         if panel.metrics[..index].contains(shown) {
@@ -247,12 +235,10 @@ pub(crate) fn faults_of_panel(panel: &Panel) -> Vec<String> {
 fn references() -> Vec<(String, Search)> {
     let mut all = Vec::new();
     for alarm in alarms() {
-        all.extend(alarm.metrics().map(|metric| (alarm.name.clone(), searched(metric))));
+        all.extend(alarm.metrics().map(|metric| (alarm.name.clone(), Search::of(metric))));
     }
     for panel in DASHBOARDS.into_iter().flat_map(panels) {
-        let named = panel.metrics.iter().map(|(metric, _)| searched(metric));
-        let title = &panel.title;
-        all.extend(named.chain(panel.searches.clone()).map(|search| (title.clone(), search)));
+        all.extend(panel.references().map(|search| (panel.title.clone(), search)));
     }
     all
 }
