@@ -50,11 +50,9 @@ pub const TEMPLATE: &str = include_str!("../../../dashboards/alarms.yaml");
 /// The alarms that roll a deployment back, as the deployed service is told them: a line each.
 const ROLLBACK_ALARMS: &str = include_str!("../../../dashboards/rollback-alarms.yaml");
 
-/// The alarms of a template, for the system on this machine.
-///
-/// # Errors
-/// What is wrong with the template.
-pub fn alarms(template: &str) -> Result<Vec<Alarm>, Box<dyn std::error::Error>> {
+/// What the parts are called in the system on this machine.
+#[must_use]
+pub fn parameters() -> Parameters {
     let parameters = [
         ("LoadBalancerFullName", json!(names::LOAD_BALANCER)),
         ("ServiceTargetGroupFullName", json!(names::SERVICE_GROUP)),
@@ -68,9 +66,15 @@ pub fn alarms(template: &str) -> Result<Vec<Alarm>, Box<dyn std::error::Error>> 
         ("FunctionTimeoutSeconds", json!(FUNCTION_TIMEOUT)),
         ("RunbookBaseUrl", json!("docs/runbooks")),
     ];
-    let parameters: Parameters =
-        parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Ok(definition::alarms(&template::resources(template, &parameters)?)?)
+    parameters.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// The alarms of a template, for the system on this machine.
+///
+/// # Errors
+/// What is wrong with the template.
+pub fn alarms(template: &str) -> Result<Vec<Alarm>, Box<dyn std::error::Error>> {
+    Ok(definition::alarms(&template::resources(template, &parameters())?)?)
 }
 
 /// Makes a drill with a system of its own, whose programs `executable` can be.

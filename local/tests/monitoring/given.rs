@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use picus_local::cloudwatch::dashboard::{self, References};
+use picus_local::cloudwatch::dashboard::{self, Panel};
 use picus_local::cloudwatch::definition::{self, Alarm, Kind, MetricAlarm};
 use picus_local::cloudwatch::template::{self, Parameters};
 use serde_json::{Value, json};
@@ -77,6 +77,6 @@ pub(crate) fn dashboard(name: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-pub(crate) fn shown(name: &str) -> References {
-    dashboard::references(&dashboard(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+pub(crate) fn panels(name: &str) -> Vec<Panel> {
+    dashboard::panels(&dashboard(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }

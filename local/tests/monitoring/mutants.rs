@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use picus_local::cloudwatch::alarm::{Comparison, Missing, State};
+use picus_local::cloudwatch::dashboard::Search;
 use picus_local::cloudwatch::data::{Datum, Minute};
-use picus_local::cloudwatch::definition::{Alarm, Kind};
+use picus_local::cloudwatch::definition::{Alarm, Kind, Source};
 use picus_local::cloudwatch::metric::Metric;
 use picus_local::cloudwatch::watch::Watch;
 
-use crate::given::{alarms, alarms_of, template};
+use crate::given::{DASHBOARDS, alarms, alarms_of, panels, template};
 use crate::references;
 
 const LOAD_BALANCER: (&str, &str) = ("LoadBalancer", "app/picus-alb/0123456789abcdef");
@@ -394,6 +395,79 @@ fn an_alarm_on_dynamodb_that_would_never_end_is_found() {
     let name = "picus-dynamodb-throttling";
     let fared = fare(&alarms_of(&mutant), name, &minute(&[]), &fault(name), 60);
     assert_eq!(fared, Fared::NeverEnded);
+}
+
+/// The same metric under another name, and with a dimension fewer, whichever it is.
+fn spoilt(metric: &Metric) -> Vec<Metric> {
+    let renamed = Metric { name: format!("{}s", metric.name), ..metric.clone() };
+    let fewer = metric.dimensions.keys().map(|dimension| {
+        let mut fewer = metric.clone();
+        fewer.dimensions.remove(dimension);
+        fewer
+    });
+    fewer.chain([renamed]).collect()
+}
+
+#[test]
+fn a_metric_of_an_alarm_that_is_renamed_or_lacks_a_dimension_is_found() {
+    let mut mutants = 0;
+    for alarm in alarms() {
+        let Kind::Metric(metric) = &alarm.kind else { continue };
+        for (index, query) in metric.queries.iter().enumerate() {
+            let Source::Metric(watched, statistic, period) = &query.source else { continue };
+            for spoilt in spoilt(watched) {
+                let mut mutant = metric.clone();
+                mutant.queries[index].source = Source::Metric(spoilt.clone(), *statistic, *period);
+                let mutant = Alarm { kind: Kind::Metric(mutant), ..alarm.clone() };
+                assert!(!references::faults(&[mutant]).is_empty(), "{}: {spoilt}", alarm.name);
+                mutants += 1;
+            }
+        }
+    }
+    assert!(mutants > 250, "{mutants}");
+}
+
+#[test]
+fn a_metric_of_a_panel_that_is_renamed_or_lacks_a_dimension_is_found() {
+    let mut mutants = 0;
+    for panel in DASHBOARDS.into_iter().flat_map(panels) {
+        for (index, (shown, _)) in panel.metrics.iter().enumerate() {
+            for spoilt in spoilt(shown) {
+                let mut mutant = panel.clone();
+                mutant.metrics[index].0 = spoilt.clone();
+                let faults = references::faults_of_panel(&mutant);
+                assert!(!faults.is_empty(), "{}: {spoilt}", panel.title);
+                mutants += 1;
+            }
+        }
+    }
+    assert!(mutants > 250, "{mutants}");
+}
+
+#[test]
+fn a_search_of_a_panel_for_what_is_not_there_is_found() {
+    for panel in DASHBOARDS.into_iter().flat_map(panels) {
+        for (index, search) in panel.searches.iter().enumerate() {
+            let found = |spoil: &dyn Fn(&mut Search)| {
+                let mut mutant = panel.clone();
+                spoil(&mut mutant.searches[index]);
+                !references::faults_of_panel(&mutant).is_empty()
+            };
+            assert!(found(&|search| search.name.push('s')), "{search:?}");
+            for dimension in &search.dimensions {
+                let drop = |search: &mut Search| {
+                    search.dimensions.remove(dimension);
+                };
+                assert!(found(&drop), "{search:?} without {dimension}");
+            }
+            for name in search.values.keys() {
+                let misspell = |search: &mut Search| {
+                    search.values.entry(name.clone()).or_default().push('s');
+                };
+                assert!(found(&misspell), "{search:?} with another {name}");
+            }
+        }
+    }
 }
 
 /// The names in the template, changed one at a time.

@@ -5,6 +5,7 @@
 mod alarms;
 mod aws;
 mod metrics;
+mod references;
 mod requests;
 mod sidecar;
 mod traces;

@@ -86,6 +86,12 @@ impl Observed {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
+    pub(super) async fn stop_collector(&mut self) {
+        if let Some(mut collector) = self.collector.take() {
+            collector.kill().await.unwrap();
+        }
+    }
+
     pub(super) async fn stop(self) {
         self.system.stop().await;
     }
