@@ -6,7 +6,8 @@ WORKDIR /picus
 COPY . .
 RUN find . -type f ! -name 'Cargo.*' ! -name lib.rs ! -name main.rs ! -path '*/benches/*' -delete && \
     find . -type d -empty -delete && \
-    find . -name '*.rs' | while read -r file; do echo 'fn main() {}' >"$file"; done
+    echo 'fn main() {}' >/empty.rs && \
+    find . -name '*.rs' -exec cp /empty.rs {} \;
 
 # The dependencies, compiled. This stage's key is the content of what is copied, which is the same until
 # a manifest changes.
@@ -28,11 +29,13 @@ RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + && \
 FROM gcr.io/distroless/static-debian12:nonroot
 ARG VERSION=unknown
 ARG REVISION=unknown
+ARG SOURCE=
 LABEL org.opencontainers.image.title="picus-service" \
       org.opencontainers.image.description="Keeps JSON objects in DynamoDB: list, put, get" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE"
 COPY --from=build /picus-service /usr/local/bin/picus-service
 # By number: whoever must know that it is not root can tell from the image alone.
 USER 65532:65532
