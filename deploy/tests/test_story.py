@@ -19,6 +19,8 @@ from world import ADMINISTRATOR, ROOT, docker, wait_for
 
 IMAGE = os.environ["PICUS_IMAGE"]
 HANDLER = pathlib.Path(os.environ["PICUS_DELETE_HANDLER"])
+# By its name and its ids, as GitHub's tokens name it.
+REPOSITORY = "picus@1001/picus@2002"
 
 # What must be the same thing after every release, and what it is now.
 kept = {}
@@ -59,16 +61,24 @@ def test_an_empty_account_is_told_what_it_lacks(world):
 
 def test_bootstrap_prepares_the_account_and_may_be_repeated(world):
     for _ in range(2):
-        code, said = world.script("bootstrap", "--repository", "picus/picus")
+        code, said = world.script("bootstrap", "--repository", REPOSITORY)
         assert code == 0, said
     assert world.stack("picus-bootstrap")["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 def test_only_the_branch_main_may_deploy(world):
-    for stranger in ("repo:picus/picus:ref:refs/heads/other", "repo:picus/fork:ref:refs/heads/main", "repo:picus/picus:pull_request"):
+    """Nor may a repository of the same name, made after this one was given up: it has another id."""
+    for stranger in (
+        f"{REPOSITORY}:ref:refs/heads/other",
+        f"{REPOSITORY}:pull_request",
+        "picus@1001/fork@2003:ref:refs/heads/main",
+        "picus@1001/picus@2003:ref:refs/heads/main",
+        "picus@1002/picus@2002:ref:refs/heads/main",
+        "picus/picus:ref:refs/heads/main",
+    ):
         with pytest.raises(botocore.exceptions.ClientError, match="Not authorized"):
-            world.assume(stranger)
-    world.assume("repo:picus/picus:ref:refs/heads/main")
+            world.assume(f"repo:{stranger}")
+    world.assume(f"repo:{REPOSITORY}:ref:refs/heads/main")
 
 
 def test_an_image_that_was_not_pushed_is_not_deployed(world):
