@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import botocore.exceptions
 import pytest
@@ -204,6 +205,38 @@ def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
         code, said = world.script("deploy", "--image", "broken", "--delete-handler", HANDLER)
     assert code == 1, said
     assert "Circuit Breaker" in said and "stack picus is UPDATE_ROLLBACK_COMPLETE" in said.splitlines()[-1]
+    assert load.failures == [] and load.requests > 100
+    expect_images(world, "two")
+    assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
+
+
+def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
+    """The release is good: only the alarm speaks against it. It is still on while CloudFormation goes back."""
+    world.push("alarming", IMAGE)
+    alarm = intended.ROLLBACK_ALARMS[0]
+
+    def set_alarm(state):
+        world.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="the story")
+
+    def fire():
+        """Once a new task is there and serves beside the old ones."""
+        service = {"cluster": "picus-cluster", "services": ["picus-service"]}
+
+        def rolls_out():
+            deployments = world.client("ecs").describe_services(**service)["services"][0]["deployments"]
+            return [d["runningCount"] for d in deployments if d["rolloutState"] == "IN_PROGRESS"] == [1]
+
+        wait_for(rolls_out, patience=300)
+        assert "alarming" in running_images(world)
+        set_alarm("ALARM")
+
+    with Load(world.host()) as load, ThreadPoolExecutor() as beside:
+        fired = beside.submit(fire)
+        code, said = world.script("deploy", "--image", "alarming", "--delete-handler", HANDLER)
+        fired.result()
+    set_alarm("OK")
+    assert code == 1, said
+    assert f"Alarm was triggered: {alarm}" in said and "stack picus is UPDATE_ROLLBACK_COMPLETE" in said.splitlines()[-1]
     assert load.failures == [] and load.requests > 100
     expect_images(world, "two")
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
