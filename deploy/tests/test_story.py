@@ -55,6 +55,11 @@ def parameters(world):
     return found
 
 
+def set_alarm(world, state):
+    """Of those that fail a deployment, the first."""
+    world.client("cloudwatch").set_alarm_state(AlarmName=intended.ROLLBACK_ALARMS[0], StateValue=state, StateReason="the story")
+
+
 def pending(world):
     changes = world.client("cloudformation").list_change_sets(StackName="picus")["Summaries"]
     return [change["ChangeSetName"] for change in changes if change["ExecutionStatus"] == "AVAILABLE"]
@@ -218,12 +223,8 @@ def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
 
 
 def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
-    """The release is good: only the alarm speaks against it. It is still on while CloudFormation goes back."""
+    """The release is good: only the alarm speaks against it."""
     world.push("alarming", IMAGE)
-    alarm = intended.ROLLBACK_ALARMS[0]
-
-    def set_alarm(state):
-        world.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="the story")
 
     def fire():
         """Once a new task is there and serves beside the old ones."""
@@ -235,24 +236,25 @@ def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
 
         wait_for(rolls_out, patience=300)
         assert "alarming" in running_images(world)
-        set_alarm("ALARM")
+        set_alarm(world, "ALARM")
 
     with Load(world.host()) as load, ThreadPoolExecutor() as beside:
         fired = beside.submit(fire)
         code, said = world.script("deploy", "--image", "alarming", "--delete-handler", HANDLER)
         fired.result()
-    set_alarm("OK")
     assert code == 1, said
-    assert f"Alarm was triggered: {alarm}" in said and "stack picus is UPDATE_ROLLBACK_COMPLETE" in said.splitlines()[-1]
+    assert f"Alarm was triggered: {intended.ROLLBACK_ALARMS[0]}" in said and "stack picus is UPDATE_ROLLBACK_COMPLETE" in said.splitlines()[-1]
     assert load.failures == [] and load.requests > 100
     expect_images(world, "two")
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
 
 
 def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
+    """And the alarm, which is still on, keeps neither it nor the one before from being deployed: it was on when they began."""
     useless = world.handler("useless", b"#!/bin/sh\nexit 1\n")
     code, said = world.script("deploy", "--image", "one", "--delete-handler", useless)
     assert code == 1 and "was rolled back" in said.splitlines()[-1], said
+    set_alarm(world, "OK")
     expect_images(world, "two")
     assert call(world.host(), "DELETE", "/picus/none")[0] == 404
 
