@@ -1,9 +1,8 @@
 """What MiniStack's CloudFormation drops or gets wrong of the types that it knows, each put right for itself."""
 
-import time
-
-from ministack.services import alb, dynamodb, ecs, iam
-from ministack.services.cloudformation import engine, provisioners, stacks
+from ministack.core import iam_evaluator
+from ministack.services import alb, dynamodb, iam, s3
+from ministack.services.cloudformation import engine, provisioners
 
 handlers = provisioners._RESOURCE_HANDLERS
 
@@ -66,6 +65,38 @@ def target_group(original, logical_id, props, stack_name):
     return arn, attributes
 
 
+# A listener's ListenerAttributes are dropped when it is made.
+@around("AWS::ElasticLoadBalancingV2::Listener", "create")
+def listener(original, logical_id, props, stack_name):
+    arn, attributes = original(logical_id, props, stack_name)
+    alb._listener_attrs[arn] = [*props.get("ListenerAttributes", [])]
+    return arn, attributes
+
+
+# A load balancer takes any bucket for its access logs, where AWS first tries to write to it.
+@around("AWS::ElasticLoadBalancingV2::LoadBalancer", "create")
+def load_balancer(original, logical_id, props, stack_name):
+    arn, attributes = original(logical_id, props, stack_name)
+    logs = {attribute["Key"]: attribute["Value"] for attribute in props["LoadBalancerAttributes"]}
+    if logs["access_logs.s3.enabled"] == "true":
+        bucket, writer = logs["access_logs.s3.bucket"], "logdelivery.elasticloadbalancing.amazonaws.com"
+        key = f"AWSLogs/{iam.get_account_id()}/ELBAccessLogTestFile"
+        call = iam_evaluator.EvalContext(
+            principal_arn=writer,
+            principal_type="Service",
+            principal_account="",
+            action="s3:PutObject",
+            resource_arn=f"arn:aws:s3:::{bucket}/{key}",
+            region=arn.split(":")[3],
+            secure_transport=True,
+            service_context={"aws:sourcearn": arn},
+        )
+        if iam_evaluator.evaluate_resource_policy(s3._bucket_policies.get(bucket), call, service=writer).decision != "Allow":
+            raise ValueError(f"Access Denied for bucket: {bucket}. Please check S3bucket permission")
+        called(s3._put_object(bucket, key, b"", {}))
+    return arn, attributes
+
+
 # A nested stack's Transform is not applied. This check is the first that sees its template.
 check_capabilities = provisioners._check_nested_stack_capabilities
 
@@ -79,34 +110,3 @@ def expand(parent, template):
 
 
 provisioners._check_nested_stack_capabilities = expand
-
-
-# CloudFormation goes on at once, where AWS waits until the service is steady, and fails with it.
-def steady(cluster, name, patience=600):
-    service = ecs._services[f"{cluster}/{name}"]
-    begun = ecs._primary_deployment(service)["id"]
-    until = time.monotonic() + patience
-    while time.monotonic() < until:
-        time.sleep(0.5)
-        (deployment,) = [d for d in service["deployments"] if d["id"] == begun]
-        others = [d for d in service["deployments"] if d["id"] != begun and d["runningCount"]]
-        if deployment["rolloutState"] == "FAILED":
-            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
-        if deployment["rolloutState"] == "COMPLETED" and service["runningCount"] == service["desiredCount"] and not others:
-            return
-    raise ValueError(f"Resource handler returned message: {name} did not become steady")
-
-
-for operation in ("create", "update"):
-
-    @around("AWS::ECS::Service", operation)
-    def service(original, *given):
-        # A parameter is text until somebody makes a number of it.
-        given = [value | {"DesiredCount": int(value["DesiredCount"])} if isinstance(value, dict) else value for value in given]
-        made = original(*given)
-        steady(given[-2]["Cluster"], given[-2]["ServiceName"])
-        return made
-
-
-on_worker = stacks._runs_on_worker_thread
-stacks._runs_on_worker_thread = lambda resource_type: resource_type == "AWS::ECS::Service" or on_worker(resource_type)

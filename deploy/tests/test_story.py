@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import botocore.exceptions
 import pytest
@@ -19,6 +20,8 @@ from world import ADMINISTRATOR, ROOT, docker, wait_for
 
 IMAGE = os.environ["PICUS_IMAGE"]
 HANDLER = pathlib.Path(os.environ["PICUS_DELETE_HANDLER"])
+# By its name and its ids, as GitHub's tokens name it.
+REPOSITORY = "picus@1001/picus@2002"
 
 # What must be the same thing after every release, and what it is now.
 kept = {}
@@ -45,6 +48,18 @@ def expect_images(world, *tags):
     wait_for(lambda: running_images(world) == set(tags))
 
 
+def parameters(world):
+    """What the stack is deployed with, but for the time."""
+    found = {p["ParameterKey"]: p["ParameterValue"] for p in world.stack()["Parameters"]}
+    found.pop("DeployedAt", None)
+    return found
+
+
+def set_alarm(world, state):
+    """Of those that fail a deployment, the first."""
+    world.client("cloudwatch").set_alarm_state(AlarmName=intended.ROLLBACK_ALARMS[0], StateValue=state, StateReason="the story")
+
+
 def pending(world):
     changes = world.client("cloudformation").list_change_sets(StackName="picus")["Summaries"]
     return [change["ChangeSetName"] for change in changes if change["ExecutionStatus"] == "AVAILABLE"]
@@ -59,16 +74,24 @@ def test_an_empty_account_is_told_what_it_lacks(world):
 
 def test_bootstrap_prepares_the_account_and_may_be_repeated(world):
     for _ in range(2):
-        code, said = world.script("bootstrap", "--repository", "picus/picus")
+        code, said = world.script("bootstrap", "--repository", REPOSITORY)
         assert code == 0, said
     assert world.stack("picus-bootstrap")["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 def test_only_the_branch_main_may_deploy(world):
-    for stranger in ("repo:picus/picus:ref:refs/heads/other", "repo:picus/fork:ref:refs/heads/main", "repo:picus/picus:pull_request"):
+    """Nor may a repository of the same name, made after this one was given up: it has another id."""
+    for stranger in (
+        f"{REPOSITORY}:ref:refs/heads/other",
+        f"{REPOSITORY}:pull_request",
+        "picus@1001/fork@2003:ref:refs/heads/main",
+        "picus@1001/picus@2003:ref:refs/heads/main",
+        "picus@1002/picus@2002:ref:refs/heads/main",
+        "picus/picus:ref:refs/heads/main",
+    ):
         with pytest.raises(botocore.exceptions.ClientError, match="Not authorized"):
-            world.assume(stranger)
-    world.assume("repo:picus/picus:ref:refs/heads/main")
+            world.assume(f"repo:{stranger}")
+    world.assume(f"repo:{REPOSITORY}:ref:refs/heads/main")
 
 
 def test_an_image_that_was_not_pushed_is_not_deployed(world):
@@ -171,7 +194,7 @@ def test_a_parameter_stays_set(world):
     assert [acl["Name"] for acl in world.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]] == ["picus"]
     code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, "--show")
     assert code == 0 and "Service" in said, said
-    set_now = {p["ParameterKey"]: p["ParameterValue"] for p in world.stack()["Parameters"]}
+    set_now = parameters(world)
     assert set_now["RequestsPerAddress"] == "2000" and set_now["DesiredTasks"] == "2"
     assert pending(world) == []
 
@@ -199,10 +222,39 @@ def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
 
 
+def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
+    """The release is good: only the alarm speaks against it."""
+    world.push("alarming", IMAGE)
+
+    def fire():
+        """Once a new task is there and serves beside the old ones."""
+        service = {"cluster": "picus-cluster", "services": ["picus-service"]}
+
+        def rolls_out():
+            deployments = world.client("ecs").describe_services(**service)["services"][0]["deployments"]
+            return [d["runningCount"] for d in deployments if d["rolloutState"] == "IN_PROGRESS"] == [1]
+
+        wait_for(rolls_out, patience=300)
+        assert "alarming" in running_images(world)
+        set_alarm(world, "ALARM")
+
+    with Load(world.host()) as load, ThreadPoolExecutor() as beside:
+        fired = beside.submit(fire)
+        code, said = world.script("deploy", "--image", "alarming", "--delete-handler", HANDLER)
+        fired.result()
+    assert code == 1, said
+    assert f"Alarm was triggered: {intended.ROLLBACK_ALARMS[0]}" in said and "stack picus is UPDATE_ROLLBACK_COMPLETE" in said.splitlines()[-1]
+    assert load.failures == [] and load.requests > 100
+    expect_images(world, "two")
+    assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
+
+
 def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
+    """And the alarm, which is still on, keeps neither it nor the one before from being deployed: it was on when they began."""
     useless = world.handler("useless", b"#!/bin/sh\nexit 1\n")
     code, said = world.script("deploy", "--image", "one", "--delete-handler", useless)
     assert code == 1 and "was rolled back" in said.splitlines()[-1], said
+    set_alarm(world, "OK")
     expect_images(world, "two")
     assert call(world.host(), "DELETE", "/picus/none")[0] == 404
 
@@ -244,7 +296,7 @@ def test_tear_down_asks_first(world):
     assert world.stack()["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def test_tear_down_leaves_the_table_and_a_deployment_takes_it_up(world):
+def test_tear_down_leaves_the_table(world):
     code, said = world.script("tear-down", "--yes")
     assert code == 0, said
     elb, table = world.client("elbv2"), world.client("dynamodb")
@@ -254,9 +306,42 @@ def test_tear_down_leaves_the_table_and_a_deployment_takes_it_up(world):
     assert roles == {"picus-deploy-role"}
     assert table.get_item(TableName="picus_data", Key={"object_id": {"S": kept["key"]}})["Item"]
 
-    code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER)
-    assert code == 0 and "Import  Table" in said, said
-    assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
+
+def test_a_deployment_takes_up_the_table_in_a_network_that_is_there_with_tls_and_access_logs(world):
+    # The emulator knows the load balancer by this name besides its own.
+    name = "picus-alb.alb.localhost"
+    certificate, (vpc, subnets) = world.certificate(name), world.network()
+    networks = len(world.client("ec2").describe_vpcs()["Vpcs"])
+    variant = {
+        "VpcId": vpc,
+        "LoadBalancerSubnetIds": ",".join(subnets),
+        "TaskSubnetIds": ",".join(reversed(subnets)),
+        "TaskPublicIp": "DISABLED",
+        "CertificateArn": certificate,
+        "PublicName": name,
+        "AccessLogs": "true",
+    }
+    set_to = [word for parameter in variant.items() for word in ("--parameter", "=".join(parameter))]
+    code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, *set_to)
+    assert code == 0 and "Import  Table" in said and f"is served at https://{name}" in said, said
+    assert len(world.client("ec2").describe_vpcs()["Vpcs"]) == networks
+    intended.given_network(world, vpc, subnets)
+    intended.https(world, certificate)
+    intended.access_logs(world)
+
+    code, said = world.run("curl", "--silent", "--show-error", "--include", f"https://{name}/picus/get/{kept['key']}")
+    assert code == 0 and "200" in said.splitlines()[0] and json.loads(said.splitlines()[-1])["object_id"] == kept["key"]
+    assert "strict-transport-security: max-age=31536000" in said.lower()
+    status, headers, _ = call(name, "DELETE", f"/picus/{kept['key']}?a=b")
+    assert (status, headers["location"]) == (301, f"https://{name}:443/picus/{kept['key']}?a=b")
+
+
+def test_a_rollback_keeps_what_was_set(world):
+    """Here to the release that is deployed: each parameter comes back as it was."""
+    before = parameters(world)
+    code, said = world.script("rollback", before["Release"])
+    assert code == 0 and "delete what was deleted: 404" in said, said
+    assert parameters(world) == before
 
 
 def test_the_table_goes_only_when_an_administrator_says_so(world):
