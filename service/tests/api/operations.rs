@@ -49,7 +49,7 @@ async fn what_clients_make_up_makes_no_series() {
         }
     };
     let mut text = String::new();
-    let (_, read) = tokio::join!(ask, answers.read_to_string(&mut text));
+    let ((), read) = tokio::join!(ask, answers.read_to_string(&mut text));
     read.unwrap();
     assert_eq!(text.matches("HTTP/1.1 40").count(), REQUESTS);
     let metrics = app.scrape().await;
