@@ -15,9 +15,9 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::sidecar::Observed;
-use super::task_metadata::TASK_ID;
 use super::{eventually, repository};
 use crate::given::options;
+use crate::task_metadata::TASK_ID;
 
 const DASHBOARDS: [&str; 4] = ["overview", "service", "delete-handler", "data"];
 
