@@ -1,6 +1,7 @@
 //! One execution environment: a process of the function's, and the runtime API that it asks for
 //! work.
 
+use std::fs;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,11 +28,26 @@ pub(super) struct Environment {
 }
 
 impl Environment {
+    /// Starts one, and waits until it asks for work.
     pub(super) async fn start(
         function: &Function,
         arn: &str,
         launcher: &Launcher,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, InvokeError> {
+        // What the system has no room for is to the caller as if it had ended at once.
+        let launched = Self::launch(function, arn, launcher).await;
+        let this = launched.map_err(|_| InvokeError::Exited)?;
+        let mut exited = this.exited.clone();
+        tokio::select! {
+            ready = time::timeout(INIT_TIMEOUT, this.api.ready()) => {
+                ready.map_err(|_| InvokeError::TimedOut)?;
+            }
+            _ = exited.wait_for(|exited| *exited) => return Err(InvokeError::Exited),
+        }
+        Ok(this)
+    }
+
+    async fn launch(function: &Function, arn: &str, launcher: &Launcher) -> io::Result<Self> {
         let api = RuntimeApi::start(arn.to_owned()).await?;
         let environment = variables(function, api.address().to_string());
         let process = launcher.start(function.program, "delete-handler", environment)?;
@@ -44,8 +60,18 @@ impl Environment {
         !*self.exited.borrow()
     }
 
+    /// The most memory that its process has had, as long as it runs.
+    pub(super) fn max_memory_mb(&self) -> Option<u64> {
+        let id = self.pid?.as_raw_nonzero();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes.div_ceil(1024))
+    }
+
     pub(super) async fn invoke(
         &self,
+        request_id: String,
         payload: Bytes,
         trace: &str,
         timeout: Duration,
@@ -53,12 +79,9 @@ impl Environment {
     ) -> Result<Bytes, InvokeError> {
         let mut exited = self.exited.clone();
         let invoked = async {
-            time::timeout(INIT_TIMEOUT, self.api.ready())
-                .await
-                .map_err(|_| InvokeError::TimedOut)?;
             let (reply, replied) = oneshot::channel();
             let invocation = Invocation {
-                request_id: Uuid::new_v4().to_string(),
+                request_id,
                 payload,
                 deadline_ms: deadline_ms(timeout),
                 trace: trace.to_owned(),

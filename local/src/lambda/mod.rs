@@ -2,6 +2,7 @@
 //! time, started as load asks for them, kept warm, and ended when they fail or take too long.
 
 mod environment;
+mod log;
 mod metrics;
 mod runtime_api;
 
@@ -15,6 +16,7 @@ use tokio::sync::Semaphore;
 use crate::iam::{ACCOUNT, REGION};
 use crate::process::Launcher;
 use environment::Environment;
+use log::Log;
 
 /// How the function is configured.
 #[derive(Debug, Clone)]
@@ -111,15 +113,28 @@ impl Lambda {
 
     async fn invoke_in_place(&self, payload: Bytes, trace: &str) -> Result<Bytes, InvokeError> {
         let inner = &*self.0;
-        let environment = match self.warm() {
-            Some(environment) => environment,
-            None => Environment::start(&inner.function, &self.arn(), &inner.launcher)
-                .await
-                .map_err(|_| InvokeError::Exited)?,
+        let log = Log::new(&inner.launcher.output, &inner.function, trace);
+        let (environment, init) = match self.warm() {
+            Some(environment) => (environment, None),
+            None => {
+                log.init_start();
+                let (began, arn) = (Instant::now(), self.arn());
+                let started = Environment::start(&inner.function, &arn, &inner.launcher).await;
+                let environment =
+                    started.inspect_err(|error| log.init_failed(error, began.elapsed()))?;
+                (environment, Some(began.elapsed()))
+            }
         };
         let sabotage = *inner.sabotage.lock().unwrap_or_else(PoisonError::into_inner);
-        let invoked = environment.invoke(payload, trace, inner.function.timeout, sabotage);
-        let outcome = invoked.await;
+        log.start();
+        // Of one that is gone afterwards, nothing could be read.
+        let memory = environment.max_memory_mb();
+        let began = Instant::now();
+        let request_id = log.request_id().to_owned();
+        let outcome =
+            environment.invoke(request_id, payload, trace, inner.function.timeout, sabotage).await;
+        let memory = environment.max_memory_mb().max(memory);
+        log.end(&outcome, began.elapsed(), init, memory.unwrap_or_default());
         // One that failed by its own word goes on, as in Lambda; one that is gone or hangs does not.
         if matches!(outcome, Ok(_) | Err(InvokeError::Failed)) {
             self.lock().push(environment);
