@@ -35,8 +35,8 @@ impl Environment {
         launcher: &Launcher,
     ) -> Result<Self, InvokeError> {
         // What the system has no room for is to the caller as if it had ended at once.
-        let launched = Self::launch(function, arn, launcher).await;
-        let this = launched.map_err(|_| InvokeError::Exited)?;
+        let started = Self::launch(function, arn, launcher).await;
+        let this = started.map_err(|_| InvokeError::Exited)?;
         let mut exited = this.exited.clone();
         tokio::select! {
             ready = time::timeout(INIT_TIMEOUT, this.api.ready()) => {

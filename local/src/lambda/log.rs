@@ -35,7 +35,7 @@ impl<'a> Log<'a> {
     pub(super) fn init_start(&self) {
         self.write(
             "platform.initStart",
-            json!({
+            &json!({
                 "initializationType": "on-demand", "phase": "init",
                 "runtimeVersion": "provided:al2023.v1",
                 "functionName": self.function.name, "functionVersion": "$LATEST",
@@ -50,13 +50,13 @@ impl<'a> Log<'a> {
         record.insert("initializationType".to_owned(), json!("on-demand"));
         record.insert("phase".to_owned(), json!("init"));
         record.insert("metrics".to_owned(), json!({ "durationMs": milliseconds(took) }));
-        self.write("platform.initReport", record.into());
+        self.write("platform.initReport", &record.into());
         self.start();
         self.end(&Err(error.clone()), took, None, 0);
     }
 
     pub(super) fn start(&self) {
-        self.write("platform.start", self.of_request(json!({ "version": "$LATEST" })));
+        self.write("platform.start", &self.of_request(json!({ "version": "$LATEST" })));
     }
 
     pub(super) fn end(
@@ -70,7 +70,7 @@ impl<'a> Log<'a> {
         let mut record = status(outcome.as_ref().err());
         record.insert("metrics".to_owned(), json!({ "durationMs": took }));
         if outcome.is_err() {
-            self.write("platform.runtimeDone", self.of_request(record.clone().into()));
+            self.write("platform.runtimeDone", &self.of_request(record.clone().into()));
         }
         let mut metrics = json!({
             "durationMs": took, "billedDurationMs": took.ceil(),
@@ -80,7 +80,7 @@ impl<'a> Log<'a> {
             metrics["initDurationMs"] = json!(milliseconds(init));
         }
         record.insert("metrics".to_owned(), metrics);
-        self.write("platform.report", self.of_request(record.into()));
+        self.write("platform.report", &self.of_request(record.into()));
     }
 
     fn of_request(&self, mut record: Value) -> Value {
@@ -89,7 +89,7 @@ impl<'a> Log<'a> {
         record
     }
 
-    fn write(&self, kind: &str, record: Value) {
+    fn write(&self, kind: &str, record: &Value) {
         let line = json!({ "time": now(), "type": kind, "record": record });
         self.output.line("delete-handler", &line.to_string());
     }

@@ -114,16 +114,15 @@ impl Lambda {
     async fn invoke_in_place(&self, payload: Bytes, trace: &str) -> Result<Bytes, InvokeError> {
         let inner = &*self.0;
         let log = Log::new(&inner.launcher.output, &inner.function, trace);
-        let (environment, init) = match self.warm() {
-            Some(environment) => (environment, None),
-            None => {
-                log.init_start();
-                let (began, arn) = (Instant::now(), self.arn());
-                let started = Environment::start(&inner.function, &arn, &inner.launcher).await;
-                let environment =
-                    started.inspect_err(|error| log.init_failed(error, began.elapsed()))?;
-                (environment, Some(began.elapsed()))
-            }
+        let (environment, init) = if let Some(environment) = self.warm() {
+            (environment, None)
+        } else {
+            log.init_start();
+            let (began, arn) = (Instant::now(), self.arn());
+            let started = Environment::start(&inner.function, &arn, &inner.launcher).await;
+            let environment =
+                started.inspect_err(|error| log.init_failed(error, began.elapsed()))?;
+            (environment, Some(began.elapsed()))
         };
         let sabotage = *inner.sabotage.lock().unwrap_or_else(PoisonError::into_inner);
         log.start();

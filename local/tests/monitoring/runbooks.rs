@@ -80,11 +80,10 @@ fn calls(text: &str) -> Vec<(String, Vec<String>)> {
 fn documents() -> Vec<String> {
     let mut paths = vec!["README.md".to_owned(), "deploy/README.md".to_owned()];
     for folder in ["docs", "docs/runbooks"] {
-        let files = fs::read_dir(root().join(folder)).unwrap();
-        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-        paths.extend(
-            names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")),
-        );
+        let files = fs::read_dir(root().join(folder)).unwrap().map(|file| file.unwrap().path());
+        let stems = files.filter_map(|path| Some(path.to_str()?.strip_suffix(".md")?.to_owned()));
+        let names = stems.map(|stem| format!("{folder}/{}.md", stem.rsplit('/').next().unwrap()));
+        paths.extend(names);
     }
     paths
 }

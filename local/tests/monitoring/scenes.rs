@@ -164,7 +164,7 @@ async fn ask(system: &System) {
     let mut id = "x".to_owned();
     let put = client.post(format!("{url}/put")).json(&serde_json::json!({ "name": "picus" }));
     if let Ok(put) = put.send().await.unwrap().json::<serde_json::Value>().await {
-        id = put["object_id"].as_str().unwrap_or("x").to_owned();
+        put["object_id"].as_str().unwrap_or("x").clone_into(&mut id);
     }
     for request in [
         client.get(format!("{url}/get/{id}")),
