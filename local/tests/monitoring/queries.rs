@@ -23,8 +23,8 @@ enum Well {
 }
 
 use Scene::{
-    CollectorTroubled, Flooded, HandlerCrashes, HandlerHangs, HandlerRefuses, ServiceFails,
-    ServiceRefuses, Slow, Throttled, TooSlow, TracesRefused, Unreachable,
+    CollectorShort, CollectorTroubled, Flooded, HandlerCrashes, HandlerHangs, HandlerRefuses,
+    ServiceFails, ServiceRefuses, Slow, Throttled, TooSlow, TracesRefused, Unreachable,
 };
 use Well::{Either, Nothing, Traffic};
 
@@ -46,10 +46,14 @@ const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
     ("load-shed", &[Flooded], &[Traffic, Traffic]),
     ("no-healthy-target", &[ServiceRefuses, ServiceFails, Slow], &[Traffic, Traffic]),
     ("page", &[Unreachable], &[Nothing]),
-    ("service-memory", &[Slow, CollectorTroubled], &[Traffic, Traffic, Nothing]),
-    ("service-telemetry-lost", &[CollectorTroubled], &[Traffic, Nothing]),
+    ("service-memory", &[Slow, CollectorShort], &[Traffic, Traffic, Nothing]),
+    ("service-telemetry-lost", &[CollectorTroubled, CollectorShort], &[Traffic, Nothing]),
     ("tasks-below-desired", &[ServiceRefuses, ServiceFails], &[Nothing]),
-    ("telemetry-dropped", &[TracesRefused, CollectorTroubled], &[Nothing, Nothing, Traffic]),
+    (
+        "telemetry-dropped",
+        &[TracesRefused, CollectorTroubled, CollectorShort],
+        &[Nothing, Nothing, Traffic],
+    ),
     ("overview", &[Unreachable], &[Traffic, Traffic]),
     ("service", &[Unreachable], &[Nothing]),
     ("delete-handler", &[Unreachable, HandlerCrashes, HandlerHangs], &[Nothing, Nothing]),
@@ -104,6 +108,15 @@ async fn hold(document: &str, queries: Vec<Asked>) {
     let mut faulty: Vec<Logged> = Vec::new();
     for scene in *scenes {
         faulty.extend_from_slice(lines(*scene).await);
+    }
+    // Each of the faults is found by one query at least.
+    for scene in *scenes {
+        let lines = lines(*scene).await;
+        let finds = |(groups, text): &Asked| {
+            let text = in_the_place_of_examples(text, lines);
+            !Query::read(&text).run(&of_groups(lines, groups)).is_empty()
+        };
+        assert!(queries.iter().any(finds), "{document}: no query finds {scene:?}");
     }
     let healthy = lines(Scene::Nothing).await;
     for ((groups, text), well) in queries.iter().zip(*finds) {

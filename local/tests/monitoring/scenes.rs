@@ -49,12 +49,14 @@ pub(crate) enum Scene {
     ServiceFails,
     /// Nobody takes the traces.
     TracesRefused,
-    /// The collector reaches neither the service nor AWS, and has hardly any memory. As recorded from
-    /// the collector that `.ci/collector` builds, its stack traces cut off.
+    /// The collector reaches neither the service nor AWS. As recorded from the collector that
+    /// `.ci/collector` builds, its stack traces cut off.
     CollectorTroubled,
+    /// The collector has hardly any memory. As recorded.
+    CollectorShort,
 }
 
-const SCENES: usize = Scene::CollectorTroubled as usize + 1;
+const SCENES: usize = Scene::CollectorShort as usize + 1;
 
 /// A line, and its log group.
 pub(crate) type Logged = (&'static str, Row);
@@ -72,6 +74,7 @@ async fn play(scene: Scene) -> Vec<Logged> {
     };
     let settings: &[(&str, &str)] = match scene {
         Scene::CollectorTroubled => return collector("troubled"),
+        Scene::CollectorShort => return collector("short"),
         Scene::ServiceRefuses => return alone(&[("PICUS_WORKERS", "many")], 64).await,
         Scene::ServiceFails => {
             let taken = TcpListener::bind("127.0.0.1:0").unwrap();
