@@ -4,8 +4,9 @@
 //! in its "System log level event mapping". A start and a runtime that did well are not: they are
 //! DEBUG.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -113,7 +114,8 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 fn now() -> String {
-    // Nothing here runs past the year 9999, nor before 1970.
-    let now = aws_sdk_dynamodb::primitives::DateTime::from(SystemTime::now());
-    now.fmt(aws_sdk_dynamodb::primitives::DateTimeFormat::DateTime).unwrap_or_default()
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let milliseconds = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+    // Only a year past 9999 can't be written.
+    DateTime::from_millis(milliseconds).fmt(DateTimeFormat::DateTime).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ mod metrics;
 mod requests;
 mod sidecar;
 mod task_metadata;
+mod told;
 mod traces;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

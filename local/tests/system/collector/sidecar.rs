@@ -12,7 +12,8 @@ use super::aws::Aws;
 use super::{eventually, free_address, repository, task_metadata};
 use crate::given::{Client, started};
 
-const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/collector/overlay.yaml");
+pub(super) const OVERLAY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/collector/overlay.yaml");
 
 /// The system with one collector beside its one task.
 pub(super) struct Observed {
