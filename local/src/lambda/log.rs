@@ -67,14 +67,16 @@ impl<'a> Log<'a> {
         init: Option<Duration>,
         max_memory_mb: u64,
     ) {
-        let took = milliseconds(took.min(self.function.timeout));
+        let took = took.min(self.function.timeout);
+        let billed = u64::try_from(took.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+        let took = milliseconds(took);
         let mut record = status(outcome.as_ref().err());
         record.insert("metrics".to_owned(), json!({ "durationMs": took }));
         if outcome.is_err() {
             self.write("platform.runtimeDone", &self.of_request(record.clone().into()));
         }
         let mut metrics = json!({
-            "durationMs": took, "billedDurationMs": took.ceil(),
+            "durationMs": took, "billedDurationMs": billed,
             "memorySizeMB": self.function.memory_mb, "maxMemoryUsedMB": max_memory_mb,
         });
         if let Some(init) = init {
