@@ -5,11 +5,12 @@ use std::io::{IsTerminal as _, Write as _, stdout};
 
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::cloudwatch::meter::Meter;
 
 /// Where the programs' lines go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Output {
     /// Nowhere.
     Quiet,
@@ -17,6 +18,8 @@ pub enum Output {
     Raw,
     /// To stdout, for people.
     Readable,
+    /// To whoever receives them, each with who said it.
+    Sent(UnboundedSender<(&'static str, String)>),
 }
 
 impl Output {
@@ -28,34 +31,41 @@ impl Output {
 
     /// Passes on each line of `stream` under `label` until it ends, and tells `meter` of it.
     pub(crate) fn forward(
-        self,
+        &self,
         label: &'static str,
         stream: impl AsyncRead + Unpin + Send + 'static,
         meter: Meter,
     ) {
+        let output = self.clone();
         tokio::spawn(async move {
             let mut stream = BufReader::new(stream);
             let mut line = Vec::new();
             while stream.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
                 let text = String::from_utf8_lossy(&line);
                 meter.read_line(&text);
-                self.line(label, text.trim_end_matches('\n'));
+                output.line(label, text.trim_end_matches('\n'));
                 line.clear();
             }
         });
     }
 
-    fn line(self, label: &str, line: &str) {
-        // A stdout that is gone is no reason to stop serving.
+    /// Passes on one line.
+    pub(crate) fn line(&self, label: &'static str, line: &str) {
+        // A stdout that is gone is no reason to stop serving, nor is a receiver.
         let _ = match self {
             Self::Quiet => Ok(()),
+            Self::Sent(lines) => {
+                let _ = lines.send((label, line.to_owned()));
+                Ok(())
+            }
             Self::Raw => writeln!(stdout(), "{line}"),
             Self::Readable => writeln!(stdout(), "{label:<14} | {}", readable(line)),
         };
     }
 }
 
-/// A JSON log line, or a document of metrics, as a person reads it; any other as it is.
+/// A JSON log line, a document of metrics, or what Lambda itself says, as a person reads it; any other
+/// as it is.
 fn readable(line: &str) -> String {
     let Ok(Value::Object(mut fields)) = serde_json::from_str::<Value>(line) else {
         return line.to_owned();
@@ -63,7 +73,13 @@ fn readable(line: &str) -> String {
     if fields.remove("_aws").is_some() {
         return format!("             METRIC{}", rest(&fields));
     }
+    let record = fields.remove("record");
     let mut take = |name: &str| fields.remove(name).as_ref().map(plain).unwrap_or_default();
+    if let Some(Value::Object(record)) = record {
+        let time = take("time");
+        let clock = time.get(11..23).unwrap_or(&time);
+        return format!("{clock} INFO  {}{}", take("type"), rest(&record));
+    }
     let (time, level, message) = (take("timestamp"), take("level"), take("message"));
     for known in ["target", "service.name", "service.version", "trace_id", "span_id"] {
         fields.remove(known);
@@ -90,6 +106,12 @@ mod tests {
     fn a_document_of_metrics_is_made_readable() {
         let line = r#"{"_aws":{"Timestamp":1},"service_name":"a","n_total":1}"#;
         assert_eq!(readable(line).trim_start(), "METRIC n_total=1 service_name=a");
+    }
+
+    #[test]
+    fn what_lambda_says_is_made_readable() {
+        let line = r#"{"time":"2026-01-02T03:04:05.678Z","type":"platform.start","record":{"requestId":"r"}}"#;
+        assert_eq!(readable(line), "03:04:05.678 INFO  platform.start requestId=r");
     }
 
     #[test]

@@ -205,7 +205,7 @@ fn launcher(options: &Options, endpoint: &str, role: &str) -> Launcher {
     Launcher {
         executable: options.executable.clone(),
         environment,
-        output: options.output,
+        output: options.output.clone(),
         meter: options.meter.clone(),
     }
 }

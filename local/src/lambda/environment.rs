@@ -1,6 +1,7 @@
 //! One execution environment: a process of the function's, and the runtime API that it asks for
 //! work.
 
+use std::fs;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -59,8 +60,18 @@ impl Environment {
         !*self.exited.borrow()
     }
 
+    /// The most memory that its process has had, as long as it runs.
+    pub(super) fn max_memory_mb(&self) -> Option<u64> {
+        let id = self.pid?.as_raw_nonzero();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes.div_ceil(1024))
+    }
+
     pub(super) async fn invoke(
         &self,
+        request_id: String,
         payload: Bytes,
         trace: &str,
         timeout: Duration,
@@ -70,7 +81,7 @@ impl Environment {
         let invoked = async {
             let (reply, replied) = oneshot::channel();
             let invocation = Invocation {
-                request_id: Uuid::new_v4().to_string(),
+                request_id,
                 payload,
                 deadline_ms: deadline_ms(timeout),
                 trace: trace.to_owned(),

@@ -6,6 +6,7 @@
 //! to start one or one that has become free.
 
 mod environment;
+mod log;
 mod metrics;
 mod runtime_api;
 
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::iam::{ACCOUNT, REGION};
 use crate::process::Launcher;
 use environment::Environment;
+use log::Log;
 
 /// The most invocations at once of a function for which nothing is reserved: what an account begins
 /// with ("Lambda quotas").
@@ -121,18 +123,51 @@ impl Lambda {
         let place = places.try_acquire().ok();
         let at_once = function.concurrency - places.available_permits();
         let (outcome, took) = match place {
-            Some(_place) => match self.environment().await {
-                Ok(environment) => self.invoke_in(environment, payload, trace).await,
-                Err(error) => (Err(error), Duration::ZERO),
-            },
+            Some(_place) => self.invoke_in_place(payload, trace).await,
             None => (Err(InvokeError::Throttled), Duration::ZERO),
         };
         metrics::report(&launcher.meter, function, &outcome, took, at_once);
         outcome
     }
 
-    /// An environment that is ready for work: one that is free, or a new one.
-    async fn environment(&self) -> Result<Environment, InvokeError> {
+    /// The outcome, and how long the function took over it: less than the caller waited, if it had to
+    /// be started first.
+    async fn invoke_in_place(
+        &self,
+        payload: Bytes,
+        trace: &str,
+    ) -> (Result<Bytes, InvokeError>, Duration) {
+        let Inner { function, launcher, warm, freed, sabotage, .. } = &*self.0;
+        let log = Log::new(&launcher.output, function, trace);
+        let (environment, init) = match self.environment(&log).await {
+            Ok(ready) => ready,
+            Err(error) => return (Err(error), Duration::ZERO),
+        };
+        let sabotage = *lock(sabotage);
+        log.start();
+        // Of one that is gone afterwards, nothing could be read.
+        let memory = environment.max_memory_mb();
+        let began = Instant::now();
+        let request_id = log.request_id().to_owned();
+        let outcome =
+            environment.invoke(request_id, payload, trace, function.timeout, sabotage).await;
+        let took = began.elapsed();
+        let memory = environment.max_memory_mb().max(memory);
+        log.end(&outcome, took, init, memory.unwrap_or_default());
+        // One that failed by its own word goes on, as in Lambda; one that is gone or hangs does not.
+        if matches!(outcome, Ok(_) | Err(InvokeError::Failed)) {
+            lock(warm).push(environment);
+            freed.add_permits(1);
+        }
+        (outcome, took)
+    }
+
+    /// An environment that is ready for work: one that is free, or a new one and the time that its
+    /// start took.
+    async fn environment(
+        &self,
+        log: &Log<'_>,
+    ) -> Result<(Environment, Option<Duration>), InvokeError> {
         let Inner { function, launcher, freed, starts, warm, .. } = &*self.0;
         loop {
             tokio::select! {
@@ -142,35 +177,19 @@ impl Lambda {
                     permit.into_iter().for_each(SemaphorePermit::forget);
                     let environment = lock(warm).pop();
                     if let Some(environment) = environment.filter(Environment::is_alive) {
-                        return Ok(environment);
+                        return Ok((environment, None));
                     }
                 }
                 _turn = starts.acquire() => {
-                    return Environment::start(function, &self.arn(), launcher).await;
+                    log.init_start();
+                    let began = Instant::now();
+                    let started = Environment::start(function, &self.arn(), launcher).await;
+                    let environment =
+                        started.inspect_err(|error| log.init_failed(error, began.elapsed()))?;
+                    return Ok((environment, Some(began.elapsed())));
                 }
             }
         }
-    }
-
-    /// The outcome, and how long the function took over it: less than the caller waited, if it had to
-    /// be started first.
-    async fn invoke_in(
-        &self,
-        environment: Environment,
-        payload: Bytes,
-        trace: &str,
-    ) -> (Result<Bytes, InvokeError>, Duration) {
-        let Inner { function, warm, freed, sabotage, .. } = &*self.0;
-        let sabotage = *lock(sabotage);
-        let started = Instant::now();
-        let outcome = environment.invoke(payload, trace, function.timeout, sabotage).await;
-        let took = started.elapsed();
-        // One that failed by its own word goes on, as in Lambda; one that is gone or hangs does not.
-        if matches!(outcome, Ok(_) | Err(InvokeError::Failed)) {
-            lock(warm).push(environment);
-            freed.add_permits(1);
-        }
-        (outcome, took)
     }
 
     /// From now on, does this to each process that is invoked.

@@ -1,82 +1,22 @@
-//! Alarms and runbooks belong together, and a runbook's queries name only what the logs have.
+//! Alarms and runbooks belong together, and what a runbook says to do can be done.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
-use crate::given::{DASHBOARDS, alarms, dashboard, file, root};
+use regex::Regex;
+
+use crate::given::{alarms, file, root};
 
 /// What a runbook says, in this order.
 const SECTIONS: [&str; 6] =
     ["What users see", "Confirm", "Causes", "What to do", "Undo", "Escalate"];
 
-/// The fields of the log lines, and those that CloudWatch adds.
-const FIELDS: [&str; 25] = [
-    "timestamp",
-    "level",
-    "message",
-    "target",
-    "service.name",
-    "service.version",
-    "trace_id",
-    "span_id",
-    "xray_trace_id",
-    "request_id",
-    "http.request.method",
-    "http.route",
-    "http.response.status_code",
-    "http.request.body.size",
-    "http.response.body.size",
-    "duration_ms",
-    "object_id",
-    "error.code",
-    "error.chain",
-    "aborted",
-    "error",
-    "@timestamp",
-    "@message",
-    "@logStream",
-    "@log",
-];
-
-/// The words of CloudWatch Logs Insights.
-const WORDS: [&str; 24] = [
-    "fields",
-    "filter",
-    "stats",
-    "sort",
-    "limit",
-    "by",
-    "as",
-    "asc",
-    "desc",
-    "and",
-    "or",
-    "not",
-    "like",
-    "in",
-    "count",
-    "sum",
-    "avg",
-    "min",
-    "max",
-    "pct",
-    "bin",
-    "ispresent",
-    "SOURCE",
-    "strcontains",
-];
-
-fn runbooks() -> BTreeSet<String> {
+pub(crate) fn runbooks() -> BTreeSet<String> {
     let files = fs::read_dir(root().join("docs/runbooks")).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
     names.map(|name| name.strip_suffix(".md").unwrap().to_owned()).collect()
-}
-
-/// The blocks of a document that are marked with a language.
-pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
-    let fence = format!("```{language}\n");
-    let blocks = text.split(fence.as_str()).skip(1);
-    blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -121,76 +61,93 @@ fn links_between_runbooks_lead_somewhere() {
     }
 }
 
-/// The fields that a query names.
-fn fields(query: &str) -> BTreeSet<String> {
-    // Texts and patterns name nothing.
-    let mut bare = String::new();
-    for (delimiter, keep) in [('\'', false), ('/', false)] {
-        let source = if bare.is_empty() { query.to_owned() } else { bare.clone() };
-        let parts = source.split(delimiter).enumerate();
-        bare = parts
-            .filter(|(index, _)| (index % 2 == 0) != keep)
-            .map(|(_, part)| part)
-            .collect::<Vec<_>>()
-            .join(" ");
-    }
-    let mut named = BTreeSet::new();
-    let mut aliases = BTreeSet::new();
-    let mut before = "";
-    let separators = |sign: char| !(sign.is_alphanumeric() || "_.@`".contains(sign));
-    for word in bare.split(separators).filter(|word| !word.is_empty()) {
-        let name = word.trim_matches('`');
-        if before == "as" {
-            aliases.insert(name.to_owned());
-        } else if name.parse::<f64>().is_err() && !(WORDS.contains(&name)) {
-            named.insert(name.to_owned());
-        }
-        before = word;
-    }
-    named.retain(|name| {
-        !aliases.contains(name)
-            && name.trim_end_matches(|sign: char| "smhd".contains(sign)).parse::<u32>().is_err()
-    });
-    named
+/// The calls of deploy/'s scripts in a document's code: each script's name, and its options.
+fn calls(text: &str) -> Vec<(String, Vec<String>)> {
+    let call = Regex::new(r"deploy/([a-z-]+)((?:[ \t]+[^`\n|;&)]*)?)").unwrap();
+    // What stands in backticks, be it a block or within a line.
+    let code = text.split('`').skip(1).step_by(2).filter(|code| !code.is_empty());
+    let blocks = text.split("```").skip(1).step_by(2);
+    code.chain(blocks)
+        .flat_map(|code| call.captures_iter(code))
+        .map(|found| {
+            let options = found[2].split_whitespace().filter(|word| word.starts_with("--"));
+            (found[1].to_owned(), options.map(str::to_owned).collect())
+        })
+        .collect()
 }
 
-fn check(whose: &str, query: &str) {
-    let named = fields(query);
-    assert!(!named.is_empty(), "{whose}: {query}");
-    for field in named {
-        assert!(FIELDS.contains(&field.as_str()), "{whose}: no log line has `{field}`: {query}");
-        let plain =
-            field.trim_start_matches('@').chars().all(|sign| sign.is_alphanumeric() || sign == '_');
-        assert!(
-            plain || query.contains(&format!("`{field}`")),
-            "{whose}: `{field}` needs its backticks: {query}"
-        );
+/// Each document beside the code that people read commands in.
+fn documents() -> Vec<String> {
+    let mut paths = vec!["README.md".to_owned(), "deploy/README.md".to_owned()];
+    for folder in ["docs", "docs/runbooks"] {
+        let files = fs::read_dir(root().join(folder)).unwrap().map(|file| file.unwrap().path());
+        let stems = files.filter_map(|path| Some(path.to_str()?.strip_suffix(".md")?.to_owned()));
+        let names = stems.map(|stem| format!("{folder}/{}.md", stem.rsplit('/').next().unwrap()));
+        paths.extend(names);
     }
+    paths
 }
 
 #[test]
-fn queries_name_only_fields_that_the_logs_have() {
-    let mut queries = 0;
-    for name in runbooks() {
-        for query in blocks(&file(&format!("docs/runbooks/{name}.md")), "logs") {
-            check(&name, &query);
-            queries += 1;
-        }
-    }
-    for name in DASHBOARDS {
-        for widget in dashboard(name)["widgets"].as_array().unwrap() {
-            if let Some(query) = widget["properties"]["query"].as_str() {
-                check(name, query);
-                queries += 1;
+fn scripts_are_called_with_options_that_they_know() {
+    let mut seen = 0;
+    for path in documents() {
+        for (script, options) in calls(&file(&path)) {
+            let program = root().join("deploy").join(&script);
+            // Folders and files are no calls.
+            if !program.metadata().is_ok_and(|is| is.is_file() && is.permissions().mode() & 1 == 1)
+            {
+                assert!(
+                    options.is_empty() && root().join("deploy").join(&script).exists(),
+                    "{path}: deploy/{script}"
+                );
+                continue;
+            }
+            if options.is_empty() {
+                continue;
+            }
+            let help = Command::new(&program).arg("--help").output().unwrap();
+            assert!(help.status.success(), "{path}: deploy/{script} --help");
+            let help = String::from_utf8(help.stdout).unwrap();
+            for option in options {
+                let words = help.split(|sign: char| !(sign.is_alphanumeric() || sign == '-'));
+                assert!(
+                    words.into_iter().any(|word| word == option),
+                    "{path}: deploy/{script} {option}"
+                );
+                seen += 1;
             }
         }
     }
-    assert!(queries >= 15, "{queries}");
+    assert!(seen > 10, "{seen}");
 }
 
+/// A parameter that a runbook sets is one of the deployment's.
 #[test]
-fn the_fields_of_a_query_are_found() {
-    let query = "SOURCE '/ecs/x' | filter message = 'a b' and `error.code` like /q r/ | stats count(*) as n, pct(duration_ms, 99) by bin(5m), http.route | sort n desc";
-    let expected = ["duration_ms", "error.code", "http.route", "message"].map(str::to_owned);
-    assert_eq!(fields(query), expected.into());
+fn parameters_that_are_set_exist() {
+    let template = file("deploy/templates/picus.yaml");
+    let parameter = Regex::new(r"--parameter ([A-Za-z]+)=").unwrap();
+    let mut seen = 0;
+    for path in documents() {
+        let text = file(&path);
+        for found in parameter.captures_iter(&text).filter(|found| &found[1] != "NAME") {
+            assert!(template.contains(&format!("\n  {}:", &found[1])), "{path}: {}", &found[1]);
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
+}
+
+/// A line of a template that a runbook says to change is there, in the file that it names.
+#[test]
+fn lines_of_templates_that_are_to_be_changed_exist() {
+    let line = Regex::new(r"`([^`]+)` in\s+`(deploy/templates/[^`]+)`").unwrap();
+    let mut seen = 0;
+    for path in documents() {
+        for found in line.captures_iter(&file(&path)) {
+            assert!(file(&found[2]).contains(&found[1]), "{path}: {} in {}", &found[1], &found[2]);
+            seen += 1;
+        }
+    }
+    assert!(seen > 3, "{seen}");
 }

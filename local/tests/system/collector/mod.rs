@@ -8,6 +8,7 @@ mod metrics;
 mod references;
 mod requests;
 mod sidecar;
+mod told;
 mod traces;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

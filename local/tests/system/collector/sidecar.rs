@@ -13,7 +13,8 @@ use super::{eventually, free_address, repository};
 use crate::given::{Client, started};
 use crate::task_metadata;
 
-const OVERLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/collector/overlay.yaml");
+pub(super) const OVERLAY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/collector/overlay.yaml");
 
 /// The system with one collector beside its one task.
 pub(super) struct Observed {
