@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use hyper::Uri;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cloudwatch::meter::Meter;
 use crate::drill::{self, DRILLS, Drill, Report};
 use crate::dynamodb::{ADMINISTRATOR, Storage};
+use crate::fault::Fault;
 use crate::lambda::UNRESERVED_CONCURRENCY;
 use crate::load_balancer::HealthCheck;
 use crate::output::Output;
@@ -63,6 +64,9 @@ struct Arguments {
     /// The longest that the delete handler may take, in seconds
     #[arg(long, default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=900))]
     function_timeout: u64,
+    /// Start with something wrong, to see what comes of it
+    #[arg(long, value_name = "NAME", conflicts_with = "dynamodb_endpoint")]
+    fault: Option<Fault>,
 }
 
 /// The URL of a collector that both programs can reach.
@@ -178,7 +182,10 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             (None, false) => "not collected: see --show-traces and --otlp".to_owned(),
         };
         let system = System::start(options).await?;
-        print_guide(&system, &storage, &traces).await;
+        if let Some(fault) = arguments.fault {
+            fault.begin(&system);
+        }
+        print_guide(&system, &storage, &traces, arguments.fault).await;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -222,7 +229,7 @@ fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>>
 }
 
 /// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
-async fn print_guide(system: &System, storage: &Storage, traces: &str) {
+async fn print_guide(system: &System, storage: &Storage, traces: &str, fault: Option<Fault>) {
     let url = format!("http://{}", system.address());
     let items = match storage {
         Storage::Folder(folder) => format!("in {}", folder.display()),
@@ -248,6 +255,9 @@ async fn print_guide(system: &System, storage: &Storage, traces: &str) {
         "  logs            below, of both programs; the delete handler's metrics are among them"
     );
     eprintln!("  traces          {traces}");
+    if let Some(name) = fault.and_then(|fault| fault.to_possible_value()) {
+        eprintln!("  wrong           {}, as asked for", name.get_name());
+    }
     eprintln!("\nTry, in another terminal:\n");
     for line in walk_through(&url) {
         eprintln!("  {line}");

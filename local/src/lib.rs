@@ -11,6 +11,7 @@ pub mod cloudwatch;
 pub mod drill;
 pub mod dynamodb;
 pub mod exposition;
+mod fault;
 mod iam;
 pub mod lambda;
 pub mod load_balancer;

@@ -44,6 +44,7 @@ fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
             "Connection refused (os error 111); is a DynamoDB there?",
         ),
         (&["drill", "--only", "none"], 64, "'none'"),
+        (&["--fault", "none"], 64, "'none'"),
     ] {
         let (found, error) = run(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {error}");
@@ -61,6 +62,26 @@ fn a_folder_is_for_one_system() {
     let (code, error) = run(&["--port", "0", "--data-dir", folder.path().to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(error.contains("is in use by another process"), "{error}");
+}
+
+#[tokio::test]
+async fn a_fault_can_be_asked_for_from_the_start() {
+    for (fault, get, delete) in [("dynamodb-throttles", 503, 503), ("handler-crashes", 404, 502)] {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(EXECUTABLE);
+        command.args(["--memory", "--fault", fault, "--port", &port.to_string()]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut guide = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        // It is there before the guide says so.
+        let said =
+            guide.any(|line| line.trim() == format!("wrong           {fault}, as asked for"));
+        assert!(said, "{fault}");
+        let client = Client::of(([127, 0, 0, 1], port).into());
+        assert_eq!(client.get_status("none").await, get, "{fault}");
+        assert_eq!(client.delete("none").await.status(), delete, "{fault}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 #[tokio::test]
