@@ -1,9 +1,10 @@
 //! What the environment sets.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use picus_telemetry::TraceSettings;
 use picus_telemetry::settings::Reader;
+use picus_telemetry::{LogFilter, Service, TraceSettings};
 
 /// The configuration of the delete handler.
 #[derive(Debug, Clone)]
@@ -11,9 +12,9 @@ pub struct Config {
     /// How soon an answer is to be there.
     pub latency_objective: Duration,
     /// Which logs are written.
-    pub log_filter: String,
-    /// What metrics and traces are told by.
-    pub service_name: String,
+    pub log_filter: LogFilter,
+    /// What logs, metrics and traces are told by.
+    pub service: Service,
     /// How traces are collected.
     pub traces: TraceSettings,
     /// The table, and the bounds on calls to it.
@@ -23,27 +24,26 @@ pub struct Config {
 impl Config {
     /// Reads the configuration; the reader then knows every setting and every fault.
     pub fn read(env: &mut Reader) -> Self {
-        let log_level: String = env.read(
+        let LogLevel(log_level) = env.read(
             "AWS_LAMBDA_LOG_LEVEL",
             "info",
             "Which logs are written, as the function's logging configuration sets it.",
         );
-        let log_filter: String =
-            env.read("RUST_LOG", "", "Which logs are written, in more detail: `target=level,…`.");
+        let log_filter = env.read_optional(
+            "RUST_LOG",
+            "",
+            "Which logs are written, in more detail: `target=level,…`.",
+        );
         Self {
             latency_objective: env.read_seconds(
                 "PICUS_LATENCY_OBJECTIVE_SECONDS",
                 "0.3",
                 "How soon an answer is to be there; those that are are counted.",
             ),
-            service_name: env.read(
-                "OTEL_SERVICE_NAME",
-                "picus-delete-handler",
-                "What logs, metrics and traces call this program.",
-            ),
+            service: Service::read(env, "picus-delete-handler", env!("CARGO_PKG_VERSION")),
             // Lambda runs an X-Ray daemon of its own; a collector is asked for by name.
             traces: TraceSettings::read(env, ""),
-            log_filter: if log_filter.is_empty() { log_level } else { log_filter },
+            log_filter: log_filter.unwrap_or(log_level),
             table: picus_items::Settings {
                 table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
                 attempt_timeout: env.read_seconds(
@@ -68,21 +68,49 @@ impl Config {
     }
 }
 
+/// A level by Lambda's name for it (AWS Lambda Developer Guide, "Log-level filtering").
+struct LogLevel(LogFilter);
+
+impl FromStr for LogLevel {
+    type Err = <LogFilter as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Nothing here is graver than an error.
+        let level = if text.eq_ignore_ascii_case("fatal") { "error" } else { text };
+        level.parse().map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn log_filter(set: &'static [(&str, &str)]) -> String {
+    fn log_filter(set: &'static [(&str, &str)]) -> Result<String, String> {
         let lookup = |name: &str| Some(set.iter().find(|(found, _)| *found == name)?.1.to_owned());
         let mut env = Reader::new(lookup);
         let config = Config::read(&mut env);
-        env.finish(config).unwrap().log_filter
+        let config = env.finish(config).map_err(|error| error.to_string())?;
+        Ok(format!("{:?}", config.log_filter))
+    }
+
+    fn filter(text: &str) -> Result<String, String> {
+        Ok(format!("{:?}", text.parse::<LogFilter>()?))
     }
 
     #[test]
     fn rust_log_goes_before_the_functions_log_level() {
-        assert_eq!(log_filter(&[]), "info");
-        assert_eq!(log_filter(&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG")]), "DEBUG");
-        assert_eq!(log_filter(&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("RUST_LOG", "warn")]), "warn");
+        assert_eq!(log_filter(&[]), filter("info"));
+        assert_eq!(log_filter(&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG")]), filter("debug"));
+        let both: &[_] = &[("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("RUST_LOG", "warn")];
+        assert_eq!(log_filter(both), filter("warn"));
+    }
+
+    #[test]
+    fn lambdas_gravest_level_is_an_error() {
+        assert_eq!(log_filter(&[("AWS_LAMBDA_LOG_LEVEL", "FATAL")]), filter("error"));
+        for set in [&[("AWS_LAMBDA_LOG_LEVEL", "inof")], &[("RUST_LOG", "FATAL")]] {
+            let error = log_filter(set).unwrap_err();
+            assert!(error.starts_with(set[0].0) && error.contains("is no level"), "{error}");
+        }
     }
 }

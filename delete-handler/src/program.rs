@@ -1,14 +1,14 @@
 //! The program: arguments, configuration, telemetry, run, exit code.
 
 use std::convert::Infallible;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use lambda_runtime::layers::OpenTelemetryLayer;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use picus_items::Table;
-use picus_telemetry::settings::Reader;
+use picus_telemetry::program::{Program, complain, configured, refuse};
 use picus_telemetry::{Metrics, Telemetry};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -16,84 +16,46 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Config, DeleteHandler, surroundings};
 
-const NAME: &str = env!("CARGO_PKG_NAME");
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What `sysexits.h` calls `EX_USAGE`: the arguments or the configuration can't be used.
-const USAGE: u8 = 64;
+const PROGRAM: Program = Program {
+    name: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+    does: "deletes items, in AWS Lambda",
+    usage: "[--help | --version]",
+    other_settings: "those of Lambda and the AWS SDK, AWS_*",
+};
 
 /// The program: does what this process's arguments say, by default [`serve`].
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os()
-        .skip(1)
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => serve(),
-        ["--help" | "-h"] => {
-            let mut env = Reader::from_env();
-            Config::read(&mut env);
-            print(&format!(
-                "{NAME} {VERSION}: deletes items, in AWS Lambda\n\n\
-                 Usage: {NAME} [--help | --version]\n\n\
-                 Settings, as environment variables (and those of Lambda and the AWS SDK, AWS_*):\n{}",
-                env.help()
-            ))
-        }
-        ["--version" | "-V"] => print(&format!("{NAME} {VERSION}")),
-        _ => {
-            let given = arguments.join(" ");
-            eprintln!("{NAME}: unknown argument `{}`; see {NAME} --help", given.escape_debug());
-            ExitCode::from(USAGE)
-        }
-    }
-}
-
-/// Unlike `println!`, does not panic where nobody reads.
-fn print(text: &str) -> ExitCode {
-    let written = writeln!(io::stdout(), "{text}");
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    PROGRAM.main(Config::read, |arguments| arguments.is_empty().then(serve))
 }
 
 /// Serves Lambda's events, as the environment configures it.
 #[must_use]
 pub fn serve() -> ExitCode {
-    if let Err(error) = surroundings::check(|name| std::env::var(name).ok()) {
-        eprintln!("{NAME}: {error}");
-        return ExitCode::from(USAGE);
-    }
-    let mut env = Reader::from_env();
-    let config = Config::read(&mut env);
-    match env.finish(config) {
-        Ok(config) => run(&config),
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(USAGE)
-        }
+    match surroundings::check(|name| std::env::var(name).ok()) {
+        Ok(()) => configured(Config::read, run),
+        Err(error) => refuse(format_args!("{}: {error}", PROGRAM.name)),
     }
 }
 
 fn run(config: &Config) -> ExitCode {
     let telemetry = picus_telemetry::Settings {
-        service_name: config.service_name.clone(),
-        service_version: VERSION,
+        service: config.service.clone(),
         log_filter: config.log_filter.clone(),
         metrics: Metrics::CloudWatch,
         traces: config.traces.clone(),
     };
     let telemetry = match picus_telemetry::init(&telemetry, io::stdout()) {
         Ok(telemetry) => telemetry,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::from(USAGE);
-        }
+        Err(error) => return refuse(error),
     };
+    picus_telemetry::log_panics();
     // An environment serves one event at a time: one thread starts sooner and does as well.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("{NAME}: {error}");
+            complain(format_args!("{}: {error}", PROGRAM.name));
             return ExitCode::FAILURE;
         }
     };

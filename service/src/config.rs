@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
-use picus_telemetry::TraceSettings;
 use picus_telemetry::settings::Reader;
+use picus_telemetry::{LogFilter, Service, TraceSettings};
 
 /// The configuration of the service.
 #[derive(Debug, Clone)]
@@ -35,9 +35,9 @@ pub struct Config {
     /// How soon the answer to a request for items is to begin.
     pub latency_objective: Duration,
     /// Which logs are written.
-    pub log_filter: String,
-    /// What traces are told by.
-    pub service_name: String,
+    pub log_filter: LogFilter,
+    /// What logs, metrics and traces are told by.
+    pub service: Service,
     /// How traces are collected.
     pub traces: TraceSettings,
     /// The table, and the bounds on calls to it.
@@ -64,16 +64,16 @@ impl Config {
                 env.read::<IpAddr>("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1", "Where /metrics is served: the address."),
                 env.read("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "Where /metrics is served: the port."),
             ),
-            log_filter: env.read("RUST_LOG", "info,actix_server=warn,actix_http=off", "Which logs are written: a level, or `target=level,…`."),
+            log_filter: env.read("RUST_LOG", "info,actix_server=warn,actix_http=off", "Which logs are written: a level, or `target=level,…`; none below DEBUG."),
             latency_objective: env.read_seconds("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.3", "How soon an answer is to begin; those that do are counted."),
-            service_name: env.read("OTEL_SERVICE_NAME", "picus-service", "What logs and traces call this service."),
+            service: Service::read(env, "picus-service", env!("CARGO_PKG_VERSION")),
             traces: TraceSettings::read(env, "http://127.0.0.1:4318"),
             table: picus_items::Settings {
                 table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
                 attempt_timeout: env.read_seconds("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "2", "The longest that one attempt at a call to DynamoDB may take."),
                 operation_timeout: env.read_seconds("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "5", "The longest that a call may take with its retries."),
                 max_attempts: env.read_within("PICUS_DYNAMODB_MAX_ATTEMPTS", "3", 1..=10, "How often a call is tried, the first time included."),
-                consistent_reads: env.read("PICUS_CONSISTENT_READS", "true", "Whether reads see every write before them; `false` halves their price."),
+                consistent_reads: env.read_bool("PICUS_CONSISTENT_READS", "true", "Whether reads see every write before them; `false` halves their price."),
             },
         }
     }

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use picus_telemetry::program::complain;
+
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Asks the service that listens on `address` of this machine: 0 if it is healthy, else 1.
@@ -13,11 +15,11 @@ pub(crate) fn ask(address: SocketAddr) -> ExitCode {
     match status_line(address) {
         Ok(line) if line.starts_with("HTTP/1.1 200 ") => ExitCode::SUCCESS,
         Ok(line) => {
-            eprintln!("unhealthy: GET /health on {address} answered {line:?}");
+            complain(format_args!("unhealthy: GET /health on {address} answered {line:?}"));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("unhealthy: GET /health on {address}: {error}");
+            complain(format_args!("unhealthy: GET /health on {address}: {error}"));
             ExitCode::FAILURE
         }
     }

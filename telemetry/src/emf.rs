@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
-use crate::InitError;
 use crate::catalogue;
 use crate::lines::Lines;
+use crate::{InitError, Service};
 
 /// The namespace of Picus' own metrics in CloudWatch.
 const NAMESPACE: &str = "Picus";
@@ -27,12 +27,14 @@ impl std::fmt::Debug for Emf {
 
 impl Emf {
     /// Takes over this process's metrics.
-    pub(crate) fn start(service_name: &str) -> Result<Self, InitError> {
+    pub(crate) fn start(service: &Service) -> Result<Self, InitError> {
         let collector = Builder::new()
             .cloudwatch_namespace(NAMESPACE)
-            .with_dimension("service_name", service_name.to_owned())
+            .with_dimension("service_name", service.name.clone())
             .init()
             .map_err(|_| InitError::AlreadyStarted)?;
+        // Not a dimension: each release would make every metric anew.
+        collector.set_property("service.version", service.version.clone());
         catalogue::describe();
         Ok(Self { collector, lost_lines: AtomicU64::new(0) })
     }

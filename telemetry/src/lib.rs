@@ -10,10 +10,13 @@ mod emf;
 mod lines;
 mod logs;
 mod objective;
+mod panics;
 mod process;
+pub mod program;
 mod prometheus;
 mod propagation;
 mod request;
+mod service;
 pub mod settings;
 mod traces;
 
@@ -24,9 +27,12 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use access::{Access, ActiveRequest, Received};
+pub use logs::LogFilter;
 pub use objective::Objective;
+pub use panics::log_panics;
 pub use prometheus::Prometheus;
 pub use request::{Described, Invocation, RequestContext, nearest_hop};
+pub use service::Service;
 pub use traces::{Exporter, TraceSettings};
 
 use emf::Emf;
@@ -36,12 +42,10 @@ use traces::Traces;
 /// Who is speaking, how loud, and to whom.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// OpenTelemetry's `service.name`.
-    pub service_name: String,
-    /// OpenTelemetry's `service.version`.
-    pub service_version: &'static str,
-    /// Which logs are written, in the syntax of `tracing_subscriber`'s `Targets`, as in `RUST_LOG`.
-    pub log_filter: String,
+    /// Which program speaks, and which build of it.
+    pub service: Service,
+    /// Which logs are written.
+    pub log_filter: LogFilter,
     /// Who gets the metrics.
     pub metrics: Metrics,
     /// Who gets the traces.
@@ -60,16 +64,6 @@ pub enum Metrics {
 /// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// The filter can't be read.
-    #[error(
-        "RUST_LOG: `{filter}` is no filter ({source}): set it to a level, such as `info`, or to `target=level,…`"
-    )]
-    Filter {
-        /// What was given.
-        filter: String,
-        /// What is wrong with it.
-        source: tracing_subscriber::filter::ParseError,
-    },
     /// The daemon can't be sent anything.
     #[error(
         "AWS_XRAY_DAEMON_ADDRESS: {address} can not be reached ({source}): correct it, or unset it"
@@ -137,12 +131,12 @@ pub fn init(
 ) -> Result<Telemetry, InitError> {
     let writer = Writer::start(sink).map_err(InitError::Thread)?;
     let lines = writer.lines();
-    let logs = logs::layer(settings, lines.clone())?;
+    let logs = logs::layer(settings, lines.clone());
     let metrics = match settings.metrics {
-        Metrics::Prometheus => Recorder::Prometheus(Prometheus::start(settings, lines)?),
-        Metrics::CloudWatch => Recorder::CloudWatch(Emf::start(&settings.service_name)?),
+        Metrics::Prometheus => Recorder::Prometheus(Prometheus::start(&settings.service, lines)?),
+        Metrics::CloudWatch => Recorder::CloudWatch(Emf::start(&settings.service)?),
     };
-    let traces = Traces::start(&settings.traces, &settings.service_name, settings.service_version)?;
+    let traces = Traces::start(&settings.traces, &settings.service)?;
     tracing_subscriber::registry()
         .with(logs)
         .with(traces.as_ref().map(Traces::layer))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
-use std::str::FromStr as _;
+use std::str::FromStr;
 
 use serde::Serializer as _;
 use serde::ser::SerializeMap;
@@ -10,7 +10,7 @@ use serde_json::ser::{CharEscape, Formatter};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, ParseError, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::{Context, Layer};
@@ -19,30 +19,44 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::lines::Lines;
 use crate::request::{self, RequestContext};
 use crate::traces;
-use crate::{InitError, Settings};
+use crate::{Service, Settings};
 
 /// The layer that writes each event as a line into `lines`.
-pub(crate) fn layer<S>(
-    settings: &Settings,
-    lines: Lines,
-) -> Result<impl Layer<S> + use<S>, InitError>
+pub(crate) fn layer<S>(settings: &Settings, lines: Lines) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let filter = Targets::from_str(&settings.log_filter)
-        .map_err(|source| InitError::Filter { filter: settings.log_filter.clone(), source })?;
-    let logs = JsonLines {
-        service_name: settings.service_name.clone(),
-        service_version: settings.service_version,
-        lines,
-    };
-    Ok(logs.with_filter(filter))
+    let logs = JsonLines { service: settings.service.clone(), lines };
+    // Nothing of Picus is below it, and there the libraries tell bodies and credentials.
+    logs.with_filter(settings.log_filter.0.clone().and(LevelFilter::DEBUG))
+}
+
+/// Which logs are written, as `RUST_LOG` says: a level, or `target=level,…`.
+#[derive(Debug, Clone)]
+pub struct LogFilter(Targets);
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    /// A word alone must be a level. `Targets` would take any other for a target whose every event is
+    /// wanted, and so a misspelt level for no logs at all.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut words = text.split(',').filter(|part| !part.contains('='));
+        if let Some(word) =
+            words.find(|word| word.is_empty() || word.parse::<LevelFilter>().is_err())
+        {
+            return Err(format!(
+                "`{}` is no level: they are error, warn, info, debug, trace and off",
+                word.escape_debug()
+            ));
+        }
+        text.parse().map(Self).map_err(|error: ParseError| error.to_string())
+    }
 }
 
 /// Writes each event as a line.
 struct JsonLines {
-    service_name: String,
-    service_version: &'static str,
+    service: Service,
     lines: Lines,
 }
 
@@ -90,8 +104,8 @@ impl JsonLines {
         event.record(&mut fields);
         fields.result?;
         map.serialize_entry("target", event.metadata().target())?;
-        map.serialize_entry("service.name", &self.service_name)?;
-        map.serialize_entry("service.version", self.service_version)?;
+        map.serialize_entry("service.name", &self.service.name)?;
+        map.serialize_entry("service.version", &self.service.version)?;
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(context) = span.extensions().get::<RequestContext>() {
                 let ids = context.ids();
@@ -192,4 +206,26 @@ fn deceives(character: char) -> bool {
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_a_level_and_levels_of_targets() {
+        for good in ["info", "WARN", "off", "info,actix_server=warn,actix_http=off", "a=debug"] {
+            assert!(good.parse::<LogFilter>().is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused_and_not_taken_for_a_target() {
+        for bad in
+            ["inof", "info,actix_http", "inof,a=info", "a=inof", "a=b=c", "info,", "info, a=warn,x"]
+        {
+            let error = bad.parse::<LogFilter>().unwrap_err();
+            assert!(!error.is_empty(), "{bad}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use tokio::runtime::RuntimeMetrics;
 use crate::catalogue::{self, Kind};
 use crate::lines::Lines;
 use crate::process::Sampler;
-use crate::{InitError, Settings};
+use crate::{InitError, Service};
 
 /// How often gauges are sampled, and recorded values folded into their buckets where nobody scrapes,
 /// so that they do not pile up.
@@ -35,7 +35,7 @@ impl Prometheus {
     pub const CONTENT_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
 
     /// Takes over this process's metrics.
-    pub(crate) fn start(settings: &Settings, lines: Lines) -> Result<Self, InitError> {
+    pub(crate) fn start(service: &Service, lines: Lines) -> Result<Self, InitError> {
         let recorder = catalogue::ALL
             .iter()
             .fold(PrometheusBuilder::new(), |builder, metric| match metric.kind {
@@ -49,10 +49,8 @@ impl Prometheus {
         metrics::set_global_recorder(recorder).map_err(|_| InitError::AlreadyStarted)?;
         catalogue::describe();
         begin_at_zero();
-        let build = [
-            ("service_name", settings.service_name.clone()),
-            ("service_version", settings.service_version.to_owned()),
-        ];
+        let build =
+            [("service_name", service.name.clone()), ("service_version", service.version.clone())];
         metrics::gauge!(catalogue::BUILD_INFO.name, &build).set(1);
         this.sampler.sample();
         let upkeep = this.clone();

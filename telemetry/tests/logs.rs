@@ -1,34 +1,22 @@
 //! Log lines, as whoever reads stdout gets them.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+mod sink;
+
+use std::io;
 
 use picus_telemetry::settings::Reader;
-use picus_telemetry::{Described, Metrics, RequestContext, Settings, TraceSettings};
+use picus_telemetry::{Described, Metrics, RequestContext, Service, Settings, TraceSettings};
 use serde_json::Value;
 
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use sink::Sink;
 
 /// A process can start telemetry once, so that one test tells the whole story.
 #[test]
 fn each_event_is_one_line_that_nobody_outside_can_forge() {
     let sink = Sink::default();
     let settings = Settings {
-        service_name: "picus-test".into(),
-        service_version: "1.2.3",
-        log_filter: "info".into(),
+        service: Service { name: "picus-test".into(), version: "1.2.3".into() },
+        log_filter: "info".parse().unwrap(),
         metrics: Metrics::Prometheus,
         traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
     };
@@ -50,7 +38,7 @@ fn each_event_is_one_line_that_nobody_outside_can_forge() {
     });
     drop(telemetry);
 
-    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    let text = sink.text();
     assert!(!text.contains(['\u{202e}', '\u{7f}', '\u{85}', '\u{2028}', '\u{e0041}']), "{text}");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "{text}");

@@ -3,14 +3,13 @@
 use std::io;
 
 use picus_telemetry::settings::Reader;
-use picus_telemetry::{Metrics, Settings, TraceSettings, catalogue};
+use picus_telemetry::{Metrics, Service, Settings, TraceSettings, catalogue};
 
 #[test]
 fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
     let settings = Settings {
-        service_name: "picus-test".into(),
-        service_version: "1.2.3",
-        log_filter: "off".into(),
+        service: Service { name: "picus-test".into(), version: "1.2.3".into() },
+        log_filter: "off".parse().unwrap(),
         metrics: Metrics::Prometheus,
         traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
     };

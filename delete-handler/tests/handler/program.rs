@@ -148,6 +148,8 @@ async fn every_bad_setting_is_a_line_of_its_own_and_64() {
         ("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "soon"),
         ("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "-1"),
         ("RUST_LOG", "a=b=c"),
+        ("RUST_LOG", "inof"),
+        ("AWS_LAMBDA_LOG_LEVEL", "inof"),
     ] {
         let output = run(function(nowhere, nowhere).env(name, bad)).await;
         assert_eq!(output.status.code(), Some(64), "{name}");

@@ -2,17 +2,18 @@
 //! the X-Ray daemon that Lambda runs beside it.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::UdpSocket;
-use tokio::process::Child;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::process::{Child, Command};
 use tokio::time;
 
 use crate::dynamodb;
 use crate::engine;
-use crate::forms::Form;
+use crate::forms::{Form, set_header};
 use crate::program::function;
 use crate::runtime_api::RuntimeApi;
 
@@ -103,6 +104,72 @@ async fn a_failure_has_its_colour_and_its_cause() {
     let cause = |document: &Value| document["cause"]["exceptions"].to_string();
     assert!(cause(&segment).contains("Could not delete item: "), "{segment}");
     assert!(cause(&part).contains("dispatch failure"), "{part}");
+}
+
+/// What a function says of one event on stdout and on stderr, until it is asked for the next.
+async fn said(function: &mut Command, mut api: RuntimeApi, event: &Value) -> (Vec<Value>, String) {
+    let mut child = function.stderr(Stdio::piped()).spawn().unwrap();
+    api.invoke(&event.to_string()).await;
+    for _ in 0..2 {
+        api.polled().await;
+    }
+    let (mut lines, mut complaints) = (String::new(), String::new());
+    let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    child.kill().await.unwrap();
+    BufReader::new(stdout).read_to_string(&mut lines).await.unwrap();
+    BufReader::new(stderr).read_to_string(&mut complaints).await.unwrap();
+    (lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), complaints)
+}
+
+#[tokio::test]
+async fn two_releases_show_as_two_versions() {
+    let dynamodb = engine::start().await;
+    for release in ["4f2c1e7", "4f2c1e8"] {
+        let api = RuntimeApi::start().await;
+        let mut function = function(api.address, dynamodb);
+        function.env("OTEL_RESOURCE_ATTRIBUTES", format!("service.version={release}"));
+        let (lines, _) = said(&mut function, api, &Form::LoadBalancer.sample()).await;
+        assert!(lines.iter().any(|line| line["message"] == "request"), "{lines:#?}");
+        assert!(lines.iter().any(|line| line["_aws"].is_object()), "{lines:#?}");
+        assert!(lines.iter().all(|line| line["service.version"] == release), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_504_is_counted_once() {
+    // It takes connections and never answers.
+    let silence = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let api = RuntimeApi::start().await;
+    let mut function = function(api.address, silence.local_addr().unwrap());
+    // Long before the invocation's own deadline, as it is by default.
+    function.env("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "0.3");
+    let (lines, _) = said(&mut function, api, &Form::LoadBalancer.sample()).await;
+    let access = lines.iter().find(|line| line["message"] == "request").unwrap();
+    assert_eq!(access["http.response.status_code"], 504);
+    let counted = |line: &Value| line["picus_requests_timed_out_total"].as_u64();
+    assert_eq!(lines.iter().filter_map(counted).sum::<u64>(), 1, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_line_has_the_bodys_size_and_nothing_of_it_nor_of_credentials() {
+    const SECRET: &str = "sesame-7c1d";
+    const ENCODED: &str = "c2VzYW1lLTdjMWQ";
+    let api = RuntimeApi::start().await;
+    let mut event = Form::LoadBalancer.sample();
+    set_header(&mut event, "authorization", &format!("Bearer {SECRET}"));
+    set_header(&mut event, "cookie", &format!("session={SECRET}"));
+    event["body"] = json!(ENCODED);
+    event["isBase64Encoded"] = json!(true);
+    let mut function = function(api.address, engine::start().await);
+    let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    function.env("AWS_LAMBDA_LOG_LEVEL", "TRACE").envs(credentials.map(|name| (name, SECRET)));
+    let (lines, complaints) = said(&mut function, api, &event).await;
+    let access = lines.iter().find(|line| line["message"] == "request").unwrap();
+    assert_eq!(access["http.request.body.size"], SECRET.len());
+    let text = json!(lines).to_string();
+    assert!(text.contains("\"DEBUG\""), "{text}");
+    assert!(!text.contains(SECRET) && !text.contains(ENCODED), "{text}");
+    assert_eq!(complaints, "");
 }
 
 #[tokio::test]

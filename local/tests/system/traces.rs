@@ -83,7 +83,8 @@ fn told(span: &Span) -> Value {
 #[tokio::test]
 async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_program() {
     let mut options = options();
-    let (name, value) = ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=tests");
+    let (name, value) =
+        ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=tests,service.version=4f2c1e7");
     options.environment.insert(name.to_owned(), value.to_owned());
     let mut traced = traced(options).await;
     let id = traced.client.put(&json!({})).await;
@@ -136,6 +137,7 @@ async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_pr
     );
     assert_eq!(spans[0].resource["service.name"], "picus-service");
     assert_eq!(spans[0].resource["deployment.environment.name"], "tests");
+    assert_eq!(spans[0].resource["service.version"], "4f2c1e7");
     assert!(spans[0].duration >= spans[1].duration);
 
     expected["name"] = json!("DELETE /picus/{key}");
@@ -151,6 +153,7 @@ async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_pr
     assert_eq!(spans[1].parent_span_id, spans[0].span_id);
     assert_eq!(spans[0].resource["service.name"], "picus-delete-handler");
     assert_eq!(spans[0].resource["cloud.platform"], "aws_lambda");
+    assert_eq!(spans[0].resource["service.version"], "4f2c1e7");
     // The load balancer has asked for health all the while.
     assert!(traced.seen.iter().all(|span| span.name != "GET /health"), "{:#?}", traced.seen);
     traced.system.stop().await;

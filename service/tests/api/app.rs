@@ -19,9 +19,8 @@ use crate::engine::{self, sdk_config};
 /// Telemetry runs once in a process, and so for all tests.
 static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {
     let settings = picus_telemetry::Settings {
-        service_name: "picus-service".to_owned(),
-        service_version: "0",
-        log_filter: "info".to_owned(),
+        service: config().service,
+        log_filter: "info".parse().unwrap(),
         metrics: Metrics::Prometheus,
         traces: TraceSettings { exporter: None, ..config().traces },
     };
@@ -43,7 +42,7 @@ pub(crate) fn config() -> Config {
     config.address = "127.0.0.1:0".parse().unwrap();
     config.metrics_address = "127.0.0.1:0".parse().unwrap();
     config.workers = 1;
-    config.shutdown_grace = Duration::from_secs(5);
+    config.shutdown_grace = Duration::from_secs(20);
     config
 }
 

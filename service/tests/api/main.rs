@@ -8,6 +8,7 @@ mod engine;
 mod errors;
 mod items;
 mod limits;
+mod lines;
 mod list;
 mod openapi;
 mod operations;

@@ -1,11 +1,14 @@
 //! What the operators get.
 
 use std::collections::HashSet;
+use std::net::TcpListener;
 
-use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::app::spawn_app;
+use crate::program::{Running, exchange};
 
 #[tokio::test]
 async fn health_is_200() {
@@ -33,15 +36,53 @@ async fn a_request_is_counted_under_its_route() {
 
 #[tokio::test]
 async fn what_clients_make_up_makes_no_series() {
+    const REQUESTS: usize = 10_000;
     let app = spawn_app().await;
-    for number in 0..50 {
-        app.get_path(&format!("/made/up/{number}")).await;
-        app.get_path(&format!("/picus/get/made-up-{number}")).await;
-        let method = Method::from_bytes(format!("MADE{number}").as_bytes()).unwrap();
-        app.request(method, "/picus/list").send().await.unwrap();
-    }
+    let (mut answers, mut requests) = TcpStream::connect(app.address).await.unwrap().into_split();
+    let ask = async {
+        for number in 0..REQUESTS {
+            let parent = ["/made/up", "/picus/get", "/picus"][number % 3];
+            let end = if number + 1 == REQUESTS { "connection: close\r\n" } else { "" };
+            let request =
+                format!("MADE{number} {parent}/made-up-{number} HTTP/1.1\r\nhost: x\r\n{end}\r\n");
+            requests.write_all(request.as_bytes()).await.unwrap();
+        }
+    };
+    let mut text = String::new();
+    let ((), read) = tokio::join!(ask, answers.read_to_string(&mut text));
+    read.unwrap();
+    assert_eq!(text.matches("HTTP/1.1 40").count(), REQUESTS);
     let metrics = app.scrape().await;
+    let series = metrics.lines().filter(|line| line.contains("_OTHER"));
+    let series: Vec<_> = series.filter(|line| line.contains("duration_seconds_count{")).collect();
+    // Each of the six routes has one answer to such a method, and so have all other paths together.
+    assert!((3..=7).contains(&series.len()), "{series:#?}");
     assert!(!metrics.to_lowercase().contains("made"), "{metrics}");
+}
+
+#[test]
+fn every_504_is_counted_once_whichever_deadline_passed() {
+    // It takes connections and never answers.
+    let silence = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silence.local_addr().unwrap());
+    // Left alone, DynamoDB's is the first to pass.
+    for shortened in ["PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "PICUS_REQUEST_TIMEOUT_SECONDS"] {
+        let mut running = Running::start(&[
+            ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            (shortened, "0.2"),
+        ]);
+        let [address, metrics] = running.addresses;
+        for count in 1..=2 {
+            let answer = exchange(address, "GET /picus/get/x HTTP/1.0\r\n\r\n");
+            assert!(answer.contains("\"deadline_exceeded\""), "{answer}");
+            running.line(|line| line["http.response.status_code"] == 504);
+            let scrape = exchange(metrics, "GET /metrics HTTP/1.0\r\n\r\n");
+            let counted = format!("\npicus_requests_timed_out_total {count}\n");
+            assert!(scrape.contains(&counted), "{shortened}: {scrape}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The program as an operator and the container meet it.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -51,27 +52,95 @@ fn every_bad_setting_is_a_line_of_its_own_and_64() {
     assert!(lines[1].starts_with("PICUS_MAX_IN_FLIGHT: `0`"), "{lines:?}");
 }
 
+#[test]
+fn help_that_nobody_reads_is_no_crash() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = program().arg("--help").stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), ""));
+}
+
+#[test]
+fn a_misspelt_level_is_refused_and_not_a_silence() {
+    // It could not start with this address: taken for right, the level would not leave the test waiting.
+    let output = run(program().env("RUST_LOG", "inof").env("PICUS_ADDRESS", "192.0.2.1:80"));
+    assert_eq!(output.status.code(), Some(64));
+    let error = text(&output.stderr);
+    assert!(error.starts_with("RUST_LOG: `inof`") && error.lines().count() == 1, "{error}");
+}
+
 /// A running program; it ends with its test.
-struct Running(Child);
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) lines: Lines<BufReader<ChildStdout>>,
+    /// Where the API is served, and the metrics.
+    pub(crate) addresses: [SocketAddr; 2],
+}
+
+impl Running {
+    /// Starts the program, and waits until it listens.
+    pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
+        let ports = [("PICUS_ADDRESS", "127.0.0.1:0"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")];
+        let off = ("OTEL_TRACES_EXPORTER", "none");
+        let mut program = program();
+        program.envs(ports).envs([off]).envs(environment.iter().copied());
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let started = lines
+            .by_ref()
+            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+            .find(|line| line["message"] == "service started")
+            .unwrap();
+        let address = |name: &str| started[name].as_str().unwrap().parse().unwrap();
+        Self { child, lines, addresses: [address("address"), address("metrics_address")] }
+    }
+
+    /// The next line that `wanted` wants.
+    pub(crate) fn line(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let lines = self.lines.by_ref();
+        lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).find(wanted).unwrap()
+    }
+
+    /// Sends SIGTERM, and returns all that the program still says on stdout, and then on stderr.
+    pub(crate) fn stop(mut self) -> (String, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let said: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
+        let mut complained = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut complained).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{complained}");
+        (said.join("\n"), complained)
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+/// Sends this over a connection of its own.
+pub(crate) fn send(address: SocketAddr, text: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(address).unwrap();
+    // The service need not take all of it.
+    let _ = connection.write_all(text.as_bytes());
+    connection
+}
+
+/// Sends a request after which the connection ends, and returns what comes back.
+pub(crate) fn exchange(address: SocketAddr, text: &str) -> String {
+    let mut answer = Vec::new();
+    // What it did not take, it may reset.
+    let _ = send(address, text).read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]
 fn it_is_healthy_until_sigterm_and_then_ends_with_0() {
-    let ports = [("PICUS_ADDRESS", "127.0.0.1:0"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")];
-    let child = program().envs(ports).stdout(Stdio::piped()).spawn().unwrap();
-    let mut running = Running(child);
-    let mut lines = BufReader::new(running.0.stdout.take().unwrap())
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let address = lines.find_map(|line| Some(line["address"].as_str()?.to_owned())).unwrap();
-
+    let running = Running::start(&[]);
+    let address = running.addresses[0].to_string();
     let ask = || run(program().arg("--healthcheck").env("PICUS_ADDRESS", &address));
     assert_eq!(ask().status.code(), Some(0));
     let taken = run(program().env("PICUS_ADDRESS", &address));
@@ -82,10 +151,8 @@ fn it_is_healthy_until_sigterm_and_then_ends_with_0() {
         text(&taken.stderr)
     );
 
-    let id = running.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert!(lines.any(|line| line["message"] == "service stopped"), "the last lines are written");
-    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+    let (said, _) = running.stop();
+    assert!(said.contains("\"service stopped\""), "the last lines are written: {said}");
     let unhealthy = ask();
     assert_eq!(unhealthy.status.code(), Some(1));
     assert_eq!(text(&unhealthy.stderr).lines().count(), 1);

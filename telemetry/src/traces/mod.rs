@@ -9,10 +9,10 @@ mod settings;
 
 use std::time::Duration;
 
-use opentelemetry::Context as OtelContext;
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceState, TracerProvider as _,
 };
+use opentelemetry::{Context as OtelContext, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider,
@@ -22,8 +22,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::InitError;
 use crate::request::RequestContext;
+use crate::{InitError, Service};
 pub(crate) use opening::with as opening;
 pub(crate) use sampling::samples;
 pub use settings::{Exporter, TraceSettings};
@@ -39,14 +39,13 @@ impl Traces {
     /// Starts the collection, and decides from now on which requests are sampled.
     pub(crate) fn start(
         settings: &TraceSettings,
-        service_name: &str,
-        service_version: &'static str,
+        service: &Service,
     ) -> Result<Option<Self>, InitError> {
         let Some(exporter) = &settings.exporter else { return Ok(None) };
         sampling::decide_by(settings.sampler.clone()).map_err(|_| InitError::AlreadyStarted)?;
         let resource = Resource::builder()
-            .with_service_name(service_name.to_owned())
-            .with_attribute(opentelemetry::KeyValue::new("service.version", service_version))
+            .with_service_name(service.name.clone())
+            .with_attribute(KeyValue::new("service.version", service.version.clone()))
             .with_detector(Box::new(opentelemetry_aws::detector::LambdaResourceDetector))
             .build();
         let (waiting, exporter) = export::exporter(exporter, settings.export_timeout)?;

@@ -1,0 +1,40 @@
+//! Panics, as whoever reads stdout gets them.
+
+mod sink;
+
+use std::panic::{self, AssertUnwindSafe};
+
+use picus_telemetry::settings::Reader;
+use picus_telemetry::{Described, Metrics, RequestContext, Service, Settings, TraceSettings};
+use serde_json::Value;
+
+use sink::Sink;
+
+#[test]
+fn a_panic_is_one_line_with_its_message_its_place_and_its_request() {
+    let sink = Sink::default();
+    let settings = Settings {
+        service: Service { name: "picus-test".into(), version: "1.2.3".into() },
+        log_filter: "info".parse().unwrap(),
+        metrics: Metrics::Prometheus,
+        traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
+    };
+    let telemetry = picus_telemetry::init(&settings, sink.clone()).unwrap();
+    picus_telemetry::log_panics();
+    let header = |name: &str| (name == "x-request-id").then_some("order-17");
+    let span = RequestContext::from_headers(true, header).span(&Described::default());
+    let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
+        span.in_scope(|| panic!("two\nlines of {}", line!()))
+    }));
+    drop(panic::take_hook());
+    drop(telemetry);
+
+    assert!(panicked.is_err());
+    let line: Value = serde_json::from_str(&sink.text()).unwrap();
+    assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"panic".into()), "{line}");
+    assert_eq!(line["exception.type"], "panic");
+    assert_eq!(line["code.file.path"], file!());
+    let number = line["code.line.number"].as_u64().unwrap();
+    assert_eq!(line["exception.message"], format!("two\nlines of {number}"));
+    assert_eq!(line["request_id"], "order-17");
+}
