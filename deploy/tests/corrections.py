@@ -1,9 +1,7 @@
 """What MiniStack's CloudFormation drops or gets wrong of the types that it knows, each put right for itself."""
 
-import time
-
-from ministack.services import alb, dynamodb, ecs, iam
-from ministack.services.cloudformation import engine, provisioners, stacks
+from ministack.services import alb, dynamodb, iam
+from ministack.services.cloudformation import engine, provisioners
 
 handlers = provisioners._RESOURCE_HANDLERS
 
@@ -79,34 +77,3 @@ def expand(parent, template):
 
 
 provisioners._check_nested_stack_capabilities = expand
-
-
-# CloudFormation goes on at once, where AWS waits until the service is steady, and fails with it.
-def steady(cluster, name, patience=600):
-    service = ecs._services[f"{cluster}/{name}"]
-    begun = ecs._primary_deployment(service)["id"]
-    until = time.monotonic() + patience
-    while time.monotonic() < until:
-        time.sleep(0.5)
-        (deployment,) = [d for d in service["deployments"] if d["id"] == begun]
-        others = [d for d in service["deployments"] if d["id"] != begun and d["runningCount"]]
-        if deployment["rolloutState"] == "FAILED":
-            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
-        if deployment["rolloutState"] == "COMPLETED" and service["runningCount"] == service["desiredCount"] and not others:
-            return
-    raise ValueError(f"Resource handler returned message: {name} did not become steady")
-
-
-for operation in ("create", "update"):
-
-    @around("AWS::ECS::Service", operation)
-    def service(original, *given):
-        # A parameter is text until somebody makes a number of it.
-        given = [value | {"DesiredCount": int(value["DesiredCount"])} if isinstance(value, dict) else value for value in given]
-        made = original(*given)
-        steady(given[-2]["Cluster"], given[-2]["ServiceName"])
-        return made
-
-
-on_worker = stacks._runs_on_worker_thread
-stacks._runs_on_worker_thread = lambda resource_type: resource_type == "AWS::ECS::Service" or on_worker(resource_type)

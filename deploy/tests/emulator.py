@@ -7,6 +7,7 @@ import absent
 import corrections  # noqa: F401  puts right what it imports
 import fargate
 import identity  # noqa: F401  the same
+import rollout  # noqa: F401  the same
 
 # /health is the service's, not the emulator's.
 app._HEALTH_PATHS = ("/_ministack/health",)

@@ -1,8 +1,11 @@
 """What must be there once Picus is deployed, asked of the account itself."""
 
 import json
+import re
 
 from world import ROOT, docker, wait_for
+
+ROLLBACK_ALARMS = re.findall(r"^- (\S+)", (ROOT / "dashboards/rollback-alarms.yaml").read_text(), re.MULTILINE)
 
 
 def policy(world, name):
@@ -136,4 +139,17 @@ def tasks(world):
         assert container["State"]["Health"]["Status"] == "healthy"
 
 
-ALL = (routing, network, roles, function, table, logs, tasks, tagged, metrics)
+def watched(world):
+    """The alarms that fail a deployment are there, and each dashboard came whole."""
+    client = world.client("cloudwatch")
+    service = world.client("ecs").describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
+    assert service["deploymentConfiguration"]["alarms"] == {"alarmNames": ROLLBACK_ALARMS, "enable": True, "rollback": True}
+    assert {alarm["AlarmName"] for alarm in client.describe_alarms(AlarmNames=ROLLBACK_ALARMS)["MetricAlarms"]} == set(ROLLBACK_ALARMS)
+    dashboards = [entry["DashboardName"] for entry in client.list_dashboards()["DashboardEntries"]]
+    assert sorted(dashboards) == ["picus-data", "picus-delete-handler", "picus-overview", "picus-service"]
+    for name in dashboards:
+        body = client.get_dashboard(DashboardName=name)["DashboardBody"]
+        assert json.loads(body)["widgets"] and "${" not in body
+
+
+ALL = (routing, network, roles, function, table, logs, tasks, tagged, metrics, watched)

@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import botocore.exceptions
 import pytest
@@ -45,6 +46,11 @@ def running_images(world):
 def expect_images(world, *tags):
     """Waits for what drains: ECS is steady before the containers of the tasks that it stopped are gone."""
     wait_for(lambda: running_images(world) == set(tags))
+
+
+def set_alarm(world, state):
+    """Of those that fail a deployment, the first."""
+    world.client("cloudwatch").set_alarm_state(AlarmName=intended.ROLLBACK_ALARMS[0], StateValue=state, StateReason="the story")
 
 
 def pending(world):
@@ -209,10 +215,39 @@ def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
 
 
+def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
+    """The release is good: only the alarm speaks against it."""
+    world.push("alarming", IMAGE)
+
+    def fire():
+        """Once a new task is there and serves beside the old ones."""
+        service = {"cluster": "picus-cluster", "services": ["picus-service"]}
+
+        def rolls_out():
+            deployments = world.client("ecs").describe_services(**service)["services"][0]["deployments"]
+            return [d["runningCount"] for d in deployments if d["rolloutState"] == "IN_PROGRESS"] == [1]
+
+        wait_for(rolls_out, patience=300)
+        assert "alarming" in running_images(world)
+        set_alarm(world, "ALARM")
+
+    with Load(world.host()) as load, ThreadPoolExecutor() as beside:
+        fired = beside.submit(fire)
+        code, said = world.script("deploy", "--image", "alarming", "--delete-handler", HANDLER)
+        fired.result()
+    assert code == 1, said
+    assert f"Alarm was triggered: {intended.ROLLBACK_ALARMS[0]}" in said and "stack picus is UPDATE_ROLLBACK_COMPLETE" in said.splitlines()[-1]
+    assert load.failures == [] and load.requests > 100
+    expect_images(world, "two")
+    assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
+
+
 def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
+    """And the alarm, which is still on, keeps neither it nor the one before from being deployed: it was on when they began."""
     useless = world.handler("useless", b"#!/bin/sh\nexit 1\n")
     code, said = world.script("deploy", "--image", "one", "--delete-handler", useless)
     assert code == 1 and "was rolled back" in said.splitlines()[-1], said
+    set_alarm(world, "OK")
     expect_images(world, "two")
     assert call(world.host(), "DELETE", "/picus/none")[0] == 404
 

@@ -1,0 +1,68 @@
+"""What ECS and CloudFormation do while a service rolls out and MiniStack leaves out: alarms that fail a
+deployment, and a stack that waits for its service and fails with it."""
+
+import time
+
+from ministack.core import concurrency
+from ministack.services import cloudwatch, ecs
+from ministack.services.cloudformation import stacks
+
+from corrections import around
+
+
+def alarms_on(properties):
+    """Those of a deployment's alarms that are on now."""
+    alarms = properties["DeploymentConfiguration"]["Alarms"]
+    return [name for name in alarms["AlarmNames"] if alarms["Enable"] and cloudwatch._alarms[name]["StateValue"] == "ALARM"]
+
+
+def go_back(key, failed, reason):
+    """What ECS does with a deployment that fails, where it is told to go back to the last completed one."""
+    service = ecs._services[key]
+    with concurrency.resource_lock("ecs-service", key):
+        completed = next(d for d in service["deployments"] if d["rolloutState"] == "COMPLETED")
+        failed.update(status="ACTIVE", desiredCount=0, rolloutState="FAILED", rolloutStateReason=reason)
+        completed.update(status="PRIMARY", desiredCount=service["desiredCount"], rolloutState="IN_PROGRESS")
+        service["taskDefinition"] = completed["taskDefinition"]
+    cluster = key.split("/")[0]
+    ecs._reconcile_service_tasks(cluster, key)
+    ecs._schedule_service_deployment_completion(cluster, key, ecs.get_account_id(), ecs.get_region())
+
+
+def steady(properties, alarms_are_watched, patience=600):
+    """Waits until the service is steady, or its deployment has failed."""
+    key = f"{properties['Cluster']}/{properties['ServiceName']}"
+    service = ecs._services[key]
+    begun = ecs._primary_deployment(service)["id"]
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        (deployment,) = [d for d in service["deployments"] if d["id"] == begun]
+        others = [d for d in service["deployments"] if d["id"] != begun and d["runningCount"]]
+        if alarms_are_watched and deployment["rolloutState"] == "IN_PROGRESS" and (on := alarms_on(properties)):
+            if properties["DeploymentConfiguration"]["Alarms"]["Rollback"]:
+                go_back(key, deployment, f"ECS deployment alarms: {on}")
+            raise ValueError(f"Resource handler returned message: ECS Deployment Alarm was triggered: {', '.join(on)}")
+        if deployment["rolloutState"] == "FAILED":
+            raise ValueError("Resource handler returned message: ECS Deployment Circuit Breaker was triggered")
+        if deployment["rolloutState"] == "COMPLETED" and service["runningCount"] == service["desiredCount"] and not others:
+            return
+    raise ValueError(f"Resource handler returned message: {key} did not become steady")
+
+
+for operation in ("create", "update"):
+
+    @around("AWS::ECS::Service", operation)
+    def service(original, *given):
+        # A parameter is text until somebody makes a number of it.
+        given = [value | {"DesiredCount": int(value["DesiredCount"])} if isinstance(value, dict) else value for value in given]
+        properties = given[-2]
+        # If one is on already, ECS watches none, so that what is broken can be mended.
+        alarms_are_watched = not alarms_on(properties)
+        made = original(*given)
+        steady(properties, alarms_are_watched)
+        return made
+
+
+on_worker = stacks._runs_on_worker_thread
+stacks._runs_on_worker_thread = lambda resource_type: resource_type == "AWS::ECS::Service" or on_worker(resource_type)
