@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from world import PORT, World
+from world import PORT, TLS_PORT, World
 
 HERE = pathlib.Path(__file__).parent
 
@@ -45,6 +45,7 @@ def world(agent):
             "IOT_MTLS_ENABLED": "0",
             "MINISTACK_REGION": world.region,
             "PICUS_CALLS": str(world.calls),
+            "PICUS_TLS_PORT": str(TLS_PORT),
             "TMPDIR": work,
         }
         emulator = subprocess.Popen([sys.executable, HERE / "emulator.py"], env=environment, stdout=log, stderr=log)

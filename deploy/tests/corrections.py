@@ -1,6 +1,7 @@
 """What MiniStack's CloudFormation drops or gets wrong of the types that it knows, each put right for itself."""
 
-from ministack.services import alb, dynamodb, iam
+from ministack.core import iam_evaluator
+from ministack.services import alb, dynamodb, iam, s3
 from ministack.services.cloudformation import engine, provisioners
 
 handlers = provisioners._RESOURCE_HANDLERS
@@ -61,6 +62,38 @@ def target_group(original, logical_id, props, stack_name):
     arn, attributes = original(logical_id, props, stack_name)
     for number, target in enumerate(props.get("Targets") or [], start=1):
         called(alb._register_targets({"TargetGroupArn": [arn], f"Targets.member.{number}.Id": [target["Id"]]}))
+    return arn, attributes
+
+
+# A listener's ListenerAttributes are dropped when it is made.
+@around("AWS::ElasticLoadBalancingV2::Listener", "create")
+def listener(original, logical_id, props, stack_name):
+    arn, attributes = original(logical_id, props, stack_name)
+    alb._listener_attrs[arn] = [*props.get("ListenerAttributes", [])]
+    return arn, attributes
+
+
+# A load balancer takes any bucket for its access logs, where AWS first tries to write to it.
+@around("AWS::ElasticLoadBalancingV2::LoadBalancer", "create")
+def load_balancer(original, logical_id, props, stack_name):
+    arn, attributes = original(logical_id, props, stack_name)
+    logs = {attribute["Key"]: attribute["Value"] for attribute in props["LoadBalancerAttributes"]}
+    if logs["access_logs.s3.enabled"] == "true":
+        bucket, writer = logs["access_logs.s3.bucket"], "logdelivery.elasticloadbalancing.amazonaws.com"
+        key = f"AWSLogs/{iam.get_account_id()}/ELBAccessLogTestFile"
+        call = iam_evaluator.EvalContext(
+            principal_arn=writer,
+            principal_type="Service",
+            principal_account="",
+            action="s3:PutObject",
+            resource_arn=f"arn:aws:s3:::{bucket}/{key}",
+            region=arn.split(":")[3],
+            secure_transport=True,
+            service_context={"aws:sourcearn": arn},
+        )
+        if iam_evaluator.evaluate_resource_policy(s3._bucket_policies.get(bucket), call, service=writer).decision != "Allow":
+            raise ValueError(f"Access Denied for bucket: {bucket}. Please check S3bucket permission")
+        called(s3._put_object(bucket, key, b"", {}))
     return arn, attributes
 
 

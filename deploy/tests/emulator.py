@@ -1,5 +1,6 @@
 """Starts MiniStack with what AWS does and it does not: only what the story needs, a module a concern."""
 
+from hypercorn.config import Config
 from ministack import app
 from ministack.services import ecs, imds
 
@@ -8,10 +9,12 @@ import corrections  # noqa: F401  puts right what it imports
 import fargate
 import identity  # noqa: F401  the same
 import rollout  # noqa: F401  the same
+import tls
 
 # /health is the service's, not the emulator's.
 app._HEALTH_PATHS = ("/_ministack/health",)
 
 absent.install()
 fargate.install(ecs, imds)
+tls.install(Config)
 app.main()

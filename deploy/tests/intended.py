@@ -152,4 +152,34 @@ def watched(world):
         assert json.loads(body)["widgets"] and "${" not in body
 
 
+def given_network(world, vpc, subnets):
+    balancer = world.client("elbv2").describe_load_balancers()["LoadBalancers"][0]
+    assert [zone["SubnetId"] for zone in balancer["AvailabilityZones"]] == subnets
+    service = world.client("ecs").describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
+    where = service["networkConfiguration"]["awsvpcConfiguration"]
+    assert (where["subnets"], where["assignPublicIp"]) == (subnets[::-1], "DISABLED")
+    groups = {g["GroupName"]: g for g in world.client("ec2").describe_security_groups()["SecurityGroups"]}
+    assert groups["picus-alb"]["VpcId"] == groups["picus-tasks"]["VpcId"] == vpc
+    assert [rule["FromPort"] for rule in groups["picus-alb"]["IpPermissions"]] == [80, 443]
+
+
+def https(world, certificate):
+    elb = world.client("elbv2")
+    balancer = elb.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+    listeners = {listener["Port"]: listener for listener in elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]}
+    plain, secure = listeners.pop(80), listeners.pop(443)
+    assert not listeners and [action["Type"] for action in plain["DefaultActions"]] == ["redirect"]
+    assert secure["Protocol"] == "HTTPS" and secure["SslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+    assert [c["CertificateArn"] for c in secure["Certificates"]] == [certificate]
+    priorities = {port: [rule["Priority"] for rule in elb.describe_rules(ListenerArn=at["ListenerArn"])["Rules"]] for port, at in ((80, plain), (443, secure))}
+    assert priorities[80] == ["default"] and sorted(priorities[443]) == ["100", "default"]
+
+
+def access_logs(world):
+    """The load balancer has tried whether it may write them, as it does when they are turned on."""
+    world.client("s3").head_object(
+        Bucket=f"picus-access-logs-{world.account}-{world.region}", Key=f"AWSLogs/{world.account}/ELBAccessLogTestFile"
+    )
+
+
 ALL = (routing, network, roles, function, table, logs, tasks, tagged, metrics, watched)

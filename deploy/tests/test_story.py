@@ -48,6 +48,13 @@ def expect_images(world, *tags):
     wait_for(lambda: running_images(world) == set(tags))
 
 
+def parameters(world):
+    """What the stack is deployed with, but for the time."""
+    found = {p["ParameterKey"]: p["ParameterValue"] for p in world.stack()["Parameters"]}
+    found.pop("DeployedAt", None)
+    return found
+
+
 def set_alarm(world, state):
     """Of those that fail a deployment, the first."""
     world.client("cloudwatch").set_alarm_state(AlarmName=intended.ROLLBACK_ALARMS[0], StateValue=state, StateReason="the story")
@@ -187,7 +194,7 @@ def test_a_parameter_stays_set(world):
     assert [acl["Name"] for acl in world.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]] == ["picus"]
     code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, "--show")
     assert code == 0 and "Service" in said, said
-    set_now = {p["ParameterKey"]: p["ParameterValue"] for p in world.stack()["Parameters"]}
+    set_now = parameters(world)
     assert set_now["RequestsPerAddress"] == "2000" and set_now["DesiredTasks"] == "2"
     assert pending(world) == []
 
@@ -289,7 +296,7 @@ def test_tear_down_asks_first(world):
     assert world.stack()["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def test_tear_down_leaves_the_table_and_a_deployment_takes_it_up(world):
+def test_tear_down_leaves_the_table(world):
     code, said = world.script("tear-down", "--yes")
     assert code == 0, said
     elb, table = world.client("elbv2"), world.client("dynamodb")
@@ -299,9 +306,42 @@ def test_tear_down_leaves_the_table_and_a_deployment_takes_it_up(world):
     assert roles == {"picus-deploy-role"}
     assert table.get_item(TableName="picus_data", Key={"object_id": {"S": kept["key"]}})["Item"]
 
-    code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER)
-    assert code == 0 and "Import  Table" in said, said
-    assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
+
+def test_a_deployment_takes_up_the_table_in_a_network_that_is_there_with_tls_and_access_logs(world):
+    # The emulator knows the load balancer by this name besides its own.
+    name = "picus-alb.alb.localhost"
+    certificate, (vpc, subnets) = world.certificate(name), world.network()
+    networks = len(world.client("ec2").describe_vpcs()["Vpcs"])
+    variant = {
+        "VpcId": vpc,
+        "LoadBalancerSubnetIds": ",".join(subnets),
+        "TaskSubnetIds": ",".join(reversed(subnets)),
+        "TaskPublicIp": "DISABLED",
+        "CertificateArn": certificate,
+        "PublicName": name,
+        "AccessLogs": "true",
+    }
+    set_to = [word for parameter in variant.items() for word in ("--parameter", "=".join(parameter))]
+    code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, *set_to)
+    assert code == 0 and "Import  Table" in said and f"is served at https://{name}" in said, said
+    assert len(world.client("ec2").describe_vpcs()["Vpcs"]) == networks
+    intended.given_network(world, vpc, subnets)
+    intended.https(world, certificate)
+    intended.access_logs(world)
+
+    code, said = world.run("curl", "--silent", "--show-error", "--include", f"https://{name}/picus/get/{kept['key']}")
+    assert code == 0 and "200" in said.splitlines()[0] and json.loads(said.splitlines()[-1])["object_id"] == kept["key"]
+    assert "strict-transport-security: max-age=31536000" in said.lower()
+    status, headers, _ = call(name, "DELETE", f"/picus/{kept['key']}?a=b")
+    assert (status, headers["location"]) == (301, f"https://{name}:443/picus/{kept['key']}?a=b")
+
+
+def test_a_rollback_keeps_what_was_set(world):
+    """Here to the release that is deployed: each parameter comes back as it was."""
+    before = parameters(world)
+    code, said = world.script("rollback", before["Release"])
+    assert code == 0 and "delete what was deleted: 404" in said, said
+    assert parameters(world) == before
 
 
 def test_the_table_goes_only_when_an_administrator_says_so(world):

@@ -32,7 +32,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-PORT = free_port()
+PORT, TLS_PORT = free_port(), free_port()
 
 
 class World:
@@ -44,8 +44,10 @@ class World:
         self.endpoint = f"http://127.0.0.1:{PORT}"
         self.calls = work / "calls.jsonl"
         self.keys = ADMINISTRATOR
-        # The load balancer's name is known to no DNS here: curl goes to the emulator whatever the name.
-        (work / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{PORT}"\n')
+        # The load balancer's names are known to no DNS here: curl goes to the emulator whatever the name.
+        (work / ".curlrc").write_text(
+            f'connect-to = ":443:127.0.0.1:{TLS_PORT}"\nconnect-to = "::127.0.0.1:{PORT}"\ncacert = "{work}/certificate.pem"\n'
+        )
 
     def client(self, service):
         """A client of the administrator's."""
@@ -105,6 +107,20 @@ class World:
             entry.external_attr = 0o755 << 16
             package.writestr(entry, program)
         return path
+
+    def certificate(self, name):
+        """A certificate for `name` in ACM, which curl trusts."""
+        key, certificate = self.work / "key.pem", self.work / "certificate.pem"
+        options = ("-nodes", "-days", "2", "-subj", "/CN=picus", "-addext", f"subjectAltName=DNS:{name}")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", key, "-out", certificate, *options], check=True, capture_output=True)
+        return self.client("acm").import_certificate(Certificate=certificate.read_bytes(), PrivateKey=key.read_bytes())["CertificateArn"]
+
+    def network(self):
+        """A network that was there before: its VPC, and two subnets."""
+        ec2 = self.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.30.0.0/16")["Vpc"]["VpcId"]
+        zones = {f"10.30.{number}.0/24": f"{self.region}{zone}" for number, zone in enumerate("ab")}
+        return vpc, [ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"] for block, zone in zones.items()]
 
     def stack(self, name="picus"):
         return self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
