@@ -65,4 +65,5 @@ def world(agent):
             keep = os.environ.get("PICUS_STORY_OUT")
             if keep:
                 for file in (world.calls, world.work / "emulator.log"):
-                    (pathlib.Path(keep) / file.name).write_bytes(file.read_bytes())
+                    if file.exists():
+                        (pathlib.Path(keep) / file.name).write_bytes(file.read_bytes())

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 
 from world import ROOT, docker, wait_for
 
@@ -140,7 +141,7 @@ def tasks(world):
 
 
 def watched(world):
-    """The alarms that fail a deployment are there, and each dashboard came whole."""
+    """The alarms that fail a deployment are there, and each dashboard came whole, with a mark at this release."""
     client = world.client("cloudwatch")
     service = world.client("ecs").describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
     assert service["deploymentConfiguration"]["alarms"] == {"alarmNames": ROLLBACK_ALARMS, "enable": True, "rollback": True}
@@ -149,7 +150,10 @@ def watched(world):
     assert sorted(dashboards) == ["picus-data", "picus-delete-handler", "picus-overview", "picus-service"]
     for name in dashboards:
         body = client.get_dashboard(DashboardName=name)["DashboardBody"]
-        assert json.loads(body)["widgets"] and "${" not in body
+        assert "${" not in body
+        notes = [widget["properties"].get("annotations", {}).get("vertical", []) for widget in json.loads(body)["widgets"]]
+        (deployed,) = {note["value"] for widget in notes for note in widget if note["label"] == "Deployed"}
+        assert timedelta() <= datetime.now(timezone.utc) - datetime.fromisoformat(deployed) < timedelta(minutes=15)
 
 
 def given_network(world, vpc, subnets):
