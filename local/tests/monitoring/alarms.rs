@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use picus_local::cloudwatch::alarm::Missing;
 use picus_local::cloudwatch::definition::{Alarm, Kind, Source};
+use picus_local::cloudwatch::template;
 
-use crate::given::{alarms, file, metric_alarms};
+use crate::given::{alarms, file, metric_alarms, parameters};
 
 fn named<'a>(alarms: &'a [Alarm], name: &str) -> &'a Alarm {
     alarms.iter().find(|alarm| alarm.name == name).unwrap_or_else(|| panic!("no alarm {name}"))
@@ -47,13 +48,33 @@ fn windows_and_expressions_keep_to_cloudwatchs_limits() {
         };
         let metrics =
             alarm.queries.iter().filter(|query| matches!(query.source, Source::Metric(..)));
-        assert!(metrics.count() <= 10, "{name}");
+        assert!(metrics.count() <= 10 && alarm.queries.len() <= 20, "{name}");
         assert_eq!(period % 60, 0, "{name}");
         let total = period * alarm.rule.evaluation_periods;
         assert!(total <= if period < 3600 { 86_400 } else { 604_800 }, "{name}: {total} seconds");
         assert!(alarm.rule.datapoints_to_alarm <= alarm.rule.evaluation_periods, "{name}");
         assert_eq!(alarm.queries.iter().filter(|query| query.returned).count(), 1, "{name}");
     }
+}
+
+/// `PutCompositeAlarm` and `PutMetricAlarm`: the length of a name and of a rule, how many alarms a rule
+/// names, and how many actions a state has.
+#[test]
+fn rules_and_actions_keep_to_cloudwatchs_limits() {
+    let resources = template::resources(&file("dashboards/alarms.yaml"), &parameters()).unwrap();
+    let mut rules = 0;
+    for (id, resource) in &resources {
+        let properties = &resource["Properties"];
+        for actions in ["AlarmActions", "OKActions", "InsufficientDataActions"] {
+            assert!(properties[actions].as_array().map_or(0, Vec::len) <= 5, "{id}: {actions}");
+        }
+        let text = |name: &str| properties[name].as_str().unwrap_or_default();
+        assert!(text("AlarmName").len() <= 255, "{id}");
+        assert!(text("AlarmRule").len() <= 10_240, "{id}");
+        rules += usize::from(!text("AlarmRule").is_empty());
+    }
+    assert_eq!(rules, 5);
+    assert!(alarms().iter().all(|alarm| parts(alarm).len() <= 100));
 }
 
 #[test]

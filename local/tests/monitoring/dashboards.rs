@@ -1,5 +1,7 @@
 //! The dashboards keep to CloudWatch's structure, and say what good looks like.
 
+use std::collections::BTreeSet;
+
 use picus_local::cloudwatch::expression::Expression;
 use serde_json::Value;
 
@@ -13,14 +15,96 @@ fn title(widget: &Value) -> String {
     widget["properties"]["title"].as_str().unwrap_or_default().to_owned()
 }
 
+/// What CloudWatch knows of each type of widget, as far as it is used here: what it needs, and what it
+/// may have besides.
+fn properties(of: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
+    Some(match of {
+        "metric" => (
+            &["metrics", "region", "view", "stat", "period", "title"],
+            &["stacked", "yAxis", "annotations", "start", "setPeriodToTimeRange", "sparkline"],
+        ),
+        "alarm" => (&["alarms", "title"], &[]),
+        "log" => (&["query", "region", "view", "title"], &[]),
+        "text" => (&["markdown"], &[]),
+        _ => return None,
+    })
+}
+
+const VIEWS: [&str; 3] = ["timeSeries", "singleValue", "table"];
+
+/// Of a row of metrics.
+const OPTIONS: [&str; 7] = ["expression", "id", "label", "stat", "visible", "yAxis", "color"];
+
+/// Every object in a value, with the name that it goes by.
+fn objects<'a>(
+    name: &'a str,
+    value: &'a Value,
+) -> Vec<(&'a str, &'a serde_json::Map<String, Value>)> {
+    match value {
+        Value::Array(parts) => parts.iter().flat_map(|part| objects(name, part)).collect(),
+        Value::Object(fields) => {
+            let inner = fields.iter().flat_map(|(name, value)| objects(name, value));
+            [(name, fields)].into_iter().chain(inner).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// CloudWatch ignores a property that it does not know, and a colour that is none: the panel then
+/// silently lacks it.
+#[test]
+fn properties_views_and_colours_are_some_that_cloudwatch_knows() {
+    for name in DASHBOARDS {
+        let body = dashboard(name);
+        let known: BTreeSet<_> = ["start", "periodOverride", "widgets"].into();
+        assert!(body.as_object().unwrap().keys().all(|field| known.contains(field.as_str())));
+        for widget in widgets(name) {
+            let title = title(&widget);
+            let (needed, more) = properties(widget["type"].as_str().unwrap())
+                .unwrap_or_else(|| panic!("{name}: no widget is of type {}", widget["type"]));
+            for property in needed {
+                assert!(
+                    !widget["properties"][property].is_null(),
+                    "{name}: {title} lacks {property}"
+                );
+            }
+            for (part, fields) in objects("widget", &widget) {
+                let known: &[&[&str]] = match part {
+                    "widget" => &[&["type", "x", "y", "width", "height", "properties"]],
+                    "properties" => &[needed, more],
+                    "metrics" => &[&OPTIONS],
+                    "yAxis" => &[&["left", "right"]],
+                    "left" | "right" => &[&["min", "max", "label", "showUnits"]],
+                    "annotations" => &[&["vertical", "horizontal"]],
+                    "vertical" | "horizontal" => &[&["label", "value", "color"]],
+                    other => panic!("{name}: {title}: {other}"),
+                };
+                for (field, value) in fields {
+                    assert!(known.concat().contains(&field.as_str()), "{name}: {title}: {field}");
+                    let text = value.as_str().unwrap_or_default();
+                    let is_right = match field.as_str() {
+                        "view" => VIEWS.contains(&text),
+                        "color" => text.strip_prefix('#').is_some_and(|digits| {
+                            digits.len() == 6 && u32::from_str_radix(digits, 16).is_ok()
+                        }),
+                        _ => true,
+                    };
+                    assert!(is_right, "{name}: {title}: {field} is {value}");
+                }
+            }
+        }
+    }
+}
+
 /// Amazon CloudWatch API Reference, "Dashboard body structure and syntax", and the quotas: 500
-/// widgets a dashboard, 500 metrics a widget.
+/// widgets a dashboard, 500 metrics a widget and 2500 a dashboard.
 #[test]
 fn bodies_are_of_cloudwatchs_structure() {
     for name in DASHBOARDS {
         let widgets = widgets(name);
         assert!((3..=500).contains(&widgets.len()), "{name}");
         let mut places: Vec<[u64; 4]> = Vec::new();
+        let mut metrics = 0;
         for widget in &widgets {
             let number = |field: &str| widget[field].as_u64().unwrap();
             let [x, y, width, height] = ["x", "y", "width", "height"].map(number);
@@ -37,22 +121,11 @@ fn bodies_are_of_cloudwatchs_structure() {
                 assert!(apart, "{name}: {} lies on another", title(widget));
             }
             places.push([x, y, width, height]);
-            let properties = &widget["properties"];
-            let needed: &[&str] = match widget["type"].as_str().unwrap() {
-                "metric" => &["metrics", "region", "view", "stat", "period"],
-                "alarm" => &["alarms"],
-                "log" => &["query", "region", "view"],
-                "text" => &["markdown"],
-                other => panic!("{name}: no widget is of type {other}"),
-            };
-            for property in needed {
-                assert!(
-                    !properties[property].is_null(),
-                    "{name}: {} lacks {property}",
-                    title(widget)
-                );
-            }
+            let rows = widget["properties"]["metrics"].as_array().map_or(0, Vec::len);
+            assert!(rows <= 500, "{name}: {}", title(widget));
+            metrics += rows;
         }
+        assert!(metrics <= 2500, "{name}: {metrics} metrics");
     }
 }
 
