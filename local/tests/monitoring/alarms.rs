@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use picus_local::cloudwatch::alarm::Missing;
 use picus_local::cloudwatch::definition::{Alarm, Kind, Source};
+use picus_local::cloudwatch::expression::Expression;
 use picus_local::cloudwatch::template;
 
 use crate::given::{alarms, file, metric_alarms, parameters};
@@ -173,6 +174,23 @@ fn missing_data_is_treated_for_a_reason() {
             _ => Missing::NotBreaching,
         };
         assert_eq!(alarm.rule.missing, expected, "{name}");
+    }
+}
+
+/// How many reports a task owes within a period is up to the collector.
+#[test]
+fn a_task_that_is_heard_as_often_as_it_is_read_is_not_missed() {
+    let collector = template::read(&file("otel-collector.yaml")).unwrap();
+    let interval = &collector["receivers"]["prometheus"]["config"]["global"]["scrape_interval"];
+    let seconds: usize = interval.as_str().unwrap().strip_suffix('s').unwrap().parse().unwrap();
+    let alarms = alarms();
+    let alarm = metric_alarms(&alarms)["picus-service-telemetry-lost"];
+    let expected = Expression::parse("running - heard / 10").unwrap();
+    for query in &alarm.queries {
+        match &query.source {
+            Source::Metric(_, _, period) => assert_eq!(*period, 10 * seconds),
+            Source::Expression(expression) => assert_eq!(*expression, expected),
+        }
     }
 }
 
