@@ -114,6 +114,14 @@ pub const DRILLS: &[Drill] = &[
         ..CALM
     },
     Drill {
+        name: "dynamodb-fails",
+        fault: Fault::DynamoDb(dynamodb::Fault::Fails(1)),
+        settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
+        alarms: &["picus-page", "picus-availability-page"],
+        others: &[SPENDS],
+        ..CALM
+    },
+    Drill {
         name: "dynamodb-slow",
         fault: Fault::DynamoDb(dynamodb::Fault::Slow(1, SLOW)),
         alarms: &["picus-page", "picus-latency-page"],
