@@ -72,6 +72,14 @@ def test_an_empty_account_is_told_what_it_lacks(world):
     assert code == 64 and re.search(r"--repository \S+ is missing", said)
 
 
+def test_a_bucket_of_an_earlier_bootstrap_is_named_before_anything_is_made(world):
+    s3, bucket = world.client("s3"), f"picus-artifacts-{world.account}-{world.region}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": world.region})
+    code, said = world.script("bootstrap", "--repository", REPOSITORY)
+    assert code == 1 and f"the bucket {bucket} is left from an earlier bootstrap" in said and said.count("\n") == 1
+    s3.delete_bucket(Bucket=bucket)
+
+
 def test_bootstrap_prepares_the_account_and_may_be_repeated(world):
     for _ in range(2):
         code, said = world.script("bootstrap", "--repository", REPOSITORY)
@@ -106,6 +114,15 @@ def test_parameters_that_do_not_go_together_are_refused_before_anything_is_chang
     assert code != 0 and "A certificate needs PublicName" in said
     code, said = world.script("status")
     assert code == 0 and said == "stack picus: NONE\n"
+
+
+def test_a_role_that_has_a_name_of_picus_is_named_before_anything_is_made(world):
+    iam = world.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="ecsTaskExecutionRole", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
+    assert code == 1 and "has a role ecsTaskExecutionRole already" in said and said.count("\n") == 1
+    iam.delete_role(RoleName="ecsTaskExecutionRole")
 
 
 def test_the_first_release_is_served(world):
@@ -257,6 +274,13 @@ def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
     set_alarm(world, "OK")
     expect_images(world, "two")
     assert call(world.host(), "DELETE", "/picus/none")[0] == 404
+
+
+def test_a_release_whose_image_is_gone_is_not_gone_back_to(world):
+    world.client("ecr").batch_delete_image(repositoryName="picus-service", imageIds=[{"imageTag": "one"}])
+    code, said = world.script("rollback")
+    assert code == 1 and "one, is no longer in the repository picus-service" in said.splitlines()[-1], said
+    world.push("one", IMAGE)
 
 
 def test_a_rollback_goes_to_the_release_before(world):
