@@ -4,22 +4,16 @@ mod sink;
 
 use std::io;
 
-use picus_telemetry::settings::Reader;
-use picus_telemetry::{Described, Metrics, RequestContext, Service, Settings, TraceSettings};
+use picus_telemetry::{Described, RequestContext};
 use serde_json::Value;
 
-use sink::Sink;
+use sink::{Sink, settings};
 
 /// A process can start telemetry once, so that one test tells the whole story.
 #[test]
 fn each_event_is_one_line_that_nobody_outside_can_forge() {
     let sink = Sink::default();
-    let settings = Settings {
-        service: Service { name: "picus-test".into(), version: "1.2.3".into() },
-        log_filter: "info".parse().unwrap(),
-        metrics: Metrics::Prometheus,
-        traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
-    };
+    let settings = settings();
     let telemetry = picus_telemetry::init(&settings, sink.clone()).unwrap();
     assert!(picus_telemetry::init(&settings, io::sink()).is_err(), "once in a process");
 

@@ -4,21 +4,15 @@ mod sink;
 
 use std::panic::{self, AssertUnwindSafe};
 
-use picus_telemetry::settings::Reader;
-use picus_telemetry::{Described, Metrics, RequestContext, Service, Settings, TraceSettings};
+use picus_telemetry::{Described, RequestContext};
 use serde_json::Value;
 
-use sink::Sink;
+use sink::{Sink, settings};
 
 #[test]
 fn a_panic_is_one_line_with_its_message_its_place_and_its_request() {
     let sink = Sink::default();
-    let settings = Settings {
-        service: Service { name: "picus-test".into(), version: "1.2.3".into() },
-        log_filter: "info".parse().unwrap(),
-        metrics: Metrics::Prometheus,
-        traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
-    };
+    let settings = settings();
     let telemetry = picus_telemetry::init(&settings, sink.clone()).unwrap();
     picus_telemetry::log_panics();
     let header = |name: &str| (name == "x-request-id").then_some("order-17");

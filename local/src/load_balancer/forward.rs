@@ -1,15 +1,12 @@
 //! A request's way to its target and back.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -18,7 +15,7 @@ use tokio::time;
 
 use super::answer::error;
 use super::metrics::Metrics;
-use super::target_group::{InFlight, TargetGroup};
+use super::target_group::TargetGroup;
 use super::{Action, Listener, event, headers};
 use crate::cloudwatch::meter::Meter;
 use crate::iam::{ACCOUNT, REGION};
@@ -34,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Forwarder {
     listener: Listener,
     port: u16,
-    client: Client<HttpConnector, Upload>,
+    client: Client<HttpConnector, Body>,
     idle_timeout: Duration,
     metrics: Metrics,
 }
@@ -84,12 +81,25 @@ impl Forwarder {
         self.metrics.request(SERVICE_GROUP);
         let started = Instant::now();
         let broken = Arc::new(AtomicBool::new(false));
-        let request = request.map(|body| Upload { body, broken: broken.clone() });
+        let found = broken.clone();
+        let request = request.map(|body| {
+            let noted = body.map_err(move |error| {
+                // The client broke off, or sent what is no HTTP.
+                found.store(true, Ordering::SeqCst);
+                error
+            });
+            noted.boxed_unsync()
+        });
         match time::timeout(self.idle_timeout, self.client.request(request)).await {
             Ok(Ok(mut response)) => {
                 self.metrics.answered(SERVICE_GROUP, response.status(), started.elapsed());
                 headers::remove_hop_by_hop(response.headers_mut());
-                Ok(response.map(|body| Counted { body, _in_flight: in_flight }.boxed_unsync()))
+                // It is in flight until its body is gone.
+                let held = move |error| {
+                    let _held = &in_flight;
+                    error
+                };
+                Ok(response.map(|body| body.map_err(held).boxed_unsync()))
             }
             Ok(Err(_)) if broken.load(Ordering::SeqCst) => Err(StatusCode::BAD_REQUEST),
             Ok(Err(_)) => Err(StatusCode::BAD_GATEWAY),
@@ -124,62 +134,5 @@ impl Forwarder {
         };
         self.metrics.answered(FUNCTION_GROUP, response.status(), started.elapsed());
         Ok(response)
-    }
-}
-
-/// A client's body. Where the way to a target ends with an error, it tells whose it was.
-struct Upload {
-    body: Incoming,
-    /// The client broke off, or sent what is no HTTP.
-    broken: Arc<AtomicBool>,
-}
-
-impl hyper::body::Body for Upload {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Err(_))) = polled {
-            self.broken.store(true, Ordering::SeqCst);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A target's body; its request is in flight until it is gone.
-struct Counted {
-    body: Incoming,
-    _in_flight: InFlight,
-}
-
-impl hyper::body::Body for Counted {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

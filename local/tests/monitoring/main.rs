@@ -6,6 +6,7 @@ mod dashboards;
 mod drills;
 mod given;
 mod insights;
+mod made_up;
 mod mutants;
 mod queries;
 mod references;

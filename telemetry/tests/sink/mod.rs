@@ -3,6 +3,19 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use picus_telemetry::settings::Reader;
+use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
+
+/// What a program of tests says of itself.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        service: Service { name: "picus-test".into(), version: "1.2.3".into() },
+        log_filter: "info".parse().unwrap(),
+        metrics: Metrics::Prometheus,
+        traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
+    }
+}
+
 #[derive(Clone, Default)]
 pub(crate) struct Sink(Arc<Mutex<Vec<u8>>>);
 
