@@ -121,13 +121,18 @@ async fn an_answer_is_good_if_the_matcher_has_its_status() {
     }
 }
 
-/// A load balancer before one target, which is healthy.
-async fn balanced(address: SocketAddr, idle_timeout: Duration) -> (LoadBalancer, Client) {
+/// A group of one target, which is healthy.
+async fn group_of(address: SocketAddr) -> Arc<TargetGroup> {
     let group = Arc::new(TargetGroup::new(health_check()));
     group.register(address);
     while group.healthy().is_empty() {
         sleep(Duration::from_millis(5)).await;
     }
+    group
+}
+
+/// A load balancer before these targets.
+async fn balanced(group: Arc<TargetGroup>, idle_timeout: Duration) -> (LoadBalancer, Client) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listener = Listener::new(Vec::new(), Action::Forward(group));
     let balancer = LoadBalancer::start(socket, listener, idle_timeout, Meter::default()).unwrap();
@@ -143,10 +148,29 @@ async fn a_target_that_does_not_answer_is_504_and_one_that_answers_nonsense_502(
         _ => Some(OK),
     })
     .await;
-    let (balancer, client) = balanced(address, Duration::from_millis(300)).await;
+    let (balancer, client) = balanced(group_of(address).await, Duration::from_millis(300)).await;
     assert_eq!(client.get_path("/silent").await.status(), 504);
     assert_eq!(client.get_path("/nonsense").await.status(), 502);
     assert_eq!(client.get_path("/").await.status(), 200, "the others are not concerned");
+    balancer.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_that_is_taken_out_goes_when_the_last_answer_has_ended_and_not_before() {
+    let address = target(|line| match line {
+        "GET /half HTTP/1.1" => Some("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx"),
+        _ => Some(OK),
+    })
+    .await;
+    let group = group_of(address).await;
+    let (balancer, client) = balanced(group.clone(), IDLE_TIMEOUT).await;
+    let half = client.get_path("/half").await;
+    let gone = group.deregister(address, PATIENCE);
+    tokio::pin!(gone);
+    assert!(timeout(Duration::from_millis(200), &mut gone).await.is_err(), "it still answers");
+    // The client breaks off: no answer can be on its way any more.
+    drop((half, client));
+    timeout(PATIENCE / 2, gone).await.unwrap();
     balancer.stop().await;
 }
 
@@ -159,7 +183,7 @@ async fn an_idle_connection_to_a_target_is_closed_by_the_load_balancer() {
         Some(OK)
     })
     .await;
-    let (balancer, client) = balanced(address, Duration::from_millis(300)).await;
+    let (balancer, client) = balanced(group_of(address).await, Duration::from_millis(300)).await;
     assert_eq!(client.get_path("/one").await.status(), 200);
     let until_closed = async { while told.recv().await.unwrap() != "closed GET /one HTTP/1.1" {} };
     timeout(PATIENCE, until_closed).await.unwrap();
