@@ -88,6 +88,7 @@ def test_a_canary_has_two_like_target_groups_and_a_rule_to_shift_requests_betwee
     assert deployment["Strategy"] == "CANARY"
     assert deployment["CanaryConfiguration"] == {"CanaryPercent": "20", "CanaryBakeTimeInMinutes": "15"}
     assert "ScaleOnRequests" not in found and "ScaleOnCpu" in found
+    assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080]
     assert found["Alarms"]["Parameters"]["AlternateTargetGroupFullName"] == "CanaryTargetGroup.TargetGroupFullName"
 
 
