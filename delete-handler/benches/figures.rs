@@ -2,16 +2,12 @@
 //! picus-delete-handler` prints them, and fails when one is over its target. What telemetry adds is told
 //! by running it with and without, turn by turn.
 
-#[path = "../../items/tests/table/engine.rs"]
-mod engine;
-#[path = "../tests/handler/runtime_api.rs"]
-mod runtime_api;
-
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use runtime_api::RuntimeApi;
+use picus_testing::engine;
+use picus_testing::runtime_api::RuntimeApi;
 use tokio::process::{Child, Command};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_picus-delete-handler");

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use picus_telemetry::settings::Reader;
+use picus_settings::Reader;
 use picus_telemetry::{LogFilter, Service, TraceSettings};
 
 /// The configuration of the delete handler.

@@ -7,10 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use lambda_runtime::{Context, LambdaEvent};
+use picus_catalogue as catalogue;
 use picus_items::{Code, Error, ErrorBody, Key, Table};
-use picus_telemetry::{
-    Access, Described, Invocation, Objective, RequestContext, catalogue, nearest_hop,
-};
+use picus_telemetry::{Access, Described, Invocation, LatencySlo, RequestContext, nearest_hop};
 use serde_json::{Value, json};
 use tokio::time;
 use tracing::Instrument as _;
@@ -26,7 +25,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct DeleteHandler {
     table: Table,
-    objective: Arc<Objective>,
+    objective: Arc<LatencySlo>,
     /// Whether no event has come yet.
     cold: AtomicBool,
 }
@@ -35,7 +34,7 @@ impl DeleteHandler {
     /// A handler that deletes from `table`, and is to answer within `latency_objective`.
     #[must_use]
     pub fn new(table: Table, latency_objective: Duration) -> Self {
-        let objective = Arc::new(Objective::new(latency_objective, &[route::ROUTE]));
+        let objective = Arc::new(LatencySlo::new(latency_objective, &[route::ROUTE]));
         Self { table, objective, cold: true.into() }
     }
 

@@ -6,9 +6,9 @@ mod answer;
 mod config;
 mod event;
 mod handler;
+mod lambda_env;
 mod program;
 mod route;
-mod surroundings;
 
 pub use config::Config;
 pub use handler::DeleteHandler;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use lambda_runtime::layers::OpenTelemetryLayer;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use picus_items::Table;
-use picus_telemetry::program::{Program, complain, configured, refuse};
+use picus_settings::{Program, complain, configured, refuse};
 use picus_telemetry::{Metrics, Telemetry};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Config, DeleteHandler, surroundings};
+use crate::{Config, DeleteHandler, lambda_env};
 
 const PROGRAM: Program = Program {
     name: env!("CARGO_PKG_NAME"),
@@ -33,7 +33,7 @@ pub fn main() -> ExitCode {
 /// Serves Lambda's events, as the environment configures it.
 #[must_use]
 pub fn serve() -> ExitCode {
-    match surroundings::check(|name| std::env::var(name).ok()) {
+    match lambda_env::check(|name| std::env::var(name).ok()) {
         Ok(()) => configured(Config::read, run),
         Err(error) => refuse(format_args!("{}: {error}", PROGRAM.name)),
     }

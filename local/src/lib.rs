@@ -6,18 +6,13 @@
 //! ([`load_balancer`]). [`traces`] collects what both programs tell of their requests. [`cloudwatch`]
 //! evaluates the alarms, and [`drill`] makes the faults that these are for.
 
-pub mod cli;
-pub mod cloudwatch;
-pub mod drill;
 pub mod dynamodb;
-pub mod exposition;
-mod fault;
 mod iam;
 pub mod lambda;
 pub mod load_balancer;
 pub mod names;
 pub mod output;
-mod process;
+pub mod process;
 mod server;
 mod system;
 pub mod tasks;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::cloudwatch::meter::Meter;
+use picus_cloudwatch::metric_sink::MetricSink;
 
 /// Where the programs' lines go.
 #[derive(Debug, Clone)]
@@ -29,12 +29,12 @@ impl Output {
         if stdout().is_terminal() { Self::Readable } else { Self::Raw }
     }
 
-    /// Passes on each line of `stream` under `label` until it ends, and tells `meter` of it.
+    /// Passes on each line of `stream` under `label` until it ends, and tells `metrics` of it.
     pub(crate) fn forward(
         &self,
         label: &'static str,
         stream: impl AsyncRead + Unpin + Send + 'static,
-        meter: Meter,
+        metrics: MetricSink,
     ) {
         let output = self.clone();
         tokio::spawn(async move {
@@ -42,7 +42,7 @@ impl Output {
             let mut line = Vec::new();
             while stream.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
                 let text = String::from_utf8_lossy(&line);
-                meter.read_line(&text);
+                metrics.read_line(&text);
                 output.line(label, text.trim_end_matches('\n'));
                 line.clear();
             }

@@ -15,8 +15,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time;
 
-use crate::cloudwatch::meter::Meter;
 use crate::output::Output;
+use picus_cloudwatch::metric_sink::MetricSink;
 
 /// How the programs are started.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub(crate) struct Launcher {
     pub(crate) environment: HashMap<String, String>,
     pub(crate) output: Output,
     /// Reads the metrics among the programs' lines.
-    pub(crate) meter: Meter,
+    pub(crate) metrics: MetricSink,
 }
 
 /// A program that runs.
@@ -56,10 +56,10 @@ impl Launcher {
             .kill_on_drop(true)
             .spawn()?;
         if let Some(stdout) = child.stdout.take() {
-            self.output.forward(label, stdout, self.meter.clone());
+            self.output.forward(label, stdout, self.metrics.clone());
         }
         if let Some(stderr) = child.stderr.take() {
-            self.output.forward(label, stderr, Meter::default());
+            self.output.forward(label, stderr, MetricSink::default());
         }
         Ok(Process { _lifeline: child.stdin.take(), child })
     }
@@ -99,7 +99,7 @@ impl Process {
 }
 
 /// Ends this process when the one that started it is gone.
-pub(crate) fn end_with_parent() {
+pub fn end_with_parent() {
     thread::spawn(|| {
         let mut nothing = [0; 64];
         while io::stdin().read(&mut nothing).is_ok_and(|count| count > 0) {}

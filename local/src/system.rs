@@ -11,9 +11,8 @@ use hyper::Method;
 use tokio::net::TcpListener;
 use tokio::time;
 
-use crate::cloudwatch::meter::Meter;
 use crate::dynamodb::{
-    self, Calls, DynamoDb, DynamoDbError, FUNCTION_ROLE, Storage, TABLE, TASK_ROLE,
+    Calls, DynamoDb, DynamoDbError, DynamoDbFault, FUNCTION_ROLE, Storage, TABLE, TASK_ROLE,
 };
 use crate::iam::REGION;
 use crate::lambda::{Function, Lambda};
@@ -24,6 +23,7 @@ use crate::names::FUNCTION;
 use crate::output::Output;
 use crate::process::Launcher;
 use crate::tasks::Task;
+use picus_cloudwatch::metric_sink::MetricSink;
 
 /// How long the first task may take to be healthy.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -46,7 +46,7 @@ pub struct Options {
     /// Where the programs' lines go.
     pub output: Output,
     /// Where the parts of AWS report to, and the programs their lines.
-    pub meter: Meter,
+    pub metrics: MetricSink,
     /// How tasks are asked for their health.
     pub health_check: HealthCheck,
     /// The collector that gets the programs' traces, by OTLP over HTTP, at this URL.
@@ -95,7 +95,7 @@ impl System {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let taken = |source| StartError::Port { port: options.port, source };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
-        let dynamodb = DynamoDb::start(&options.storage, options.meter.clone()).await?;
+        let dynamodb = DynamoDb::start(&options.storage, options.metrics.clone()).await?;
         let endpoint = &dynamodb.endpoint;
         let function = Lambda::new(function(&options), launcher(&options, endpoint, FUNCTION_ROLE));
         let launcher = launcher(&options, endpoint, TASK_ROLE);
@@ -104,7 +104,7 @@ impl System {
             (0..options.tasks).map(|_| Task::keep(launcher.clone(), group.clone())).collect();
         let listener = listener(&function, &group);
         let load_balancer =
-            LoadBalancer::start(socket, listener, IDLE_TIMEOUT, options.meter.clone())
+            LoadBalancer::start(socket, listener, IDLE_TIMEOUT, options.metrics.clone())
                 .map_err(taken)?;
         let healthy = async {
             while group.healthy().len() < options.tasks {
@@ -154,7 +154,7 @@ impl System {
     }
 
     /// From now on, this is wrong with DynamoDB; with one elsewhere, nothing.
-    pub fn dynamodb_fault(&self, fault: Option<dynamodb::Fault>) {
+    pub fn dynamodb_fault(&self, fault: Option<DynamoDbFault>) {
         self.dynamodb.set_fault(fault);
     }
 
@@ -206,7 +206,7 @@ fn launcher(options: &Options, endpoint: &str, role: &str) -> Launcher {
         executable: options.executable.clone(),
         environment,
         output: options.output.clone(),
-        meter: options.meter.clone(),
+        metrics: options.metrics.clone(),
     }
 }
 

@@ -9,12 +9,12 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use picus_items::Table;
-use picus_telemetry::{Objective, Prometheus};
+use picus_telemetry::{LatencySlo, Prometheus};
 
 use crate::body::BodyLimits;
 use crate::edge;
 use crate::limits::Limits;
-use crate::{Config, routes, stall};
+use crate::{Config, routes, tcp_timeout};
 
 /// Why a port could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ impl Application {
             max_bytes: config.max_body_bytes,
             timeout: config.client_timeout,
         });
-        let objective = Data::new(Objective::new(config.latency_objective, &routes::OF_ITEMS));
+        let objective = Data::new(LatencySlo::new(config.latency_objective, &routes::OF_ITEMS));
         let stall_timeout = config.stall_timeout;
         let watched = prometheus.clone();
         let api = HttpServer::new(move || {
@@ -73,7 +73,7 @@ impl Application {
         // A client that has gone takes its request with it.
         .h1_allow_half_closed(false)
         .client_disconnect_timeout(Duration::from_secs(1))
-        .on_connect(move |connection, _| stall::bound(connection, stall_timeout))
+        .on_connect(move |connection, _| tcp_timeout::bound(connection, stall_timeout))
         .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
         .shutdown_signal(async {
             // Told to stop, or left by an application that is gone.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
-use picus_telemetry::settings::Reader;
+use picus_settings::Reader;
 use picus_telemetry::{LogFilter, Service, TraceSettings};
 
 /// The configuration of the service.

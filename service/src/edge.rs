@@ -16,7 +16,7 @@ use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage as _, HttpResponse};
 use picus_items::{Error, ErrorBody};
-use picus_telemetry::{Access, ActiveRequest, Described, Objective, RequestContext, nearest_hop};
+use picus_telemetry::{Access, ActiveRequest, Described, LatencySlo, RequestContext, nearest_hop};
 use pin_project_lite::pin_project;
 use tracing::Instrument as _;
 
@@ -61,7 +61,7 @@ pub(crate) async fn edge(
 
 /// Tells what is known of the request already: one whose client leaves is counted under its route.
 fn begin(request: &ServiceRequest, route: &'static str, context: &RequestContext) -> Access {
-    let objective = request.app_data::<Data<Objective>>();
+    let objective = request.app_data::<Data<LatencySlo>>();
     let objective = objective.expect("the application has an objective").clone().into_inner();
     let headers = request.headers();
     // The load balancer's word, where there is one; the service itself is reached by HTTP alone.

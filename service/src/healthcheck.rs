@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use picus_telemetry::program::complain;
+use picus_settings::complain;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 

@@ -14,7 +14,7 @@ mod openapi;
 mod problem;
 mod program;
 mod routes;
-mod stall;
+mod tcp_timeout;
 
 pub use application::{Application, BindError};
 pub use config::Config;

@@ -12,8 +12,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use futures_util::FutureExt as _;
+use picus_catalogue as catalogue;
 use picus_items::{Code, Error};
-use picus_telemetry::catalogue;
 use pin_project_lite::pin_project;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
@@ -90,7 +90,7 @@ impl<B: MessageBody> MessageBody for Admitted<B> {
 mod tests {
     use actix_web::middleware::from_fn;
     use actix_web::{App, HttpResponse, test, web};
-    use picus_telemetry::Objective;
+    use picus_telemetry::LatencySlo;
 
     use super::*;
     use crate::edge;
@@ -100,7 +100,7 @@ mod tests {
         let limits = Data::new(Limits::new(1, Duration::from_secs(5)));
         let panics = async || -> HttpResponse { panic!("a secret") };
         let resource = web::resource("/").to(panics).wrap(from_fn(bounded));
-        let objective = Data::new(Objective::new(Duration::from_secs(1), &[]));
+        let objective = Data::new(LatencySlo::new(Duration::from_secs(1), &[]));
         let app = App::new().app_data(limits.clone()).app_data(objective);
         let app = app.service(resource).wrap(from_fn(edge::edge));
         let app = test::init_service(app).await;

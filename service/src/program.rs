@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use actix_web::rt::System;
 use picus_items::Table;
+use picus_settings::{Program, complain, configured, refuse};
 use picus_telemetry::Metrics;
-use picus_telemetry::program::{Program, complain, configured, refuse};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Application, Config, healthcheck};

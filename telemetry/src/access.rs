@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tracing::Span;
 
-use crate::catalogue;
-use crate::objective::Objective;
 use crate::request::{Described, RequestContext};
+use crate::slo::LatencySlo;
+use picus_catalogue as catalogue;
 
 /// What is known of a request so far. It is told when this is dropped: after the response's last
 /// byte, or wherever the request ended before.
@@ -29,7 +29,7 @@ pub struct Access {
     method: &'static str,
     route: &'static str,
     answer: Option<Answer>,
-    objective: Arc<Objective>,
+    objective: Arc<LatencySlo>,
     span: Span,
     started: Instant,
 }
@@ -63,7 +63,7 @@ impl Access {
     pub fn begin(
         context: &RequestContext,
         request: &Described<'_>,
-        objective: Arc<Objective>,
+        objective: Arc<LatencySlo>,
     ) -> Self {
         let method = known_method(request.method);
         Self {

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
-use crate::catalogue;
-use crate::lines::Lines;
+use crate::log_writer::Lines;
 use crate::{InitError, Service};
+use picus_catalogue as catalogue;
 
 /// The namespace of Picus' own metrics in CloudWatch.
 const NAMESPACE: &str = "Picus";

@@ -5,19 +5,16 @@
 //! found again in all of them; [`Access`] tells of it when it has ended.
 
 mod access;
-pub mod catalogue;
 mod emf;
-mod lines;
+mod log_writer;
 mod logs;
-mod objective;
 mod panics;
 mod process;
-pub mod program;
 mod prometheus;
 mod propagation;
 mod request;
 mod service;
-pub mod settings;
+mod slo;
 mod traces;
 
 use std::io::{self, Write};
@@ -28,15 +25,15 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use access::{Access, ActiveRequest, Received};
 pub use logs::LogFilter;
-pub use objective::Objective;
 pub use panics::log_panics;
 pub use prometheus::Prometheus;
 pub use request::{Described, Invocation, RequestContext, nearest_hop};
 pub use service::Service;
+pub use slo::LatencySlo;
 pub use traces::{Exporter, TraceSettings};
 
 use emf::Emf;
-use lines::Writer;
+use log_writer::Writer;
 use traces::Traces;
 
 /// Who is speaking, how loud, and to whom.

@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::lines::Lines;
+use crate::log_writer::Lines;
 use crate::request::{self, RequestContext};
 use crate::traces;
 use crate::{Service, Settings};

@@ -9,7 +9,7 @@ use procfs::WithCurrentSystemInfo as _;
 use procfs::process::Process;
 use tokio::runtime::RuntimeMetrics;
 
-use crate::catalogue;
+use picus_catalogue as catalogue;
 
 /// The runtimes that serve requests, and how busy they and the process were.
 #[derive(Debug)]

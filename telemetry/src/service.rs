@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use crate::settings::Reader;
+use picus_settings::Reader;
 
 /// What logs, metrics and traces are told by.
 #[derive(Debug, Clone)]

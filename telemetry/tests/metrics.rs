@@ -2,8 +2,9 @@
 
 use std::io;
 
-use picus_telemetry::settings::Reader;
-use picus_telemetry::{Metrics, Service, Settings, TraceSettings, catalogue};
+use picus_settings::Reader;
+use picus_catalogue as catalogue;
+use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
 
 #[test]
 fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::engine::sdk_config;
+use picus_testing::engine::sdk_config;
 
 const TABLE: &str = "picus_data";
 

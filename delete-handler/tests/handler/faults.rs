@@ -7,10 +7,10 @@ use tokio::sync::watch;
 use tokio::time;
 
 use crate::dynamodb::{self, Health};
-use crate::engine;
 use crate::forms::Form;
 use crate::given::{Given, context, given, impatient};
 use crate::told::Told;
+use picus_testing::engine;
 
 /// Words of the SDK, of the network and of AWS, which no client may read.
 const INTERNAL: [&str; 8] =

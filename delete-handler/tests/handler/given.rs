@@ -10,9 +10,9 @@ use serde_json::Value;
 use tokio::time;
 
 use crate::dynamodb;
-use crate::engine::{self, sdk_config};
 use crate::forms::Form;
 use crate::told::Told;
+use picus_testing::engine::{self, sdk_config};
 
 /// The time that the function has for an event, unless a test says otherwise.
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -3,13 +3,10 @@
 
 mod contract;
 mod dynamodb;
-#[path = "../../../items/tests/table/engine.rs"]
-mod engine;
 mod faults;
 mod forms;
 mod given;
 mod malformed;
 mod program;
-mod runtime_api;
 mod telemetry;
 mod told;

@@ -10,10 +10,10 @@ use tokio::process::{Child, Command};
 use tokio::time;
 
 use crate::dynamodb;
-use crate::engine;
 use crate::forms::Form;
-use crate::runtime_api::RuntimeApi;
 use crate::told::Told;
+use picus_testing::engine;
+use picus_testing::runtime_api::RuntimeApi;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The path under which the outcome of an invocation is reported, after its beginning.

@@ -12,10 +12,10 @@ use tokio::process::{Child, Command};
 use tokio::time;
 
 use crate::dynamodb;
-use crate::engine;
 use crate::forms::{Form, set_header};
 use crate::program::function;
-use crate::runtime_api::RuntimeApi;
+use picus_testing::engine;
+use picus_testing::runtime_api::RuntimeApi;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

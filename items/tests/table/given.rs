@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use picus_items::{Item, Settings, Table};
 
-use crate::engine::{self, sdk_config};
+use picus_testing::engine::{self, sdk_config};
 
 const TABLE: &str = "picus_data";
 

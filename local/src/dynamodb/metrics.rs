@@ -7,12 +7,12 @@ use hyper::{Response, StatusCode};
 use serde_json::Value;
 
 use super::TABLE;
-use crate::cloudwatch::meter::Meter;
-use crate::cloudwatch::metric::Metric;
+use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::metric_sink::MetricSink;
 
-/// Reports calls to a meter.
+/// Reports calls to a metrics.
 #[derive(Debug)]
-pub(super) struct Reporter(pub(super) Meter);
+pub(super) struct Reporter(pub(super) MetricSink);
 
 impl Reporter {
     /// A call was refused for the rate of calls.

@@ -24,11 +24,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::cloudwatch::meter::Meter;
 use crate::iam::REGION;
 use crate::server::Server;
 pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
-pub use proxy::Fault;
+use picus_cloudwatch::metric_sink::MetricSink;
+pub use proxy::DynamoDbFault;
 use proxy::Proxy;
 
 /// The table, and its key.
@@ -116,23 +116,23 @@ struct Engine {
 
 impl DynamoDb {
     /// Starts the engine, or turns to the one elsewhere, and creates the table if there is none. The
-    /// engine reports to `meter` what DynamoDB reports to CloudWatch.
+    /// engine reports to `metrics` what DynamoDB reports to CloudWatch.
     ///
     /// # Errors
     /// What keeps it from having a table, and what to do about it.
-    pub async fn start(storage: &Storage, meter: Meter) -> Result<Self, DynamoDbError> {
+    pub async fn start(storage: &Storage, metrics: MetricSink) -> Result<Self, DynamoDbError> {
         let this = match storage {
             Storage::Elsewhere(endpoint) => Self { endpoint: endpoint.clone(), engine: None },
             Storage::Memory => {
                 let database = dynoxide::Database::memory().map_err(data(Path::new("memory")))?;
-                serve(database, meter, None).await?
+                serve(database, metrics, None).await?
             }
             Storage::Folder(folder) => {
                 let lock = lock(folder)?;
                 let file = folder.join("picus.sqlite");
                 let database =
                     dynoxide::Database::new(&file.to_string_lossy()).map_err(data(folder))?;
-                serve(database, meter, Some(lock)).await?
+                serve(database, metrics, Some(lock)).await?
             }
         };
         create_table(&this.endpoint).await?;
@@ -146,7 +146,7 @@ impl DynamoDb {
     }
 
     /// From now on, this is wrong. A DynamoDB elsewhere stays as it is.
-    pub fn set_fault(&self, fault: Option<Fault>) {
+    pub fn set_fault(&self, fault: Option<DynamoDbFault>) {
         if let Some(engine) = &self.engine {
             engine.proxy.set_fault(fault);
         }
@@ -181,13 +181,13 @@ fn lock(folder: &Path) -> Result<File, DynamoDbError> {
 
 async fn serve(
     database: dynoxide::Database,
-    meter: Meter,
+    metrics: MetricSink,
     lock: Option<File>,
 ) -> Result<DynamoDb, DynamoDbError> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
     let engine = listener.local_addr().map_err(DynamoDbError::Listen)?;
-    let proxy = Arc::new(Proxy::new(engine, meter)?);
+    let proxy = Arc::new(Proxy::new(engine, metrics)?);
     let socket = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
     let answers = proxy.clone();
     let server = Server::start(socket, move |request, _| {

@@ -1,5 +1,5 @@
 //! The one way to the engine. Each call passes, in this order, whatever is wrong with DynamoDB at the
-//! time ([`Fault`]), its role's policy ([`super::permissions`]), and the measuring of what DynamoDB
+//! time ([`DynamoDbFault`]), its role's policy ([`super::permissions`]), and the measuring of what DynamoDB
 //! tells CloudWatch ([`super::metrics`]).
 
 use std::net::SocketAddr;
@@ -22,15 +22,15 @@ use tokio::time;
 use super::DynamoDbError;
 use super::metrics::Reporter;
 use super::permissions::{Calls, Permissions};
-use crate::cloudwatch::meter::Meter;
 use crate::server::{Body, BrokenOff, full};
+use picus_cloudwatch::metric_sink::MetricSink;
 
 /// DynamoDB's own bound on a request.
 const MAX_BYTES: usize = 16 << 20;
 
 /// What is wrong with DynamoDB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum DynamoDbFault {
     /// Connections end without an answer.
     Unreachable,
     /// One in so many calls is refused for the rate of calls.
@@ -49,13 +49,13 @@ pub(super) struct Proxy {
     engine: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     permissions: Permissions,
-    fault: Mutex<Option<Fault>>,
+    fault: Mutex<Option<DynamoDbFault>>,
     number: AtomicU32,
     reporter: Reporter,
 }
 
 impl Proxy {
-    pub(super) fn new(engine: SocketAddr, meter: Meter) -> Result<Self, DynamoDbError> {
+    pub(super) fn new(engine: SocketAddr, metrics: MetricSink) -> Result<Self, DynamoDbError> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client =
@@ -66,12 +66,12 @@ impl Proxy {
             permissions: Permissions::new()?,
             fault: Mutex::default(),
             number: AtomicU32::new(0),
-            reporter: Reporter(meter),
+            reporter: Reporter(metrics),
         })
     }
 
     /// From now on, this is wrong.
-    pub(super) fn set_fault(&self, fault: Option<Fault>) {
+    pub(super) fn set_fault(&self, fault: Option<DynamoDbFault>) {
         *self.fault() = fault;
     }
 
@@ -90,21 +90,21 @@ impl Proxy {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let struck = |one_in: u32| number.is_multiple_of(one_in);
         match fault {
-            Some(Fault::Unreachable) => return Err(BrokenOff),
-            Some(Fault::Throttles(one_in)) if struck(one_in) => {
+            Some(DynamoDbFault::Unreachable) => return Err(BrokenOff),
+            Some(DynamoDbFault::Throttles(one_in)) if struck(one_in) => {
                 self.reporter.throttled(&operation);
                 return Ok(refusal("ProvisionedThroughputExceededException", "Slower, please"));
             }
-            Some(Fault::Fails(one_in)) if struck(one_in) => {
+            Some(DynamoDbFault::Fails(one_in)) if struck(one_in) => {
                 self.reporter.failed(&operation);
                 let mut answer = refusal("InternalServerError", "Something went wrong");
                 *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                 return Ok(answer);
             }
-            Some(Fault::Denies(one_in)) if struck(one_in) => {
+            Some(DynamoDbFault::Denies(one_in)) if struck(one_in) => {
                 return Ok(refusal("AccessDeniedException", "Not for you"));
             }
-            Some(Fault::Slow(one_in, more)) if struck(one_in) => time::sleep(more).await,
+            Some(DynamoDbFault::Slow(one_in, more)) if struck(one_in) => time::sleep(more).await,
             _ => {}
         }
         let Ok(body) = Limited::new(body, MAX_BYTES).collect().await else {
@@ -131,7 +131,7 @@ impl Proxy {
         Ok(Response::from_parts(head, body))
     }
 
-    fn fault(&self) -> MutexGuard<'_, Option<Fault>> {
+    fn fault(&self) -> MutexGuard<'_, Option<DynamoDbFault>> {
         // It is whole at any moment.
         self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,7 +12,7 @@ use tokio::time;
 use uuid::Uuid;
 
 use super::runtime_api::{Invocation, RuntimeApi};
-use super::{Function, InvokeError, Sabotage};
+use super::{Function, FunctionFault, InvokeError};
 use crate::process::{Launcher, Process};
 
 /// How long a process may take until it asks for work (AWS Lambda Developer Guide, "Init phase").
@@ -75,7 +75,7 @@ impl Environment {
         payload: Bytes,
         trace: &str,
         timeout: Duration,
-        sabotage: Option<Sabotage>,
+        fault: Option<FunctionFault>,
     ) -> Result<Bytes, InvokeError> {
         let mut exited = self.exited.clone();
         let invoked = async {
@@ -87,9 +87,9 @@ impl Environment {
                 trace: trace.to_owned(),
                 reply,
             };
-            if let (Some(sabotage), Some(pid)) = (sabotage, self.pid) {
+            if let (Some(fault), Some(pid)) = (fault, self.pid) {
                 // One that has just ended needs none.
-                let _ = kill_process(pid, sabotage.signal());
+                let _ = kill_process(pid, fault.signal());
             }
             self.api.give(invocation).await;
             match time::timeout(timeout, replied).await {

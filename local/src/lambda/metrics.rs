@@ -5,19 +5,19 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Function, InvokeError};
-use crate::cloudwatch::meter::Meter;
-use crate::cloudwatch::metric::Metric;
+use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::metric_sink::MetricSink;
 
 /// Tells of an invocation; one that was throttled counts as none.
 pub(super) fn report(
-    meter: &Meter,
+    metrics: &MetricSink,
     function: &Function,
     outcome: &Result<Bytes, InvokeError>,
     took: Duration,
     at_once: usize,
 ) {
     let record = |name: &str, value: f64| {
-        meter.record(Metric::new("AWS/Lambda", name, &[("FunctionName", function.name)]), value);
+        metrics.record(Metric::new("AWS/Lambda", name, &[("FunctionName", function.name)]), value);
     };
     let count = |holds: bool| f64::from(u8::from(holds));
     let throttled = *outcome == Err(InvokeError::Throttled);

@@ -73,19 +73,19 @@ struct Inner {
     /// Turns to start an environment.
     starts: Semaphore,
     places: Semaphore,
-    sabotage: Mutex<Option<Sabotage>>,
+    fault: Mutex<Option<FunctionFault>>,
 }
 
 /// What is done to the function's processes, to see what follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sabotage {
+pub enum FunctionFault {
     /// Each dies over its invocation.
     Crash,
     /// Each hangs, and so runs into its time-out.
     Hang,
 }
 
-impl Sabotage {
+impl FunctionFault {
     fn signal(self) -> Signal {
         match self {
             Self::Crash => Signal::KILL,
@@ -104,7 +104,7 @@ impl Lambda {
             warm: Mutex::default(),
             freed: Semaphore::new(0),
             starts: Semaphore::new(processors),
-            sabotage: Mutex::default(),
+            fault: Mutex::default(),
         }))
     }
 
@@ -126,7 +126,7 @@ impl Lambda {
             Some(_place) => self.invoke_in_place(payload, trace).await,
             None => (Err(InvokeError::Throttled), Duration::ZERO),
         };
-        metrics::report(&launcher.meter, function, &outcome, took, at_once);
+        metrics::report(&launcher.metrics, function, &outcome, took, at_once);
         outcome
     }
 
@@ -137,20 +137,19 @@ impl Lambda {
         payload: Bytes,
         trace: &str,
     ) -> (Result<Bytes, InvokeError>, Duration) {
-        let Inner { function, launcher, warm, freed, sabotage, .. } = &*self.0;
+        let Inner { function, launcher, warm, freed, fault, .. } = &*self.0;
         let log = Log::new(&launcher.output, function, trace);
         let (environment, init) = match self.environment(&log).await {
             Ok(ready) => ready,
             Err(error) => return (Err(error), Duration::ZERO),
         };
-        let sabotage = *lock(sabotage);
+        let fault = *lock(fault);
         log.start();
         // Of one that is gone afterwards, nothing could be read.
         let memory = environment.max_memory_mb();
         let began = Instant::now();
         let request_id = log.request_id().to_owned();
-        let outcome =
-            environment.invoke(request_id, payload, trace, function.timeout, sabotage).await;
+        let outcome = environment.invoke(request_id, payload, trace, function.timeout, fault).await;
         let took = began.elapsed();
         let memory = environment.max_memory_mb().max(memory);
         log.end(&outcome, took, init, memory.unwrap_or_default());
@@ -193,8 +192,8 @@ impl Lambda {
     }
 
     /// From now on, does this to each process that is invoked.
-    pub fn sabotage(&self, sabotage: Option<Sabotage>) {
-        *lock(&self.0.sabotage) = sabotage;
+    pub fn set_fault(&self, fault: Option<FunctionFault>) {
+        *lock(&self.0.fault) = fault;
     }
 
     /// Ends the environments that wait for work.

@@ -17,11 +17,11 @@ use super::answer::error;
 use super::metrics::Metrics;
 use super::target_group::TargetGroup;
 use super::{Action, Listener, event, headers};
-use crate::cloudwatch::meter::Meter;
 use crate::iam::{ACCOUNT, REGION};
 use crate::lambda::Lambda;
 use crate::names::{FUNCTION_GROUP, SERVICE_GROUP};
 use crate::server::Body;
+use picus_cloudwatch::metric_sink::MetricSink;
 
 /// How long a connection to a target may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +40,12 @@ pub struct Forwarder {
 type Outcome = Result<Response<Body>, StatusCode>;
 
 impl Forwarder {
-    pub(super) fn new(listener: Listener, port: u16, idle_timeout: Duration, meter: Meter) -> Self {
+    pub(super) fn new(
+        listener: Listener,
+        port: u16,
+        idle_timeout: Duration,
+        metrics: MetricSink,
+    ) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
@@ -48,7 +53,7 @@ impl Forwarder {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(idle_timeout)
             .build(connector);
-        Self { listener, port, client, idle_timeout, metrics: Metrics(meter) }
+        Self { listener, port, client, idle_timeout, metrics: Metrics(metrics) }
     }
 
     pub(super) async fn answer(

@@ -6,12 +6,12 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use super::TargetGroup;
-use crate::cloudwatch::meter::Meter;
-use crate::cloudwatch::metric::Metric;
 use crate::names::LOAD_BALANCER;
+use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::metric_sink::MetricSink;
 
 #[derive(Debug)]
-pub(super) struct Metrics(pub(super) Meter);
+pub(super) struct Metrics(pub(super) MetricSink);
 
 impl Metrics {
     /// A request for which there was a target.
@@ -53,12 +53,12 @@ impl Metrics {
 }
 
 /// How many of a group's targets are healthy; a group without targets tells nothing.
-pub(crate) fn report_health(meter: &Meter, name: &str, group: &TargetGroup) {
+pub fn report_health(metrics: &MetricSink, name: &str, group: &TargetGroup) {
     let (all, healthy) = (group.len(), group.healthy().len());
     let dimensions = &[("LoadBalancer", LOAD_BALANCER), ("TargetGroup", name)];
     let report = |metric: &str, count: usize| {
         let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-        meter.record(Metric::new("AWS/ApplicationELB", metric, dimensions), count);
+        metrics.record(Metric::new("AWS/ApplicationELB", metric, dimensions), count);
     };
     if all > 0 {
         report("HealthyHostCount", healthy);

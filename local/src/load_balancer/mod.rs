@@ -5,7 +5,7 @@ mod answer;
 mod event;
 mod forward;
 mod headers;
-pub(crate) mod metrics;
+pub mod metrics;
 mod rules;
 mod target_group;
 
@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::cloudwatch::meter::Meter;
 use crate::lambda::Lambda;
 use crate::server::Server;
 pub use forward::Forwarder;
+use picus_cloudwatch::metric_sink::MetricSink;
 pub use rules::{Condition, Listener, Rule};
 pub use target_group::{HealthCheck, Target, TargetGroup};
 
@@ -46,7 +46,7 @@ pub enum Action {
 pub struct LoadBalancer(Server);
 
 impl LoadBalancer {
-    /// Serves `listener` on `socket`, and tells `meter` of it.
+    /// Serves `listener` on `socket`, and tells `metrics` of it.
     ///
     /// # Errors
     /// A socket without an address.
@@ -54,10 +54,10 @@ impl LoadBalancer {
         socket: TcpListener,
         listener: Listener,
         idle_timeout: Duration,
-        meter: Meter,
+        metrics: MetricSink,
     ) -> io::Result<Self> {
         let port = socket.local_addr()?.port();
-        let forwarder = Arc::new(Forwarder::new(listener, port, idle_timeout, meter));
+        let forwarder = Arc::new(Forwarder::new(listener, port, idle_timeout, metrics));
         let answer = move |request, client| {
             let forwarder = forwarder.clone();
             async move { Ok(forwarder.answer(request, client).await) }

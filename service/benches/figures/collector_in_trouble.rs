@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::given::{self, Server};
-use crate::{collector, engine};
+use picus_testing::engine;
+use picus_testing::otlp_sink;
 
 const ROUNDS: usize = 20;
 const REQUESTS: u32 = 4_000;
@@ -27,8 +28,7 @@ struct Variant {
 pub(crate) async fn measure() -> io::Result<bool> {
     let dynamodb = engine::start().await;
     given::put_item(dynamodb).await?;
-    let collector =
-        |delay| async move { Ok::<_, io::Error>(collector::start(delay).await?.to_string()) };
+    let collector = |delay| async move { Ok::<_, io::Error>(otlp_sink::start(delay)?.to_string()) };
     let well = start(dynamodb, &collector(Duration::ZERO).await?).await?;
     let mut variants = Vec::new();
     for (name, address) in [

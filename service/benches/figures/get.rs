@@ -11,7 +11,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::given::{self, Server, TABLE};
-use crate::{collector, engine};
+use picus_testing::engine;
+use picus_testing::otlp_sink;
 
 const ROUNDS: usize = 20;
 const REQUESTS: u32 = 4_000;
@@ -55,7 +56,7 @@ pub(crate) async fn measure() -> io::Result<bool> {
     let mut bare_command = Command::new(env::current_exe()?);
     bare_command.arg("bare");
     let bare = Server::start(bare_command, dynamodb, &[]).await?;
-    let collector = format!("http://{}", collector::start(Duration::ZERO).await?);
+    let collector = format!("http://{}", otlp_sink::start(Duration::ZERO)?);
     let mut variants = Vec::new();
     for (name, share, target) in VARIANTS {
         let program = Command::new(env!("CARGO_BIN_EXE_picus-service"));

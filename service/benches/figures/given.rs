@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 
-use crate::engine;
+use picus_testing::engine;
 
 pub(crate) const TABLE: &str = "picus_data";
 const CLIENTS: u32 = 8;

@@ -1,10 +1,7 @@
 //! The service's figures: `cargo bench -p picus-service` prints them, and fails when one is over its
 //! target.
 
-mod collector;
 mod collector_in_trouble;
-#[path = "../../../items/tests/table/engine.rs"]
-mod engine;
 mod get;
 mod given;
 mod memory;

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::engine;
 use crate::given::{Server, TABLE};
+use picus_testing::engine;
 
 const MAX_UNDER_LOAD: u64 = 40_000_000;
 const MAX_GROWTH: u64 = 16_000_000;

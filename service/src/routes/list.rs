@@ -5,8 +5,8 @@ use actix_web::http::{ConnectionType, Version};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use picus_catalogue as catalogue;
 use picus_items::{Code, Cursor, Error, Item, Limit, Table};
-use picus_telemetry::catalogue;
 
 use crate::openapi;
 use crate::problem::Problem;

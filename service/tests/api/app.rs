@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use picus_items::Table;
 use picus_service::{Application, Config};
-use picus_telemetry::settings::Reader;
+use picus_settings::Reader;
 use picus_telemetry::{Metrics, Prometheus, Telemetry, TraceSettings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::engine::{self, sdk_config};
+use picus_testing::engine::{self, sdk_config};
 
 /// Telemetry runs once in a process, and so for all tests.
 static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::app::{config, spawn_app, spawn_with};
-use crate::engine;
+use picus_testing::engine;
 
 async fn connect(address: SocketAddr, sent: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.unwrap();

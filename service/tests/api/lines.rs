@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::engine;
 use crate::program::{Running, exchange, send};
+use picus_testing::engine;
 
 const HEALTH: &str = "GET /health HTTP/1.0\r\n\r\n";
 const PUT: &str = "POST /picus/put HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::app::{App, config, failure, spawn_app, spawn_with};
-use crate::engine;
+use picus_testing::engine;
 
 async fn ids(response: reqwest::Response) -> Vec<String> {
     assert_eq!(response.status(), 200);

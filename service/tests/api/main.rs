@@ -3,8 +3,6 @@
 mod app;
 mod connections;
 mod drain;
-#[path = "../../../items/tests/table/engine.rs"]
-mod engine;
 mod errors;
 mod items;
 mod limits;

@@ -90,8 +90,7 @@ async fn every_metric_is_in_the_catalogue() {
     let app = spawn_app().await;
     app.put(&json!({})).await;
     app.get_path("/picus/list").await.text().await.unwrap();
-    let known: HashSet<_> =
-        picus_telemetry::catalogue::ALL.iter().map(|metric| metric.name).collect();
+    let known: HashSet<_> = picus_catalogue::ALL.iter().map(|metric| metric.name).collect();
     let metrics = app.scrape().await;
     let families =
         metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());

@@ -23,7 +23,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use super::Exporter;
 use super::queue::Waiting;
 use crate::InitError;
-use crate::catalogue::SPANS_EXPORTED;
+use picus_catalogue::SPANS_EXPORTED;
 
 /// The attributes by which X-Ray finds a trace: its annotations. Those of `otel-collector.yaml`.
 const ANNOTATIONS: [&str; 5] =

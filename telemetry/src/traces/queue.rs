@@ -10,7 +10,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
-use crate::catalogue::SPANS_PROCESSED;
+use picus_catalogue::SPANS_PROCESSED;
 
 /// Spans that wait for the exporter; it takes off those that it gets.
 pub(super) type Waiting = Arc<AtomicUsize>;

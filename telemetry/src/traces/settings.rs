@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use opentelemetry_sdk::trace::Sampler;
 
-use crate::settings::Reader;
+use picus_settings::Reader;
 
 /// How traces are collected.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use picus_telemetry::settings::Reader;
+use picus_settings::Reader;
 use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
 
 /// What a program of tests says of itself.

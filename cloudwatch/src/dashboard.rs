@@ -1,0 +1,192 @@
+//! The metrics that a dashboard shows ("Dashboard body structure and syntax").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::metric::{Metric, Statistic};
+
+/// What one widget refers to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Panel {
+    /// What stands above it.
+    pub title: String,
+    /// Metrics, by their whole names, and the statistic of each.
+    pub metrics: Vec<(Metric, Statistic)>,
+    /// Searches for metrics.
+    pub searches: Vec<Search>,
+}
+
+impl Panel {
+    /// All that it refers to.
+    pub fn references(&self) -> impl Iterator<Item = Search> {
+        let named = self.metrics.iter().map(|(metric, _)| Search::of(metric));
+        named.chain(self.searches.iter().cloned())
+    }
+}
+
+/// A search: for the metrics of a name that have exactly these dimensions, some of them of this value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Search {
+    /// Who publishes them.
+    pub namespace: String,
+    /// The names of their dimensions.
+    pub dimensions: BTreeSet<String>,
+    /// What they measure.
+    pub name: String,
+    /// The values that dimensions must have.
+    pub values: BTreeMap<String, String>,
+}
+
+impl Search {
+    /// The one that finds this metric alone.
+    #[must_use]
+    pub fn of(metric: &Metric) -> Self {
+        let Metric { namespace, name, dimensions } = metric.clone();
+        Self {
+            namespace,
+            name,
+            dimensions: dimensions.keys().cloned().collect(),
+            values: dimensions,
+        }
+    }
+
+    /// Whether it finds a metric.
+    #[must_use]
+    pub fn finds(&self, metric: &Metric) -> bool {
+        metric.namespace == self.namespace
+            && metric.name == self.name
+            && metric.dimensions.keys().eq(&self.dimensions)
+            && self.values.iter().all(|(name, value)| metric.dimensions.get(name) == Some(value))
+    }
+}
+
+/// A dashboard that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a dashboard can't show {0}")]
+pub struct NotShown(String);
+
+/// What the widgets of a dashboard's body refer to, those that show metrics.
+///
+/// # Errors
+/// A row of metrics, or a search, that is not of CloudWatch's form.
+pub fn panels(body: &Value) -> Result<Vec<Panel>, NotShown> {
+    let widgets = body["widgets"].as_array().into_iter().flatten();
+    let shown = widgets.filter(|widget| widget["properties"]["metrics"].is_array());
+    shown.map(|widget| panel(&widget["properties"])).collect()
+}
+
+fn panel(properties: &Value) -> Result<Panel, NotShown> {
+    let title = properties["title"].as_str().unwrap_or_default().to_owned();
+    let mut panel = Panel { title, ..Panel::default() };
+    let mut before: Vec<String> = Vec::new();
+    for row in properties["metrics"].as_array().into_iter().flatten() {
+        let refused = || NotShown(row.to_string());
+        let row = row.as_array().ok_or_else(refused)?;
+        let words: Vec<&str> = row.iter().filter_map(Value::as_str).collect();
+        let options = row.last().filter(|last| last.is_object()).unwrap_or(&Value::Null);
+        if words.is_empty() {
+            let expression = options["expression"].as_str();
+            panel.searches.extend(searches(expression.ok_or_else(refused)?)?);
+            continue;
+        }
+        let whole = unabbreviated(&words, &before).ok_or_else(refused)?;
+        let statistic = options["stat"].as_str().or(properties["stat"].as_str());
+        let statistic = statistic.and_then(|text| text.parse().ok()).ok_or_else(refused)?;
+        panel.metrics.push((metric(&whole).ok_or_else(refused)?, statistic));
+        before = whole;
+    }
+    Ok(panel)
+}
+
+/// `.` stands for the word above, `...` for all words above that are not given.
+fn unabbreviated(words: &[&str], before: &[String]) -> Option<Vec<String>> {
+    if let ["...", rest @ ..] = words {
+        let kept = before.len().checked_sub(rest.len())?;
+        return Some(
+            before[..kept].iter().cloned().chain(rest.iter().map(ToString::to_string)).collect(),
+        );
+    }
+    let word = |(index, word): (usize, &&str)| match *word {
+        "." => before.get(index).cloned(),
+        word => Some(word.to_owned()),
+    };
+    words.iter().enumerate().map(word).collect()
+}
+
+fn metric(words: &[String]) -> Option<Metric> {
+    let [namespace, name, dimensions @ ..] = words else { return None };
+    let (pairs, []) = dimensions.as_chunks::<2>() else { return None };
+    let pairs = pairs.iter().map(|[name, value]| (name.clone(), value.clone()));
+    Some(Metric { namespace: namespace.clone(), name: name.clone(), dimensions: pairs.collect() })
+}
+
+/// The searches in an expression: `SEARCH('{Namespace,Dimension,…} Name="value" …', …)`.
+fn searches(expression: &str) -> Result<Vec<Search>, NotShown> {
+    let parts = expression.split("SEARCH('").skip(1);
+    parts.map(|part| search(part).ok_or_else(|| NotShown(expression.to_owned()))).collect()
+}
+
+fn search(text: &str) -> Option<Search> {
+    let (schema, terms) = text.split_once('\'')?.0.strip_prefix('{')?.split_once('}')?;
+    let mut words = schema.split(',').map(str::to_owned);
+    let term = |term: &str| {
+        let (name, value) = term.split_once("=\"")?;
+        Some((name.to_owned(), value.strip_suffix('"')?.to_owned()))
+    };
+    let mut values: BTreeMap<_, _> = terms.split_whitespace().map(term).collect::<Option<_>>()?;
+    let (namespace, name) = (words.next()?, values.remove("MetricName")?);
+    Some(Search { namespace, dimensions: words.collect(), name, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(rows: &Value) -> Result<Panel, NotShown> {
+        let properties = json!({ "title": "t", "stat": "Sum", "metrics": rows });
+        let body = json!({ "widgets": [{ "properties": properties }, { "properties": {} }] });
+        panels(&body).map(|mut panels| panels.remove(0))
+    }
+
+    #[test]
+    fn rows_are_read_with_their_abbreviations() {
+        let found = of(&json!([
+            ["N", "a", "D", "1", "E", "2", { "id": "x" }],
+            [".", "b", ".", ".", ".", "3", { "stat": "p99" }],
+            ["...", "4"],
+            [{ "expression": "SUM(SEARCH('{P,x,y} x=\"1\" MetricName=\"c\"', 'Sum', 60))" }],
+        ]))
+        .unwrap();
+        let statistics = [Statistic::Sum, Statistic::Percentile(99.0), Statistic::Sum];
+        let metrics = [("a", "2"), ("b", "3"), ("b", "4")]
+            .map(|(name, e)| Metric::new("N", name, &[("D", "1"), ("E", e)]));
+        assert_eq!(found.metrics, metrics.into_iter().zip(statistics).collect::<Vec<_>>());
+        let [search] = &found.searches[..] else { panic!("{found:?}") };
+        for (x, y, finds) in [("1", "2", true), ("2", "2", false)] {
+            assert_eq!(search.finds(&Metric::new("P", "c", &[("x", x), ("y", y)])), finds);
+        }
+        for other in [Metric::new("P", "c", &[("x", "1")]), Metric::new("P", "d", &[])] {
+            assert!(!search.finds(&other), "{other}");
+        }
+    }
+
+    #[test]
+    fn half_a_dimension_and_half_a_term_are_refused() {
+        let search = |terms: &str| json!([[{ "expression": format!("SEARCH('{{P,x}} {terms}', 'Sum', 60)") }]]);
+        for rows in [
+            json!([["N", "a", "D"]]),
+            json!([["N"]]),
+            json!(["N"]),
+            json!([["..."]]),
+            json!([["N", "a", { "stat": "most" }]]),
+            search("x=1 MetricName=\"c\""),
+            search("x=\"1\""),
+            search("c"),
+        ] {
+            assert!(of(&rows).is_err(), "{rows}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What was measured, minute by minute.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::metric::{Metric, Statistic};
+
+/// What was measured of one metric within a minute.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Datum {
+    count: f64,
+    sum: f64,
+    minimum: f64,
+    maximum: f64,
+    /// Single values; none where only a set of statistics was published.
+    values: Vec<f64>,
+}
+
+impl Datum {
+    /// Single values; none of no values.
+    #[must_use]
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let datum = |value: &f64| Self {
+            count: 1.0,
+            sum: *value,
+            minimum: *value,
+            maximum: *value,
+            values: vec![*value],
+        };
+        values.iter().map(datum).reduce(|mut all, next| {
+            all.add(&next);
+            all
+        })
+    }
+
+    /// A set of statistics, of which no percentile can be told.
+    #[must_use]
+    pub fn statistics(count: f64, sum: f64, minimum: f64, maximum: f64) -> Self {
+        Self { count, sum, minimum, maximum, values: Vec::new() }
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> f64 {
+        self.count
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    /// Takes in another's values.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.minimum = self.minimum.min(other.minimum);
+        self.maximum = self.maximum.max(other.maximum);
+        self.values.extend(&other.values);
+    }
+}
+
+/// One minute of all metrics.
+#[derive(Debug, Clone, Default)]
+pub struct Minute(pub HashMap<Metric, Arc<Datum>>);
+
+/// All minutes so far, the first one being minute 0.
+#[derive(Debug, Default)]
+pub struct History {
+    minutes: usize,
+    series: HashMap<Metric, Series>,
+}
+
+#[derive(Debug)]
+struct Series {
+    /// The minute of the first datum.
+    start: usize,
+    data: Vec<Option<Arc<Datum>>>,
+    /// Count and sum of all data before each, and at last of all: windows may be days long.
+    totals: Vec<(f64, f64)>,
+}
+
+impl History {
+    /// Adds the next minute.
+    pub fn push(&mut self, minute: &Minute) {
+        for metric in minute.0.keys() {
+            if !self.series.contains_key(metric) {
+                let series =
+                    Series { start: self.minutes, data: Vec::new(), totals: vec![(0.0, 0.0)] };
+                self.series.insert(metric.clone(), series);
+            }
+        }
+        for (metric, series) in &mut self.series {
+            series.push(minute.0.get(metric).cloned());
+        }
+        self.minutes += 1;
+    }
+
+    /// How many minutes there are.
+    #[must_use]
+    pub fn minutes(&self) -> usize {
+        self.minutes
+    }
+
+    /// The metrics that had data.
+    pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
+        self.series.keys()
+    }
+
+    /// The statistic of the `length` minutes before minute `end`; none where nothing was measured.
+    #[must_use]
+    pub fn statistic(
+        &self,
+        metric: &Metric,
+        statistic: Statistic,
+        end: usize,
+        length: usize,
+    ) -> Option<f64> {
+        self.series.get(metric)?.statistic(statistic, end.saturating_sub(length), end)
+    }
+}
+
+impl Series {
+    fn push(&mut self, datum: Option<Arc<Datum>>) {
+        let (count, sum) = self.totals.last().copied().unwrap_or_default();
+        let (more, plus) = datum.as_ref().map_or((0.0, 0.0), |datum| (datum.count, datum.sum));
+        self.totals.push((count + more, sum + plus));
+        self.data.push(datum);
+    }
+
+    fn statistic(&self, statistic: Statistic, from: usize, to: usize) -> Option<f64> {
+        let within = |minute: usize| minute.saturating_sub(self.start).min(self.data.len());
+        let (from, to) = (within(from), within(to));
+        let count = self.totals[to].0 - self.totals[from].0;
+        let sum = self.totals[to].1 - self.totals[from].1;
+        let data = || self.data[from..to].iter().flatten();
+        if count <= 0.0 {
+            return None;
+        }
+        Some(match statistic {
+            Statistic::SampleCount => count,
+            Statistic::Sum => sum,
+            Statistic::Average => sum / count,
+            Statistic::Minimum => data().map(|datum| datum.minimum).fold(f64::INFINITY, f64::min),
+            Statistic::Maximum => {
+                data().map(|datum| datum.maximum).fold(f64::NEG_INFINITY, f64::max)
+            }
+            Statistic::Percentile(percent) => {
+                let mut all = data().map(|datum| (**datum).clone());
+                let first = all.next()?;
+                let all = all.fold(first, |mut all, next| {
+                    all.add(&next);
+                    all
+                });
+                percentile(all, percent)?
+            }
+        })
+    }
+}
+
+/// Of a set of statistics there is a percentile only where all its values are the same ("Statistics
+/// definitions", Percentiles).
+fn percentile(
+    Datum { count, minimum, maximum, mut values, .. }: Datum,
+    percent: f64,
+) -> Option<f64> {
+    if values.is_empty() {
+        return (count <= 1.0 || minimum >= maximum).then_some(minimum);
+    }
+    values.sort_by(f64::total_cmp);
+    // The least value that is not below this share of them. CloudWatch's own is an estimate.
+    let below = values.partition_point(|value| {
+        let rank = values.partition_point(|other| other <= value);
+        ratio(rank, values.len()) * 100.0 < percent
+    });
+    values.get(below.min(values.len() - 1)).copied()
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    let number = |count| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    number(part) / number(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(minutes: &[&[f64]]) -> (History, Metric) {
+        let metric = Metric::new("N", "m", &[("d", "v")]);
+        let mut history = History::default();
+        for values in minutes {
+            let datum = Datum::of(values).map(Arc::new);
+            history.push(&Minute(datum.map(|datum| (metric.clone(), datum)).into_iter().collect()));
+        }
+        (history, metric)
+    }
+
+    #[test]
+    fn statistics_are_of_the_minutes_before() {
+        let (history, metric) = history(&[&[], &[1.0, 3.0], &[8.0], &[], &[100.0]]);
+        let of = |statistic, end, length| history.statistic(&metric, statistic, end, length);
+        assert_eq!(of(Statistic::Sum, 3, 2), Some(12.0));
+        assert_eq!(of(Statistic::Sum, 3, 60), Some(12.0));
+        assert_eq!(of(Statistic::SampleCount, 3, 3), Some(3.0));
+        assert_eq!(of(Statistic::Average, 3, 2), Some(4.0));
+        assert_eq!(of(Statistic::Minimum, 5, 5), Some(1.0));
+        assert_eq!(of(Statistic::Maximum, 3, 2), Some(8.0));
+        assert_eq!(of(Statistic::Sum, 4, 1), None, "nothing was measured");
+        assert_eq!(of(Statistic::Sum, 1, 1), None, "before the first");
+        let other = Metric::new("N", "m", &[]);
+        assert_eq!(history.statistic(&other, Statistic::Sum, 3, 2), None, "another metric");
+    }
+
+    #[test]
+    fn a_percentile_needs_single_values_or_equal_ones() {
+        let values: Vec<f64> = (1..=100).map(f64::from).collect();
+        let (history, metric) = history(&[&values]);
+        let of = |percent| history.statistic(&metric, Statistic::Percentile(percent), 1, 1);
+        assert_eq!((of(50.0), of(99.0), of(100.0)), (Some(50.0), Some(99.0), Some(100.0)));
+        let set = Datum::statistics(3.0, 6.0, 1.0, 3.0);
+        assert_eq!(percentile(set, 99.0), None);
+        assert_eq!(percentile(Datum::statistics(3.0, 6.0, 2.0, 2.0), 99.0), Some(2.0));
+    }
+}

@@ -1,0 +1,106 @@
+//! Documents in the embedded metric format ("Specification: Embedded metric format").
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::data::Datum;
+use crate::metric::Metric;
+
+/// The metrics in a line; none if it is no such document. What is in it and not of the specified form
+/// is left out, as CloudWatch does.
+#[must_use]
+pub fn metrics(line: &str) -> Vec<(Metric, Datum)> {
+    if !line.contains("\"_aws\"") {
+        return Vec::new();
+    }
+    let document: Value = serde_json::from_str(line).unwrap_or_default();
+    let mut metrics = Vec::new();
+    for directive in list(&document["_aws"]["CloudWatchMetrics"]) {
+        let namespace = directive["Namespace"].as_str().unwrap_or_default();
+        for definition in list(&directive["Metrics"]) {
+            let Some(name) = definition["Name"].as_str() else { continue };
+            let Some(datum) = datum(&document[name]) else { continue };
+            for set in list(&directive["Dimensions"]) {
+                let pair = |name: &Value| {
+                    let name = name.as_str()?;
+                    // A dimension has a value that is not empty, or the set is refused.
+                    let value = document[name].as_str().filter(|value| !value.is_empty())?;
+                    Some((name.to_owned(), value.to_owned()))
+                };
+                let dimensions: Option<BTreeMap<_, _>> = list(set).iter().map(pair).collect();
+                if let Some(dimensions) = dimensions {
+                    let (namespace, name) = (namespace.to_owned(), name.to_owned());
+                    metrics.push((Metric { namespace, name, dimensions }, datum.clone()));
+                }
+            }
+        }
+    }
+    metrics
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// A number, several, or their statistics; with `Values` and `Counts`, each value as often as it came.
+fn datum(value: &Value) -> Option<Datum> {
+    let number = |name: &str| value[name].as_f64();
+    match value {
+        Value::Number(number) => Datum::of(&[number.as_f64()?]),
+        Value::Array(values) => {
+            Datum::of(&values.iter().map(Value::as_f64).collect::<Option<Vec<_>>>()?)
+        }
+        Value::Object(_) if value["Values"].is_array() => {
+            let pairs = list(&value["Values"]).iter().zip(list(&value["Counts"]));
+            let times = |(value, count): (&Value, &Value)| {
+                let (value, count) = (value.as_f64()?, count.as_f64()?);
+                Some(Datum::statistics(count, value * count, value, value))
+            };
+            let all = pairs.map(times).collect::<Option<Vec<_>>>()?;
+            all.into_iter().reduce(|mut all, next| {
+                all.add(&next);
+                all
+            })
+        }
+        Value::Object(_) => Some(Datum::statistics(
+            number("Count")?,
+            number("Sum")?,
+            number("Min")?,
+            number("Max")?,
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_read_with_all_its_dimension_sets() {
+        let line = r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N",
+            "Dimensions":[["a"],["a","b"],["a","empty"],["a","none"]],
+            "Metrics":[{"Name":"n"},{"Name":"s","Unit":"Seconds"},{"Name":"v"},{"Name":"gone"}]}]},
+            "a":"1","b":"2","empty":"","n":3,"s":{"Count":2,"Sum":5,"Min":1,"Max":4},
+            "v":{"Values":[1,10],"Counts":[3,1]}}"#;
+        let found = metrics(line);
+        assert_eq!(found.len(), 6, "{found:?}");
+        let of = |name: &str, dimensions: &[(&str, &str)]| {
+            let metric = Metric::new("N", name, dimensions);
+            found.iter().find(|(found, _)| *found == metric).map(|(_, datum)| datum.clone())
+        };
+        assert_eq!(of("n", &[("a", "1")]), Datum::of(&[3.0]));
+        assert_eq!(of("s", &[("a", "1"), ("b", "2")]), Some(Datum::statistics(2.0, 5.0, 1.0, 4.0)));
+        assert_eq!(of("v", &[("a", "1")]), Some(Datum::statistics(4.0, 13.0, 1.0, 10.0)));
+    }
+
+    #[test]
+    fn other_lines_hold_no_metrics() {
+        for line in
+            ["", "text", "{}", "{\"message\":\"_aws\"}", "{\"_aws\": {\"CloudWatchMetrics\": 1}}"]
+        {
+            assert!(metrics(line).is_empty(), "{line}");
+        }
+    }
+}

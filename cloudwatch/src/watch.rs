@@ -1,0 +1,157 @@
+//! Alarms over time.
+
+use std::collections::BTreeMap;
+
+use crate::alarm::{Missing, State};
+use crate::data::{History, Minute};
+use crate::definition::{Alarm, Kind, MetricAlarm, Source};
+use crate::math::{MathError, Named, Series, Value};
+
+/// In seconds.
+const DAY: usize = 24 * 60 * 60;
+
+/// An alarm that changed its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// After how many minutes.
+    pub minute: usize,
+    /// Its name.
+    pub alarm: String,
+    /// What it was.
+    pub from: State,
+    /// What it is.
+    pub to: State,
+}
+
+/// Alarms, and all that they have seen.
+#[derive(Debug)]
+pub struct Watch {
+    alarms: Vec<Alarm>,
+    history: History,
+    states: BTreeMap<String, State>,
+}
+
+impl Watch {
+    /// Alarms that have seen nothing.
+    #[must_use]
+    pub fn new(alarms: Vec<Alarm>) -> Self {
+        let states =
+            alarms.iter().map(|alarm| (alarm.name.clone(), State::InsufficientData)).collect();
+        Self { alarms, history: History::default(), states }
+    }
+
+    /// The state of an alarm.
+    #[must_use]
+    pub fn state(&self, alarm: &str) -> Option<State> {
+        self.states.get(alarm).copied()
+    }
+
+    /// All that was seen.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Takes a minute's data in and evaluates the alarms, as CloudWatch does each minute. The clock
+    /// begins at a full hour.
+    ///
+    /// # Errors
+    /// An expression that has no value.
+    pub fn minute(&mut self, minute: &Minute) -> Result<Vec<Transition>, MathError> {
+        self.history.push(minute);
+        let mut transitions = Vec::new();
+        for alarm in &self.alarms {
+            if let Kind::Metric(metric) = &alarm.kind
+                && is_due(metric, self.history.minutes())
+            {
+                let current = self.states[&alarm.name];
+                let state = evaluate(metric, &self.history, current)?;
+                transitions.extend(self.change(alarm, state));
+            }
+        }
+        for transition in &transitions {
+            self.states.insert(transition.alarm.clone(), transition.to);
+        }
+        // A composite alarm may watch another: they settle one after the other.
+        loop {
+            let changed: Vec<_> =
+                self.alarms.iter().filter_map(|alarm| self.composite(alarm)).collect();
+            if changed.is_empty() {
+                return Ok(transitions);
+            }
+            for transition in &changed {
+                self.states.insert(transition.alarm.clone(), transition.to);
+            }
+            transitions.extend(changed);
+        }
+    }
+
+    fn composite(&self, alarm: &Alarm) -> Option<Transition> {
+        let Kind::Composite(rule) = &alarm.kind else { return None };
+        let holds = rule.holds(&|name| self.state(name));
+        self.change(alarm, if holds { State::Alarm } else { State::Ok })
+    }
+
+    fn change(&self, alarm: &Alarm, to: State) -> Option<Transition> {
+        let from = self.states[&alarm.name];
+        let minute = self.history.minutes();
+        (from != to).then(|| Transition { minute, alarm: alarm.name.clone(), from, to })
+    }
+}
+
+/// "If the number of evaluation periods multiplied by the length of each evaluation period exceeds one
+/// day, the alarm is evaluated once per hour", by what came before that hour ("Alarm evaluation").
+fn is_due(alarm: &MetricAlarm, minutes: usize) -> bool {
+    let period = alarm.queries.iter().find_map(|query| match query.source {
+        Source::Metric(_, _, period) => Some(period),
+        Source::Expression(_) => None,
+    });
+    let range = alarm.rule.evaluation_periods * period.unwrap_or_default();
+    range <= DAY || minutes.is_multiple_of(60)
+}
+
+fn evaluate(alarm: &MetricAlarm, history: &History, current: State) -> Result<State, MathError> {
+    let mut rule = alarm.rule;
+    let of_dynamodb = alarm.queries.iter().any(|query| match &query.source {
+        Source::Metric(metric, ..) => metric.namespace == "AWS/DynamoDB",
+        Source::Expression(_) => false,
+    });
+    if of_dynamodb {
+        // "Alarms that evaluate metrics in the AWS/DynamoDB namespace always ignore missing data."
+        rule.missing = Missing::Ignore;
+    }
+    let values = values(alarm, history)?;
+    let breaches = |value: f64| alarm.comparison.breaches(value, alarm.threshold);
+    let points: Vec<_> = values.iter().map(|value| value.map(breaches)).collect();
+    let is_enough = points.iter().flatten().count() >= rule.evaluation_periods;
+    let warms_up = history.minutes() < alarm.warm_up.minutes;
+    if warms_up && (alarm.warm_up.to_its_end || !is_enough) {
+        return Ok(State::InsufficientData);
+    }
+    Ok(rule.state(&points, current))
+}
+
+/// What the alarm compares: the data points of its evaluation range, the oldest first.
+fn values(alarm: &MetricAlarm, history: &History) -> Result<Series, MathError> {
+    let mut named = Named::default();
+    for query in &alarm.queries {
+        match &query.source {
+            Source::Expression(expression) => named.expressions.push((&query.id, expression)),
+            Source::Metric(metric, statistic, period) => {
+                let length = period / 60;
+                let point = |age: usize| {
+                    let end = history.minutes().checked_sub(age * length)?;
+                    history.statistic(metric, *statistic, end, length)
+                };
+                named.metrics.push((&query.id, (0..alarm.rule.range()).rev().map(point).collect()));
+            }
+        }
+    }
+    let unknown = || MathError::UnknownId("the query that returns data".to_owned());
+    let returned = alarm.queries.iter().find(|query| query.returned).ok_or_else(unknown)?;
+    let expression = super::expression::Expression::Id(returned.id.clone());
+    match named.value(&expression)? {
+        Value::Series(series) => Ok(series),
+        Value::Scalar(_) | Value::Array(_) => Err(MathError::Operands),
+    }
+}

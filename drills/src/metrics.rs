@@ -1,0 +1,45 @@
+//! What AWS reports once a minute of whatever runs.
+
+use std::fs;
+
+use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_local::System;
+use picus_local::load_balancer::metrics::report_health;
+use picus_local::names::{CLUSTER, SERVICE, SERVICE_GROUP};
+use picus_local::tasks::Task;
+
+/// What the service was told to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// How many tasks there are to be.
+    pub(crate) tasks: u32,
+    /// The memory that each may have, in bytes.
+    pub(crate) memory: f64,
+}
+
+/// Healthy targets, the tasks of the service, and their memory.
+pub(crate) fn report(metrics: &MetricSink, system: &System, wanted: Wanted) {
+    report_health(metrics, SERVICE_GROUP, system.group());
+    let record = |namespace: &str, name: &str, value: f64| {
+        let dimensions = &[("ClusterName", CLUSTER), ("ServiceName", SERVICE)];
+        metrics.record(Metric::new(namespace, name, dimensions), value);
+    };
+    let running: Vec<_> = system.tasks().iter().filter_map(Task::running_now).collect();
+    let count = u32::try_from(running.len()).unwrap_or(u32::MAX);
+    record("ECS/ContainerInsights", "DesiredTaskCount", wanted.tasks.into());
+    record("ECS/ContainerInsights", "RunningTaskCount", count.into());
+    for task in running {
+        if let Some(bytes) = resident_bytes(task.pid) {
+            record("AWS/ECS", "MemoryUtilization", 100.0 * bytes / wanted.memory);
+        }
+    }
+}
+
+/// The physical memory of a process; none of one that has just ended.
+pub(crate) fn resident_bytes(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u32 = line.split_whitespace().next()?.parse().ok()?;
+    Some(f64::from(kilobytes) * 1024.0)
+}

@@ -1,0 +1,277 @@
+//! The drills.
+
+use std::time::Duration;
+
+use crate::traffic::{BUSY, FLOOD, FLOOD_OF_DELETES, LOW, NONE, NORMAL, Traffic};
+use picus_local::dynamodb::DynamoDbFault;
+use picus_local::lambda::FunctionFault;
+
+/// A fault, and what comes of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Drill {
+    /// Its name.
+    pub name: &'static str,
+    /// What is wrong.
+    pub fault: Fault,
+    /// What clients ask for meanwhile.
+    pub traffic: Traffic,
+    /// Settings of both programs, so that little is enough.
+    pub settings: &'static [(&'static str, &'static str)],
+    /// The minutes of it that are recorded.
+    pub recorded: usize,
+    /// The minutes of calm before it.
+    pub calm: usize,
+    /// The minutes that it lasts.
+    pub lasts: usize,
+    /// The alarms that it is for.
+    pub alarms: &'static [&'static str],
+    /// Those that fire too, and why that is right.
+    pub others: &'static [(&'static str, &'static str)],
+    /// Those that may or may not, and why that is up to chance.
+    pub perhaps: &'static [(&'static str, &'static str)],
+    /// The alarm that rolls it back, where it is a deployment.
+    pub rolled_back_by: Option<&'static str>,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// DynamoDB.
+    DynamoDb(DynamoDbFault),
+    /// The delete handler's processes.
+    Handler(FunctionFault),
+    /// The delete handler's lines do not arrive.
+    HandlerUnheard,
+    /// All tasks are gone.
+    TasksGone,
+    /// One task is gone, and none takes its place.
+    TaskGone,
+    /// All tasks are replaced by some with these settings.
+    BadDeployment(&'static [(&'static str, &'static str)]),
+    /// All tasks are replaced by some whose calls to DynamoDB take so long.
+    SlowDeployment(Duration),
+    /// The tasks are allowed hardly more memory than they take. Nothing is refused to them: it is the
+    /// share that is reported.
+    MemoryShort,
+    /// The tasks run for a moment at a time.
+    CpuShort,
+    /// Nothing reads the metrics of so many tasks.
+    CollectorsGone(usize),
+}
+
+/// The time-out of the delete handler in a drill, in seconds: hanging until it is part of some.
+pub const FUNCTION_TIMEOUT: u64 = 5;
+
+const DAY: usize = 24 * 60;
+
+/// Past the objective of a drill, which is above what a busy machine makes of a quick call.
+const SLOW: Duration = Duration::from_millis(2500);
+/// See [`SLOW`]: attempts must not be given up before.
+pub(crate) const SETTINGS: [(&str, &str); 3] = [
+    ("PICUS_WORKERS", "1"),
+    ("PICUS_LATENCY_OBJECTIVE_SECONDS", "2"),
+    ("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "4"),
+];
+
+const CALM: Drill = Drill {
+    name: "calm",
+    fault: Fault::None,
+    traffic: NORMAL,
+    settings: &[],
+    recorded: 8,
+    calm: 90,
+    lasts: 40,
+    alarms: &[],
+    others: &[],
+    perhaps: &[],
+    rolled_back_by: None,
+};
+
+const PAGES: (&str, &str) = ("picus-page", "pages once for whatever hurts users");
+const BURNS: (&str, &str) = ("picus-availability-page", "users get errors");
+const SPENDS: (&str, &str) =
+    ("picus-availability-ticket", "the budget burns, whichever window is looked at");
+
+const UNHEARD: (&str, &str) = (
+    "picus-delete-handler-telemetry-lost",
+    "one that dies over its invocation tells nothing of it",
+);
+
+const DAWDLES: (&str, &str) =
+    ("picus-latency-ticket", "the budget burns, whichever window is looked at");
+
+const WAITS: &str = "how many answers come late, or too late, is up to the moment";
+
+/// All of them.
+pub const DRILLS: &[Drill] = &[
+    CALM,
+    Drill { name: "low-traffic", traffic: LOW, ..CALM },
+    Drill { name: "traffic-gone", traffic: NONE, ..CALM },
+    Drill {
+        name: "dynamodb-unreachable",
+        fault: Fault::DynamoDb(DynamoDbFault::Unreachable),
+        alarms: &["picus-page", "picus-availability-page"],
+        others: &[SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "dynamodb-fails",
+        fault: Fault::DynamoDb(DynamoDbFault::Fails(1)),
+        settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
+        alarms: &["picus-page", "picus-availability-page"],
+        others: &[SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "dynamodb-slow",
+        fault: Fault::DynamoDb(DynamoDbFault::Slow(1, SLOW)),
+        alarms: &["picus-page", "picus-latency-page"],
+        others: &[DAWDLES],
+        ..CALM
+    },
+    Drill {
+        name: "dynamodb-throttles",
+        fault: Fault::DynamoDb(DynamoDbFault::Throttles(2)),
+        // How long the SDK waits before it tries again is up to chance.
+        settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
+        alarms: &["picus-dynamodb-throttling"],
+        others: &[PAGES, BURNS, SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "one-call-in-250-fails",
+        fault: Fault::DynamoDb(DynamoDbFault::Denies(250)),
+        traffic: BUSY,
+        recorded: 10,
+        calm: 3 * DAY,
+        lasts: 2 * DAY,
+        alarms: &["picus-availability-ticket"],
+        ..CALM
+    },
+    Drill {
+        name: "one-call-in-40-is-slow",
+        fault: Fault::DynamoDb(DynamoDbFault::Slow(40, SLOW)),
+        traffic: BUSY,
+        recorded: 8,
+        calm: 3 * DAY,
+        lasts: 2 * DAY,
+        alarms: &["picus-latency-ticket"],
+        ..CALM
+    },
+    Drill {
+        name: "tasks-gone",
+        fault: Fault::TasksGone,
+        alarms: &["picus-page", "picus-no-healthy-target"],
+        others: &[BURNS, SPENDS, ("picus-tasks-below-desired", "none of them is there")],
+        ..CALM
+    },
+    Drill {
+        name: "task-gone",
+        fault: Fault::TaskGone,
+        alarms: &["picus-tasks-below-desired"],
+        ..CALM
+    },
+    Drill {
+        name: "bad-deployment",
+        fault: Fault::BadDeployment(&[("DYNAMODB_TABLE_NAME", "picus_date")]),
+        alarms: &["picus-page", "picus-availability-page"],
+        others: &[SPENDS],
+        rolled_back_by: Some("picus-availability-page-5m"),
+        ..CALM
+    },
+    Drill {
+        name: "slow-deployment",
+        fault: Fault::SlowDeployment(SLOW),
+        recorded: 4,
+        alarms: &["picus-page", "picus-latency-page"],
+        others: &[DAWDLES],
+        rolled_back_by: Some("picus-latency-page-5m"),
+        ..CALM
+    },
+    Drill {
+        name: "memory-short",
+        fault: Fault::MemoryShort,
+        alarms: &["picus-service-memory"],
+        ..CALM
+    },
+    Drill {
+        name: "cpu-short",
+        fault: Fault::CpuShort,
+        settings: &[("PICUS_LATENCY_OBJECTIVE_SECONDS", "1")],
+        recorded: 4,
+        alarms: &["picus-latency-ticket"],
+        perhaps: &[
+            PAGES,
+            ("picus-latency-page", WAITS),
+            ("picus-availability-page", WAITS),
+            ("picus-availability-ticket", WAITS),
+            ("picus-no-healthy-target", "its health is asked for in vain, too"),
+        ],
+        ..CALM
+    },
+    Drill {
+        name: "traffic-flood",
+        fault: Fault::DynamoDb(DynamoDbFault::Slow(1, Duration::from_millis(150))),
+        traffic: FLOOD,
+        settings: &[("PICUS_MAX_IN_FLIGHT", "16")],
+        alarms: &["picus-load-shed"],
+        others: &[PAGES, BURNS, SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "handler-crashes",
+        fault: Fault::Handler(FunctionFault::Crash),
+        alarms: &["picus-page", "picus-delete-handler-errors"],
+        others: &[BURNS, SPENDS, UNHEARD],
+        ..CALM
+    },
+    Drill {
+        name: "handler-hangs",
+        fault: Fault::Handler(FunctionFault::Hang),
+        recorded: 6,
+        alarms: &["picus-page", "picus-delete-handler-errors", "picus-delete-handler-duration"],
+        others: &[BURNS, SPENDS, UNHEARD],
+        ..CALM
+    },
+    Drill {
+        name: "deletes-flood",
+        fault: Fault::DynamoDb(DynamoDbFault::Slow(1, Duration::from_millis(200))),
+        traffic: FLOOD_OF_DELETES,
+        alarms: &["picus-delete-handler-throttles"],
+        others: &[PAGES, BURNS, SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "collectors-gone",
+        fault: Fault::CollectorsGone(2),
+        alarms: &["picus-service-telemetry-lost"],
+        ..CALM
+    },
+    Drill {
+        name: "one-collector-gone",
+        fault: Fault::CollectorsGone(1),
+        alarms: &["picus-service-telemetry-lost"],
+        ..CALM
+    },
+    Drill {
+        name: "traces-refused",
+        fault: Fault::BadDeployment(&[
+            ("OTEL_SDK_DISABLED", "false"),
+            // Nothing listens on the port of "discard".
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+            // So few that some find no room.
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "2"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+        ]),
+        alarms: &["picus-telemetry-dropped"],
+        ..CALM
+    },
+    Drill {
+        name: "handler-unheard",
+        fault: Fault::HandlerUnheard,
+        alarms: &["picus-delete-handler-telemetry-lost"],
+        ..CALM
+    },
+];

@@ -1,0 +1,150 @@
+//! What the drills showed, for people and for programs.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::plan::Drill;
+use crate::tape::{Tape, Verdict};
+use picus_cloudwatch::definition::Alarm;
+use picus_cloudwatch::metric::Metric;
+
+/// The drills that were made.
+#[derive(Debug)]
+pub struct Report {
+    /// The alarms that stand for themselves: name and promise.
+    alarms: Vec<(String, usize)>,
+    drills: Vec<(Drill, Verdict, Vec<String>)>,
+    /// The metrics that alarms watch and that no system has reported yet.
+    unseen: BTreeSet<Metric>,
+    /// Whether all drills are made.
+    is_of_all: bool,
+}
+
+impl Report {
+    /// A report of nothing yet; in the end of all drills, or only of some.
+    #[must_use]
+    pub fn new(alarms: &[Alarm], is_of_all: bool) -> Self {
+        let own = |alarm: &Alarm| Some((alarm.name.clone(), alarm.fires_within?));
+        Self {
+            alarms: alarms.iter().filter_map(own).collect(),
+            drills: Vec::new(),
+            unseen: alarms.iter().flat_map(Alarm::metrics).cloned().collect(),
+            is_of_all,
+        }
+    }
+
+    /// Adds a drill, with what its system reported.
+    pub fn add(&mut self, drill: Drill, tape: &Tape, verdict: Verdict, faults: Vec<String>) {
+        self.drills.push((drill, verdict, faults));
+        for metric in tape.metrics() {
+            self.unseen.remove(metric);
+        }
+    }
+
+    /// What is lacking once all drills were made: alarms that no drill is for, and metrics that alarms
+    /// watch and nothing reports. Some drills alone are not asked for it.
+    #[must_use]
+    pub fn unproven(&self) -> Vec<String> {
+        if !self.is_of_all {
+            return Vec::new();
+        }
+        let proven =
+            |alarm: &str| self.drills.iter().any(|(drill, ..)| drill.alarms.contains(&alarm));
+        let alarms = self.alarms.iter().filter(|(alarm, _)| !proven(alarm));
+        let alarms = alarms.map(|(alarm, _)| format!("no drill is for {alarm}"));
+        let metrics = self.unseen.iter().map(|metric| format!("no system reported {metric}"));
+        alarms.chain(metrics).collect()
+    }
+
+    /// Whether all went as it should.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.drills.iter().all(|(.., faults)| faults.is_empty()) && self.unproven().is_empty()
+    }
+
+    /// All drills by all alarms: the minutes until each fired, in brackets where the drill is not for
+    /// it.
+    #[must_use]
+    pub fn matrix(&self) -> String {
+        let width = self.drills.iter().map(|(drill, ..)| drill.name.len()).max().unwrap_or(0);
+        let mut text = String::new();
+        // Writing to a string does not fail, here and below.
+        let _ = write!(text, "{:width$}", "");
+        for number in 1..=self.alarms.len() {
+            let _ = write!(text, "{number:>7}");
+        }
+        for (drill, verdict, _) in &self.drills {
+            let _ = write!(text, "\n{:width$}", drill.name);
+            for (alarm, _) in &self.alarms {
+                let cell = match verdict.fired.get(alarm) {
+                    None => "·".to_owned(),
+                    Some((after, _)) if drill.alarms.contains(&alarm.as_str()) => after.to_string(),
+                    Some((after, _)) => format!("({after})"),
+                };
+                let _ = write!(text, "{cell:>7}");
+            }
+        }
+        text.push('\n');
+        for (number, (alarm, promised)) in self.alarms.iter().enumerate() {
+            let _ = write!(text, "\n{:>3}  {alarm}, within {promised} minutes", number + 1);
+        }
+        let deployments = self.drills.iter().filter(|(drill, ..)| drill.rolled_back_by.is_some());
+        for (drill, verdict, _) in deployments {
+            if let Some((alarm, after)) = &verdict.rolled_back {
+                let name = drill.name;
+                let _ = write!(text, "\n{name} is rolled back after {after} minutes by {alarm}");
+            }
+        }
+        text.push('\n');
+        text
+    }
+
+    /// The same for programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let drills = self.drills.iter().map(|(drill, verdict, faults)| {
+            let fired = verdict.fired.iter().map(|(alarm, (after, ended))| {
+                let mut others = drill.others.iter().chain(drill.perhaps);
+                let why = others.find(|(other, _)| other == alarm).map(|(_, why)| *why);
+                json!({
+                    "alarm": alarm,
+                    "fired_after_minutes": after,
+                    "ok_after_minutes": ended,
+                    "why_too": why,
+                })
+            });
+            json!({
+                "drill": drill.name,
+                "minutes": drill.lasts,
+                "fired": fired.collect::<Vec<_>>(),
+                "rolled_back": drill.rolled_back_by.and(verdict.rolled_back.as_ref()).map(
+                    |(alarm, after)| json!({ "by": alarm, "after_minutes": after }),
+                ),
+                "faults": faults,
+            })
+        });
+        json!({
+            "good": self.is_good(),
+            "drills": drills.collect::<Vec<_>>(),
+            "unproven": self.unproven(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_drill_proves_is_not_good_in_either_form() {
+        let alarms = crate::alarms(crate::TEMPLATE).unwrap();
+        let all = Report::new(&alarms, true);
+        assert!(!all.is_good() && all.unproven().len() > alarms.len() / 2);
+        assert_eq!(all.json()["good"], false);
+        assert_eq!(all.json()["unproven"].as_array().map(Vec::len), Some(all.unproven().len()));
+        let some = Report::new(&alarms, false);
+        assert!(some.is_good() && some.unproven().is_empty());
+    }
+}

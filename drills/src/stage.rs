@@ -1,0 +1,195 @@
+//! A system of a drill's own, and what is done to it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::{self, Instant};
+
+use crate::cpu::Shortage;
+use crate::metrics::{self, Wanted};
+use crate::plan::{Drill, FUNCTION_TIMEOUT, Fault, SETTINGS};
+use crate::scrape::Scraper;
+use crate::traffic::{Client, NORMAL, Traffic};
+use picus_cloudwatch::data::Minute;
+use picus_cloudwatch::math::MathError;
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_cloudwatch::template::TemplateError;
+use picus_local::dynamodb::{DynamoDbFault, Storage};
+use picus_local::load_balancer::HealthCheck;
+use picus_local::output::Output;
+use picus_local::tasks::Task;
+use picus_local::{Options, StartError, System};
+
+/// Why a drill could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DrillError {
+    /// The system did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The collector's configuration can't be read.
+    #[error(transparent)]
+    Configuration(#[from] TemplateError),
+    /// The alarms can't be evaluated.
+    #[error(transparent)]
+    Math(#[from] MathError),
+}
+
+/// The least that a minute takes: some health checks long.
+const MINUTE: Duration = Duration::from_millis(125);
+/// How long a system may take to be as before once its fault has ended.
+const RECOVERY: Duration = Duration::from_secs(30);
+const TASKS: u32 = 2;
+/// What a task is given: 512 MB.
+const MEMORY: f64 = 512.0 * 1024.0 * 1024.0;
+
+pub(crate) struct Stage {
+    system: System,
+    metrics: MetricSink,
+    client: Client,
+    scraper: Scraper,
+    /// How many tasks no collector reads.
+    unread: usize,
+    wanted: Wanted,
+    cpu: Option<Shortage>,
+}
+
+impl Stage {
+    pub(crate) async fn set(drill: &Drill, executable: PathBuf) -> Result<Self, DrillError> {
+        let metrics = MetricSink::on();
+        let settings = SETTINGS.iter().chain(drill.settings);
+        let options = Options {
+            port: 0,
+            storage: Storage::Memory,
+            tasks: TASKS as usize,
+            function_timeout: Duration::from_secs(FUNCTION_TIMEOUT),
+            // So few that a small flood is more than it may run.
+            function_concurrency: 10,
+            executable,
+            output: Output::Quiet,
+            otlp_endpoint: None,
+            metrics: metrics.clone(),
+            health_check: HealthCheck {
+                interval: Duration::from_millis(40),
+                timeout: Duration::from_secs(5),
+                ..HealthCheck::default()
+            },
+            environment: settings
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<HashMap<_, _>>(),
+        };
+        let mut stage = Self {
+            system: System::start(options).await?,
+            metrics,
+            client: Client::new(),
+            scraper: Scraper::new()?,
+            unread: 0,
+            wanted: Wanted { tasks: TASKS, memory: MEMORY },
+            cpu: None,
+        };
+        // Cold starts and first connections are none of the drill's.
+        stage.minutes(2, NORMAL).await;
+        Ok(stage)
+    }
+
+    /// Lets so many minutes go by, and returns what was reported in them.
+    pub(crate) async fn minutes(&mut self, count: usize, traffic: Traffic) -> Vec<Minute> {
+        let mut minutes = Vec::new();
+        for _ in 0..count {
+            let least = Instant::now() + MINUTE;
+            // Twice a minute, as `otel-collector.yaml` has it.
+            self.scrape().await;
+            self.client.send(self.system.address(), traffic).await;
+            time::sleep_until(least).await;
+            self.scrape().await;
+            metrics::report(&self.metrics, &self.system, self.wanted);
+            minutes.push(self.metrics.minute());
+        }
+        minutes
+    }
+
+    async fn scrape(&mut self) {
+        let running = self.system.tasks().iter().filter_map(Task::running_now);
+        for task in running.skip(self.unread) {
+            self.scraper.scrape(&self.metrics, &self.client, task).await;
+        }
+    }
+
+    pub(crate) async fn begin(&mut self, fault: Fault) -> Result<(), DrillError> {
+        match fault {
+            Fault::None => {}
+            Fault::DynamoDb(fault) => self.system.dynamodb_fault(Some(fault)),
+            Fault::Handler(fault) => self.system.function().set_fault(Some(fault)),
+            Fault::HandlerUnheard => self.metrics.lose_lines(true),
+            Fault::TasksGone => self.stop_tasks(TASKS as usize).await,
+            Fault::TaskGone => self.stop_tasks(1).await,
+            Fault::BadDeployment(settings) => self.deploy(settings).await?,
+            Fault::SlowDeployment(time) => {
+                self.deploy(&[]).await?;
+                self.system.dynamodb_fault(Some(DynamoDbFault::Slow(1, time)));
+            }
+            Fault::MemoryShort => {
+                let running = self.system.tasks().iter().filter_map(Task::running_now);
+                let most = running.filter_map(|task| metrics::resident_bytes(task.pid));
+                // A task definition with hardly more than the task takes.
+                self.wanted.memory = most.fold(0.0, f64::max) * 1.08;
+            }
+            Fault::CpuShort => {
+                let running = self.system.tasks().iter().filter_map(Task::running_now);
+                self.cpu = Some(Shortage::of(running.map(|task| task.pid)));
+            }
+            Fault::CollectorsGone(count) => self.unread = count,
+        }
+        Ok(())
+    }
+
+    /// Ends the fault, and waits until the system is as before.
+    pub(crate) async fn end(&mut self, fault: Fault) -> Result<(), DrillError> {
+        self.system.dynamodb_fault(None);
+        self.system.function().set_fault(None);
+        self.metrics.lose_lines(false);
+        self.wanted.memory = MEMORY;
+        self.unread = 0;
+        if let Some(shortage) = self.cpu.take() {
+            shortage.end().await;
+        }
+        if matches!(fault, Fault::BadDeployment(_) | Fault::SlowDeployment(_)) {
+            self.stop_tasks(TASKS as usize).await;
+        }
+        while self.system.tasks().len() < TASKS as usize {
+            self.system.add_task(&[]);
+        }
+        self.until_healthy().await
+    }
+
+    /// Replaces all tasks by new ones, which are healthy, as those of a bad release are.
+    async fn deploy(&mut self, settings: &'static [(&str, &str)]) -> Result<(), DrillError> {
+        self.stop_tasks(TASKS as usize).await;
+        for _ in 0..TASKS {
+            self.system.add_task(settings);
+        }
+        self.until_healthy().await
+    }
+
+    async fn until_healthy(&self) -> Result<(), DrillError> {
+        let until = Instant::now() + RECOVERY;
+        while self.system.group().healthy().len() < TASKS as usize {
+            if Instant::now() > until {
+                return Err(StartError::Service.into());
+            }
+            time::sleep(MINUTE).await;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn clear(self) {
+        self.system.stop().await;
+    }
+
+    async fn stop_tasks(&mut self, count: usize) {
+        let tasks: Vec<_> = self.system.tasks_mut().drain(..count).collect();
+        for task in tasks {
+            task.stop().await;
+        }
+    }
+}

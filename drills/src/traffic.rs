@@ -1,0 +1,92 @@
+//! What clients ask for within a minute.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request;
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::task::JoinSet;
+use tokio::time;
+use uuid::Uuid;
+
+/// How many requests of each kind come within a minute, all of them at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Traffic {
+    /// `GET /picus/get/{key}`
+    pub gets: usize,
+    /// `POST /picus/put`
+    pub puts: usize,
+    /// `GET /picus/list`
+    pub lists: usize,
+    /// `DELETE /picus/{key}`
+    pub deletes: usize,
+}
+
+/// As much as a small system has.
+pub(crate) const NORMAL: Traffic = Traffic { gets: 8, puts: 4, lists: 2, deletes: 3 };
+/// Hardly any.
+pub(crate) const LOW: Traffic = Traffic { gets: 1, puts: 0, lists: 0, deletes: 0 };
+/// None at all.
+pub(crate) const NONE: Traffic = Traffic { gets: 0, puts: 0, lists: 0, deletes: 0 };
+/// Enough for a small share of it to be some requests.
+pub(crate) const BUSY: Traffic = Traffic { gets: 30, puts: 10, lists: 7, deletes: 3 };
+/// More than the service takes on at once.
+pub(crate) const FLOOD: Traffic = Traffic { gets: 60, puts: 0, lists: 0, deletes: 3 };
+/// More deletes than the function may run at once.
+pub(crate) const FLOOD_OF_DELETES: Traffic = Traffic { gets: 8, puts: 4, lists: 2, deletes: 30 };
+
+/// How long a client waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// All clients together.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: HttpClient<HttpConnector, Full<Bytes>>,
+}
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        Self { http: HttpClient::builder(TokioExecutor::new()).build_http() }
+    }
+
+    /// Sends what comes within a minute, and waits for the answers, whatever they are.
+    pub(crate) async fn send(&self, to: SocketAddr, traffic: Traffic) {
+        let mut requests = JoinSet::new();
+        let Traffic { gets, puts, lists, deletes } = traffic;
+        let mut add = |count: usize, method: &'static str, path: &'static str| {
+            for _ in 0..count {
+                let (client, id) = (self.clone(), Uuid::new_v4());
+                let url = format!("http://{to}{}", path.replace("ID", &id.to_string()));
+                requests.spawn(async move { client.ask(method, &url).await });
+            }
+        };
+        add(gets, "GET", "/picus/get/ID");
+        add(puts, "POST", "/picus/put");
+        add(lists, "GET", "/picus/list?limit=5");
+        add(deletes, "DELETE", "/picus/ID");
+        requests.join_all().await;
+    }
+
+    pub(crate) async fn get_text(&self, url: &str) -> Option<String> {
+        let body = self.ask("GET", url).await?;
+        String::from_utf8(body.into()).ok()
+    }
+
+    /// The body of the answer, if there is one in time.
+    async fn ask(&self, method: &str, url: &str) -> Option<Bytes> {
+        let body = if method == "POST" { "{\"drill\": true}" } else { "" };
+        let request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header("Content-Type", "application/json")
+            .body(Full::from(body))
+            .ok()?;
+        let answer =
+            async { self.http.request(request).await.ok()?.into_body().collect().await.ok() };
+        Some(time::timeout(PATIENCE, answer).await.ok()??.to_bytes())
+    }
+}

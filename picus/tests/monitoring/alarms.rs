@@ -1,0 +1,221 @@
+//! The alarms as they are defined.
+
+use std::collections::BTreeSet;
+
+use picus_cloudwatch::alarm::Missing;
+use picus_cloudwatch::definition::{Alarm, Kind, Source};
+use picus_cloudwatch::expression::Expression;
+use picus_cloudwatch::template;
+
+use crate::given::{alarms, file, metric_alarms, parameters};
+
+fn named<'a>(alarms: &'a [Alarm], name: &str) -> &'a Alarm {
+    alarms.iter().find(|alarm| alarm.name == name).unwrap_or_else(|| panic!("no alarm {name}"))
+}
+
+/// The alarms that a composite alarm watches.
+fn parts(alarm: &Alarm) -> BTreeSet<&str> {
+    match &alarm.kind {
+        Kind::Composite(rule) => rule.alarms().into_iter().collect(),
+        Kind::Metric(_) => BTreeSet::new(),
+    }
+}
+
+/// CloudWatch's: `PutMetricAlarm`, "Period", and "CloudWatch service quotas".
+#[test]
+fn windows_and_expressions_keep_to_cloudwatchs_limits() {
+    let alarms = alarms();
+    assert!(metric_alarms(&alarms).len() > 20);
+    for (name, alarm) in metric_alarms(&alarms) {
+        let mut periods = BTreeSet::new();
+        for query in &alarm.queries {
+            let mut letters = query.id.chars();
+            assert!(
+                letters.next().is_some_and(|letter| letter.is_ascii_lowercase()),
+                "{name}: {}",
+                query.id
+            );
+            assert!(
+                letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_'),
+                "{name}: {}",
+                query.id
+            );
+            if let Source::Metric(_, _, period) = query.source {
+                periods.insert(period);
+            }
+        }
+        let [period] = periods.into_iter().collect::<Vec<_>>()[..] else {
+            panic!("{name}: its metrics have different periods")
+        };
+        let metrics =
+            alarm.queries.iter().filter(|query| matches!(query.source, Source::Metric(..)));
+        assert!(metrics.count() <= 10 && alarm.queries.len() <= 20, "{name}");
+        assert_eq!(period % 60, 0, "{name}");
+        let total = period * alarm.rule.evaluation_periods;
+        assert!(total <= if period < 3600 { 86_400 } else { 604_800 }, "{name}: {total} seconds");
+        assert!(alarm.rule.datapoints_to_alarm <= alarm.rule.evaluation_periods, "{name}");
+        assert_eq!(alarm.queries.iter().filter(|query| query.returned).count(), 1, "{name}");
+    }
+}
+
+/// `PutCompositeAlarm` and `PutMetricAlarm`: the length of a name and of a rule, how many alarms a rule
+/// names, and how many actions a state has.
+#[test]
+fn rules_and_actions_keep_to_cloudwatchs_limits() {
+    let resources = template::resources(&file("dashboards/alarms.yaml"), &parameters()).unwrap();
+    let mut rules = 0;
+    for (id, resource) in &resources {
+        let properties = &resource["Properties"];
+        for actions in ["AlarmActions", "OKActions", "InsufficientDataActions"] {
+            assert!(properties[actions].as_array().map_or(0, Vec::len) <= 5, "{id}: {actions}");
+        }
+        let text = |name: &str| properties[name].as_str().unwrap_or_default();
+        assert!(text("AlarmName").len() <= 255, "{id}");
+        assert!(text("AlarmRule").len() <= 10_240, "{id}");
+        rules += usize::from(!text("AlarmRule").is_empty());
+    }
+    assert_eq!(rules, 5);
+    assert!(alarms().iter().all(|alarm| parts(alarm).len() <= 100));
+}
+
+#[test]
+fn names_and_descriptions_say_what_users_feel_and_where_to_read_on() {
+    for Alarm { name, description, .. } in alarms() {
+        assert!(name.starts_with("picus-"), "{name}");
+        assert!(description.contains("Runbook: https://example.com/runbooks/"), "{name}");
+        assert!((60..1024).contains(&description.len()), "{name}");
+    }
+}
+
+/// Each alarm tells somebody, or is a part of one that does.
+#[test]
+fn each_alarm_has_an_action() {
+    let alarms = alarms();
+    let watched: BTreeSet<_> = alarms.iter().flat_map(parts).collect();
+    for alarm in &alarms {
+        let told = !alarm.actions.is_empty();
+        assert!(
+            told != watched.contains(alarm.name.as_str()),
+            "{}: told itself {told}",
+            alarm.name
+        );
+    }
+    for name in &watched {
+        named(&alarms, name);
+    }
+}
+
+#[test]
+fn only_one_alarm_pages() {
+    let alarms = alarms();
+    let paging: Vec<_> = alarms
+        .iter()
+        .filter(|alarm| alarm.actions.iter().any(|topic| topic == "picus-alarms"))
+        .collect();
+    let [page] = paging[..] else { panic!("{} alarms page", paging.len()) };
+    assert_eq!(page.name, "picus-page");
+    let expected = [
+        "picus-availability-page",
+        "picus-latency-page",
+        "picus-no-healthy-target",
+        "picus-delete-handler-errors",
+    ];
+    assert_eq!(parts(page), expected.into());
+}
+
+/// The windows and burn rates of the Site Reliability Workbook's "Alerting on SLOs".
+#[test]
+fn burn_rates_have_a_long_and_a_short_window() {
+    let alarms = alarms();
+    let metric_alarms = metric_alarms(&alarms);
+    for objective in ["availability", "latency"] {
+        for (urgency, windows) in [
+            (
+                "page",
+                [("1h", 3600, 14.4), ("5m", 300, 14.4), ("6h", 21_600, 6.0), ("30m", 1800, 6.0)],
+            ),
+            (
+                "ticket",
+                [("1d", 86_400, 3.0), ("2h", 7200, 3.0), ("3d", 259_200, 1.0), ("6h", 21_600, 1.0)],
+            ),
+        ] {
+            let composite = named(&alarms, &format!("picus-{objective}-{urgency}"));
+            let mut names = BTreeSet::new();
+            for (window, seconds, burn) in windows {
+                let name = format!("picus-{objective}-{urgency}-{window}");
+                let alarm = metric_alarms[name.as_str()];
+                assert!((alarm.threshold - burn).abs() < 1e-9, "{name}");
+                for query in &alarm.queries {
+                    if let Source::Metric(_, _, period) = query.source {
+                        assert_eq!(period, seconds, "{name}");
+                    }
+                }
+                names.insert(name);
+            }
+            assert_eq!(parts(composite), names.iter().map(String::as_str).collect());
+        }
+    }
+}
+
+/// Decided alarm by alarm: what is silent by its fault must not look healthy.
+#[test]
+fn missing_data_is_treated_for_a_reason() {
+    let alarms = alarms();
+    for (name, alarm) in metric_alarms(&alarms) {
+        assert!(
+            named(&alarms, name).missing_reason.is_some(),
+            "{name}: Metadata has no MissingData"
+        );
+        let expected = match name {
+            "picus-no-healthy-target"
+            | "picus-tasks-below-desired"
+            | "picus-service-telemetry-lost" => Missing::Breaching,
+            "picus-service-memory" => Missing::Missing,
+            _ => Missing::NotBreaching,
+        };
+        assert_eq!(alarm.rule.missing, expected, "{name}");
+    }
+}
+
+/// How many reports a task owes within a period is up to the collector.
+#[test]
+fn a_task_that_is_heard_as_often_as_it_is_read_is_not_missed() {
+    let collector = template::read(&file("otel-collector.yaml")).unwrap();
+    let interval = &collector["receivers"]["prometheus"]["config"]["global"]["scrape_interval"];
+    let seconds: usize = interval.as_str().unwrap().strip_suffix('s').unwrap().parse().unwrap();
+    let alarms = alarms();
+    let alarm = metric_alarms(&alarms)["picus-service-telemetry-lost"];
+    let expected = Expression::parse("running - heard / 10").unwrap();
+    for query in &alarm.queries {
+        match &query.source {
+            Source::Metric(_, _, period) => assert_eq!(*period, 10 * seconds),
+            Source::Expression(expression) => assert_eq!(*expression, expected),
+        }
+    }
+}
+
+#[test]
+fn the_alarms_that_roll_a_deployment_back_are_plain_and_quiet_without_data() {
+    let names = file("dashboards/rollback-alarms.yaml");
+    let names: Vec<&str> = names.lines().filter_map(|line| line.strip_prefix("- ")).collect();
+    assert_eq!(names, ["picus-availability-page-5m", "picus-latency-page-5m"]);
+    let alarms = alarms();
+    for name in names {
+        // One that is on before there is data is ignored, and the others with it.
+        assert_eq!(metric_alarms(&alarms)[name].rule.missing, Missing::NotBreaching, "{name}");
+    }
+}
+
+/// All but the windows of the burn rates.
+#[test]
+fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
+    let alarms = alarms();
+    let windows = |alarm: &&Alarm| alarm.fires_within.is_none();
+    let unpromised: Vec<&str> =
+        alarms.iter().filter(windows).map(|alarm| alarm.name.as_str()).collect();
+    for name in &unpromised {
+        let burns = ["picus-availability-", "picus-latency-"];
+        assert!(burns.iter().any(|burn| name.starts_with(burn)), "{name} promises nothing");
+    }
+    assert_eq!(unpromised.len(), 16);
+}

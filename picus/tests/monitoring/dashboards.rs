@@ -1,0 +1,212 @@
+//! The dashboards keep to CloudWatch's structure, and say what good looks like.
+
+use std::collections::BTreeSet;
+
+use picus_cloudwatch::expression::Expression;
+use serde_json::Value;
+
+use crate::given::{DASHBOARDS, alarms, dashboard, template};
+
+fn widgets(name: &str) -> Vec<Value> {
+    dashboard(name)["widgets"].as_array().unwrap().clone()
+}
+
+fn title(widget: &Value) -> String {
+    widget["properties"]["title"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What CloudWatch knows of each type of widget, as far as it is used here: what it needs, and what it
+/// may have besides.
+fn properties(of: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
+    Some(match of {
+        "metric" => (
+            &["metrics", "region", "view", "stat", "period", "title"],
+            &["stacked", "yAxis", "annotations", "start", "setPeriodToTimeRange", "sparkline"],
+        ),
+        "alarm" => (&["alarms", "title"], &[]),
+        "log" => (&["query", "region", "view", "title"], &[]),
+        "text" => (&["markdown"], &[]),
+        _ => return None,
+    })
+}
+
+const VIEWS: [&str; 3] = ["timeSeries", "singleValue", "table"];
+
+/// Of a row of metrics.
+const OPTIONS: [&str; 7] = ["expression", "id", "label", "stat", "visible", "yAxis", "color"];
+
+/// Every object in a value, with the name that it goes by.
+fn objects<'a>(
+    name: &'a str,
+    value: &'a Value,
+) -> Vec<(&'a str, &'a serde_json::Map<String, Value>)> {
+    match value {
+        Value::Array(parts) => parts.iter().flat_map(|part| objects(name, part)).collect(),
+        Value::Object(fields) => {
+            let inner = fields.iter().flat_map(|(name, value)| objects(name, value));
+            [(name, fields)].into_iter().chain(inner).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// CloudWatch ignores a property that it does not know, and a colour that is none: the panel then
+/// silently lacks it.
+#[test]
+fn properties_views_and_colours_are_some_that_cloudwatch_knows() {
+    for name in DASHBOARDS {
+        let body = dashboard(name);
+        let known: BTreeSet<_> = ["start", "periodOverride", "widgets"].into();
+        assert!(body.as_object().unwrap().keys().all(|field| known.contains(field.as_str())));
+        for widget in widgets(name) {
+            let title = title(&widget);
+            let (needed, more) = properties(widget["type"].as_str().unwrap())
+                .unwrap_or_else(|| panic!("{name}: no widget is of type {}", widget["type"]));
+            for property in needed {
+                assert!(
+                    !widget["properties"][property].is_null(),
+                    "{name}: {title} lacks {property}"
+                );
+            }
+            for (part, fields) in objects("widget", &widget) {
+                let known: &[&[&str]] = match part {
+                    "widget" => &[&["type", "x", "y", "width", "height", "properties"]],
+                    "properties" => &[needed, more],
+                    "metrics" => &[&OPTIONS],
+                    "yAxis" => &[&["left", "right"]],
+                    "left" | "right" => &[&["min", "max", "label", "showUnits"]],
+                    "annotations" => &[&["vertical", "horizontal"]],
+                    "vertical" | "horizontal" => &[&["label", "value", "color"]],
+                    other => panic!("{name}: {title}: {other}"),
+                };
+                for (field, value) in fields {
+                    assert!(known.concat().contains(&field.as_str()), "{name}: {title}: {field}");
+                    let text = value.as_str().unwrap_or_default();
+                    let is_right = match field.as_str() {
+                        "view" => VIEWS.contains(&text),
+                        "color" => text.strip_prefix('#').is_some_and(|digits| {
+                            digits.len() == 6 && u32::from_str_radix(digits, 16).is_ok()
+                        }),
+                        _ => true,
+                    };
+                    assert!(is_right, "{name}: {title}: {field} is {value}");
+                }
+            }
+        }
+    }
+}
+
+/// Amazon CloudWatch API Reference, "Dashboard body structure and syntax", and the quotas: 500
+/// widgets a dashboard, 500 metrics a widget and 2500 a dashboard.
+#[test]
+fn bodies_are_of_cloudwatchs_structure() {
+    for name in DASHBOARDS {
+        let widgets = widgets(name);
+        assert!((3..=500).contains(&widgets.len()), "{name}");
+        let mut places: Vec<[u64; 4]> = Vec::new();
+        let mut metrics = 0;
+        for widget in &widgets {
+            let number = |field: &str| widget[field].as_u64().unwrap();
+            let [x, y, width, height] = ["x", "y", "width", "height"].map(number);
+            assert!(
+                width >= 1 && x + width <= 24 && (1..=1000).contains(&height),
+                "{name}: {}",
+                title(widget)
+            );
+            for [left, top, wide, high] in &places {
+                let apart = x >= left + wide
+                    || left >= &(x + width)
+                    || y >= top + high
+                    || top >= &(y + height);
+                assert!(apart, "{name}: {} lies on another", title(widget));
+            }
+            places.push([x, y, width, height]);
+            let rows = widget["properties"]["metrics"].as_array().map_or(0, Vec::len);
+            assert!(rows <= 500, "{name}: {}", title(widget));
+            metrics += rows;
+        }
+        assert!(metrics <= 2500, "{name}: {metrics} metrics");
+    }
+}
+
+#[test]
+fn each_panel_says_what_good_looks_like() {
+    for name in DASHBOARDS {
+        for widget in widgets(name).iter().filter(|widget| widget["type"] != "text") {
+            let title = title(widget);
+            assert!(title.to_lowercase().contains("good: "), "{name}: {title}");
+        }
+    }
+}
+
+#[test]
+fn each_graph_has_its_unit_and_shows_the_deployment() {
+    for name in DASHBOARDS {
+        let graphs = |widget: &&Value| widget["properties"]["view"] == "timeSeries";
+        for widget in widgets(name).iter().filter(graphs) {
+            let (properties, title) = (&widget["properties"], title(widget));
+            assert!(properties["yAxis"]["left"]["label"].is_string(), "{name}: {title}");
+            assert_eq!(
+                properties["annotations"]["vertical"][0]["label"], "Deployed",
+                "{name}: {title}"
+            );
+        }
+    }
+}
+
+#[test]
+fn expressions_can_be_read_and_name_what_is_there() {
+    for name in DASHBOARDS {
+        for widget in widgets(name) {
+            let rows = widget["properties"]["metrics"].as_array().cloned().unwrap_or_default();
+            let options: Vec<&Value> =
+                rows.iter().filter_map(|row| row.as_array()?.last()).collect();
+            let ids: Vec<&str> =
+                options.iter().filter_map(|options| options["id"].as_str()).collect();
+            for expression in options.iter().filter_map(|options| options["expression"].as_str()) {
+                if expression.starts_with("SEARCH(") {
+                    continue;
+                }
+                let parsed =
+                    Expression::parse(expression).unwrap_or_else(|error| panic!("{name}: {error}"));
+                for id in parsed.ids() {
+                    assert!(ids.contains(&id), "{name}: {expression} names {id}");
+                }
+            }
+        }
+    }
+}
+
+/// Each alarm that stands for itself is on the overview, and what is shown exists.
+#[test]
+fn the_overview_shows_every_alarm() {
+    let alarms = alarms();
+    let exists = |name: &str| alarms.iter().any(|alarm| alarm.name == name);
+    for dashboard in DASHBOARDS {
+        let widgets = widgets(dashboard);
+        let arns = widgets
+            .iter()
+            .flat_map(|widget| widget["properties"]["alarms"].as_array().into_iter().flatten());
+        let shown: Vec<&str> =
+            arns.map(|arn| arn.as_str().unwrap().rsplit(':').next().unwrap()).collect();
+        for name in &shown {
+            assert!(exists(name), "{dashboard} shows {name}");
+        }
+        if dashboard == "overview" {
+            for alarm in alarms.iter().filter(|alarm| alarm.fires_within.is_some()) {
+                assert!(shown.contains(&alarm.name.as_str()), "{} is not shown", alarm.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_dashboard_is_deployed() {
+    let template = template();
+    for name in DASHBOARDS {
+        assert!(
+            template.contains(&format!("DashboardBody: !Sub | # include dashboards/{name}.json")),
+            "{name}"
+        );
+    }
+}

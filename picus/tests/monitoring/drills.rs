@@ -1,0 +1,76 @@
+//! A drill of each kind with a real system; `.ci/drills` makes them all.
+
+use std::collections::BTreeSet;
+
+use picus_cloudwatch::definition::Alarm;
+use picus_drills::{self as drill, DRILLS, Drill, TEMPLATE, Tape};
+
+use crate::references;
+
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_picus");
+
+async fn made(name: &str) -> (&'static Drill, Tape) {
+    let drill = DRILLS.iter().find(|drill| drill.name == name).unwrap();
+    (drill, drill::record(drill, EXECUTABLE.into()).await.unwrap())
+}
+
+fn faults(drill: &Drill, tape: &Tape, alarms: &[Alarm]) -> Vec<String> {
+    tape.play(drill, alarms).unwrap().faults(drill, alarms)
+}
+
+/// What is wrong where the template is changed so.
+fn faults_of_mutant(drill: &Drill, tape: &Tape, right: &str, wrong: &str) -> Vec<String> {
+    let mutant = TEMPLATE.replacen(right, wrong, 1);
+    assert_ne!(mutant, TEMPLATE, "{right}");
+    faults(drill, tape, &drill::alarms(&mutant).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_crashes_fires_its_alarm_and_mutants_of_it_do_not() {
+    let (drill, tape) = made("handler-crashes").await;
+    assert_eq!(faults(drill, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
+    for (right, wrong) in [
+        ("MetricName: Errors", "MetricName: Error"),
+        ("FILL(errors, 0) >= 3", "FILL(errors, 0) < 3"),
+        ("Dimensions: [{Name: FunctionName, Value: !Ref FunctionName}]", "Dimensions: []"),
+        ("Threshold: 5\n", "Threshold: 500\n"),
+    ] {
+        assert!(!faults_of_mutant(drill, &tape, right, wrong).is_empty(), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_deployment_is_rolled_back_by_an_alarm_unless_that_alarm_is_blind() {
+    let (drill, tape) = made("bad-deployment").await;
+    let alarms = drill::alarms(TEMPLATE).unwrap();
+    let verdict = tape.play(drill, &alarms).unwrap();
+    assert_eq!(verdict.faults(drill, &alarms), Vec::<String>::new());
+    assert!(matches!(verdict.rolled_back, Some((_, ..=5))), "{:?}", verdict.rolled_back);
+    let roll_back = |alarm: &Alarm| alarm.name == "picus-availability-page-5m";
+    let others: Vec<Alarm> = alarms.into_iter().filter(|alarm| !roll_back(alarm)).collect();
+    let faults = tape.play(drill, &others).unwrap().faults(drill, &others);
+    let not = "picus-availability-page-5m does not roll the deployment back".to_owned();
+    assert!(faults.contains(&not), "{faults:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_silent_task_of_two_fires_its_alarm_unless_the_other_ones_voice_is_enough() {
+    let (drill, tape) = made("one-collector-gone").await;
+    assert_eq!(faults(drill, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
+    for (right, wrong) in [
+        ("running - heard / 10", "IF(heard > 0, 0, 1)"),
+        ("MetricName: process_uptime_seconds", "MetricName: process_uptime"),
+    ] {
+        assert!(!faults_of_mutant(drill, &tape, right, wrong).is_empty(), "{wrong}");
+    }
+    // A drill that does not speak of an alarm is told of it; one that leaves it to chance is not.
+    let silent = Drill { alarms: &[], ..*drill };
+    assert_eq!(faults(&silent, &tape, &drill::alarms(TEMPLATE).unwrap()).len(), 1);
+    let unsure = Drill { perhaps: &[("picus-service-telemetry-lost", "so")], ..silent };
+    assert_eq!(faults(&unsure, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
+    // What both programs emitted has the form that dashboards and alarms count on.
+    let own: BTreeSet<_> = tape.metrics().filter(|metric| metric.namespace == "Picus").collect();
+    let wrong: Vec<_> = own.iter().filter_map(|metric| references::fault(metric)).collect();
+    assert!(own.len() > 20, "{own:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,306 @@
+//! Each metric that is referred to is one that is emitted, in exactly this form.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use picus_catalogue::{self as catalogue, Kind};
+use picus_cloudwatch::dashboard::{Panel, Search};
+use picus_cloudwatch::definition::Alarm;
+use picus_cloudwatch::metric::{Metric, Statistic};
+use picus_cloudwatch::template;
+use regex::Regex;
+use serde_json::Value;
+
+use crate::given::{DASHBOARDS, alarms, file, panels};
+
+const OWN: &str = "Picus";
+const SERVICE: &str = "picus-service";
+const HANDLER: &str = "picus-delete-handler";
+
+const ALONE: &[&[&str]] = &[&[]];
+const BY_ROUTE: &[&[&str]] = &[&["http_route"]];
+const BY_OPERATION: &[&[&str]] = &[&["db_operation_name"]];
+const ALSO_BY_ERROR: &[&[&str]] = &[&[], &["error_type"]];
+
+/// What the delete handler's documents hold, and the dimension sets besides `service_name`: all labels
+/// that the moment has.
+const OF_THE_HANDLER: [(&str, &[&[&str]]); 12] = [
+    (
+        "http_server_request_duration_seconds",
+        &[
+            &["http_request_method", "http_route", "http_response_status_code"],
+            &["http_request_method", "http_response_status_code"],
+        ],
+    ),
+    ("picus_requests_measured_total", BY_ROUTE),
+    ("picus_requests_within_objective_total", BY_ROUTE),
+    ("faas_coldstarts_total", ALONE),
+    (
+        "db_client_operation_duration_seconds",
+        &[&["db_operation_name"], &["db_operation_name", "error_type"]],
+    ),
+    ("picus_dynamodb_attempts_total", BY_OPERATION),
+    ("picus_dynamodb_retries_total", BY_OPERATION),
+    ("picus_dynamodb_throttles_total", BY_OPERATION),
+    ("picus_dynamodb_consumed_capacity_units", BY_OPERATION),
+    ("picus_log_lines_dropped_total", ALONE),
+    ("otel_sdk_processor_span_processed_total", ALSO_BY_ERROR),
+    ("otel_sdk_exporter_span_exported_total", ALSO_BY_ERROR),
+];
+
+/// Dimensions by which Picus tells its parts apart. A metric is looked at by all of these that it is
+/// published with, or it silently becomes one of the whole account; where that is meant, see [`WHOLE`].
+const TELLING: [&str; 14] = [
+    "LoadBalancer",
+    "TargetGroup",
+    "ClusterName",
+    "ServiceName",
+    "FunctionName",
+    "TableName",
+    "Operation",
+    "service_name",
+    "service_version",
+    "http_request_method",
+    "http_route",
+    "http_response_status_code",
+    "db_operation_name",
+    "error_type",
+];
+
+const ALL_REQUESTS: &str = "the objective is of all requests, whoever answers";
+const THE_REST: &str =
+    "less the delete handler's they are the service's, in whichever target group";
+const BESIDE: &str = "those that were not lost, beside those that were";
+
+/// Where a metric is meant as a whole: the beginning of an alarm's name or of a panel's title, the
+/// metric, and why.
+const WHOLE: [(&str, &str, &str); 12] = [
+    ("picus-availability-", "RequestCount", ALL_REQUESTS),
+    ("picus-availability-", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
+    ("Availability budget", "RequestCount", ALL_REQUESTS),
+    ("Availability budget", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
+    ("Answered without a 5xx", "RequestCount", ALL_REQUESTS),
+    ("Answered without a 5xx", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
+    ("Requests ", "RequestCount", THE_REST),
+    ("Failed requests", "HTTPCode_Target_5XX_Count", THE_REST),
+    (
+        "Calls as the programs see them",
+        "db_client_operation_duration_seconds",
+        "calls that failed are counted here, and once more by their error",
+    ),
+    ("Answers by status", "http_server_request_duration_seconds", "a path that nobody knows"),
+    ("Telemetry's own losses", "otel_sdk_processor_span_processed_total", BESIDE),
+    ("Telemetry's own losses", "otel_sdk_exporter_span_exported_total", BESIDE),
+];
+
+/// The values that a dimension of Picus' own metrics can have; of others any.
+fn values(dimension: &str) -> Option<&'static [&'static str]> {
+    Some(match dimension {
+        "service_name" => &[SERVICE, HANDLER],
+        "http_route" => {
+            &["/picus/list", "/picus/put", "/picus/get/{key}", "/picus/{key}", "/health"]
+        }
+        "db_operation_name" => &["GetItem", "PutItem", "Scan", "DeleteItem"],
+        "error_type" => &["queue_full", "export_failed"],
+        _ => return None,
+    })
+}
+
+type Dimensions = BTreeSet<String>;
+
+static PUBLISHED: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(&file("dashboards/aws-metrics.json")).unwrap());
+/// The names that the collector declares, and their dimension sets.
+static DECLARED: LazyLock<Vec<(Regex, BTreeSet<Dimensions>)>> = LazyLock::new(|| {
+    let collector = template::read(&file("otel-collector.yaml")).unwrap();
+    let declarations = collector["exporters"]["awsemf"]["metric_declarations"].as_array().unwrap();
+    let patterns = declarations.iter().flat_map(|declaration| {
+        let selectors = declaration["metric_name_selectors"].as_array().unwrap();
+        let regex = |pattern: &Value| Regex::new(pattern.as_str().unwrap()).unwrap();
+        selectors.iter().map(move |pattern| (regex(pattern), sets(&declaration["dimensions"])))
+    });
+    patterns.collect()
+});
+
+/// The dimension sets under which a metric is published, by AWS, or by this program, or by any.
+fn dimension_sets(namespace: &str, name: &str, program: Option<&str>) -> BTreeSet<Dimensions> {
+    if namespace != OWN {
+        return sets(&PUBLISHED["namespaces"][namespace][name]);
+    }
+    match program {
+        Some(HANDLER) => of_the_handler(name),
+        Some(SERVICE) => declared(name),
+        Some(_) => BTreeSet::new(),
+        None => declared(name).into_iter().chain(of_the_handler(name)).collect(),
+    }
+}
+
+fn of_the_handler(name: &str) -> BTreeSet<Dimensions> {
+    let found = OF_THE_HANDLER.iter().filter(|(metric, _)| *metric == name);
+    let sets = found.flat_map(|(_, sets)| sets.iter());
+    sets.map(|set| set.iter().chain(&["service_name"]).map(ToString::to_string).collect()).collect()
+}
+
+/// What the collector declares of the service's metrics.
+fn declared(name: &str) -> BTreeSet<Dimensions> {
+    let selecting = DECLARED.iter().filter(|(pattern, _)| pattern.is_match(name));
+    selecting.flat_map(|(_, sets)| sets.clone()).collect()
+}
+
+fn sets(value: &Value) -> BTreeSet<Dimensions> {
+    let words = |set: &Value| -> Dimensions {
+        set.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+    };
+    value.as_array().into_iter().flatten().map(words).collect()
+}
+
+/// What is wrong with a metric's name.
+pub(crate) fn fault(metric: &Metric) -> Option<String> {
+    fault_of_search(&Search::of(metric))
+}
+
+fn fault_of_search(search: &Search) -> Option<String> {
+    let Search { namespace, dimensions, name, values: wanted } = search;
+    let program = wanted.get("service_name").map(String::as_str);
+    if !dimension_sets(namespace, name, program).contains(dimensions) {
+        return Some(format!("{name} is not published with {dimensions:?} by {program:?}"));
+    }
+    let unknown = |(dimension, value): (&String, &String)| {
+        let known = values(dimension).filter(|_| namespace == OWN);
+        let is_known = known.is_none_or(|known| known.contains(&value.as_str()));
+        (!is_known || !dimensions.contains(dimension))
+            .then(|| format!("{name}: no {dimension} is {value}"))
+    };
+    wanted.iter().find_map(unknown)
+}
+
+/// Whether an entry of [`WHOLE`] lets an alarm or a panel look at more than one part.
+fn is_meant(whose: &str, name: &str) -> impl Fn(&&(&str, &str, &str)) -> bool {
+    move |(beginning, metric, _)| whose.starts_with(beginning) && *metric == name
+}
+
+/// What is wrong with a reference from an alarm or a panel of this name.
+fn fault_in(whose: &str, search: &Search) -> Option<String> {
+    let told_apart_by = || {
+        let program = search.values.get("service_name").map(String::as_str);
+        let published = dimension_sets(&search.namespace, &search.name, program);
+        let fuller = published.into_iter().find(|set| {
+            set.len() > search.dimensions.len()
+                && set.is_superset(&search.dimensions)
+                && set.iter().all(|name| TELLING.contains(&name.as_str()))
+        })?;
+        let is_meant = WHOLE.iter().any(|entry| is_meant(whose, &search.name)(&entry));
+        (!is_meant).then(|| format!("{whose}: {} is told apart by {fuller:?}", search.name))
+    };
+    let fault = fault_of_search(search).map(|fault| format!("{whose}: {fault}"));
+    fault.or_else(told_apart_by)
+}
+
+pub(crate) fn faults(alarms: &[Alarm]) -> Vec<String> {
+    let fault = |alarm: &Alarm| {
+        let faults =
+            alarm.metrics().filter_map(|metric| fault_in(&alarm.name, &Search::of(metric)));
+        faults.collect::<Vec<_>>()
+    };
+    alarms.iter().flat_map(fault).collect()
+}
+
+pub(crate) fn faults_of_panel(panel: &Panel) -> Vec<String> {
+    let mut faults: Vec<_> =
+        panel.references().filter_map(|search| fault_in(&panel.title, &search)).collect();
+    for (index, shown) in panel.metrics.iter().enumerate() {
+        let (metric, statistic) = shown;
+        if panel.metrics[..index].contains(shown) {
+            faults.push(format!("{}: {metric} is shown twice", panel.title));
+        }
+        // The collector knows no more of a histogram (docs/COLLECTOR.md).
+        let is_histogram = catalogue::ALL
+            .iter()
+            .any(|known| known.name == metric.name && matches!(known.kind, Kind::Histogram(_)));
+        if is_histogram
+            && !matches!(statistic, Statistic::SampleCount | Statistic::Sum | Statistic::Average)
+        {
+            faults.push(format!("{}: {metric} has no {statistic:?}", panel.title));
+        }
+    }
+    for (index, search) in panel.searches.iter().enumerate() {
+        if panel.searches[..index].contains(search) {
+            faults.push(format!("{}: {search:?} twice", panel.title));
+        }
+    }
+    faults
+}
+
+/// All that alarms and dashboards refer to, each with whose it is.
+fn references() -> Vec<(String, Search)> {
+    let mut all = Vec::new();
+    for alarm in alarms() {
+        all.extend(alarm.metrics().map(|metric| (alarm.name.clone(), Search::of(metric))));
+    }
+    for panel in DASHBOARDS.into_iter().flat_map(panels) {
+        all.extend(panel.references().map(|search| (panel.title.clone(), search)));
+    }
+    all
+}
+
+#[test]
+fn each_metric_that_an_alarm_watches_is_published() {
+    let faults = faults(&alarms());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn each_metric_that_a_dashboard_shows_is_published() {
+    for name in DASHBOARDS {
+        let panels = panels(name);
+        assert!(panels.len() > 5, "{name}");
+        let faults: Vec<_> = panels.iter().flat_map(faults_of_panel).collect();
+        assert!(faults.is_empty(), "{name}: {}", faults.join("\n"));
+    }
+}
+
+#[test]
+fn what_is_meant_as_a_whole_is_there() {
+    let references = references();
+    for entry in &WHOLE {
+        let is_used = |(whose, search): &(String, Search)| is_meant(whose, &search.name)(&entry);
+        assert!(references.iter().any(is_used), "nothing needs {entry:?}");
+    }
+}
+
+/// Whatever is emitted is shown or watched somewhere, in each of its dimension sets: nobody pays for
+/// what nobody needs.
+#[test]
+fn each_metric_that_is_emitted_is_used() {
+    let references = references();
+    let mut emitted = BTreeSet::new();
+    for name in catalogue::ALL.iter().map(|metric| metric.name) {
+        for program in [SERVICE, HANDLER] {
+            let sets = dimension_sets(OWN, name, Some(program));
+            emitted.extend(sets.into_iter().map(|set| (program, name, set)));
+        }
+    }
+    let is_used = |(program, name, set): &(&str, &str, Dimensions)| {
+        references.iter().any(|(_, search)| {
+            let of = search.values.get("service_name");
+            search.name == *name && search.dimensions == *set && of.is_none_or(|of| of == program)
+        })
+    };
+    let unused: Vec<_> = emitted.iter().filter(|emitted| !is_used(emitted)).collect();
+    assert!(emitted.len() > 40, "{}", emitted.len());
+    assert!(unused.is_empty(), "emitted, but nothing uses them: {unused:#?}");
+}
+
+/// The collector declares a metric only with labels that it has, and so does the handler's table.
+#[test]
+fn what_is_declared_is_emitted() {
+    for metric in &catalogue::ALL {
+        let labels: Dimensions =
+            metric.labels.iter().chain(&["service_name"]).map(ToString::to_string).collect();
+        for set in dimension_sets(OWN, metric.name, None) {
+            assert!(set.is_subset(&labels), "{} has no {set:?}", metric.name);
+        }
+    }
+    let known = |name: &str| catalogue::ALL.iter().any(|metric| metric.name == name);
+    assert!(OF_THE_HANDLER.iter().all(|(name, _)| known(name)));
+}

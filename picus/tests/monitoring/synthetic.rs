@@ -1,0 +1,340 @@
+//! Each alarm fires for the data of its fault, in its time, and for no other reason.
+//!
+//! The data is made up, a minute at a time; `picus-local drill` does the same with a real system's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use picus_cloudwatch::alarm::State;
+use picus_cloudwatch::data::{Datum, Minute};
+use picus_cloudwatch::definition::{Alarm, Kind};
+use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::watch::Watch;
+
+use crate::given::{alarms, alarms_of, template};
+
+const LOAD_BALANCER: (&str, &str) = ("LoadBalancer", "app/picus-alb/0123456789abcdef");
+const GROUP: (&str, &str) = ("TargetGroup", "targetgroup/picus-ecs-tg/0123456789abcdef");
+const OTHER_GROUP: (&str, &str) =
+    ("TargetGroup", "targetgroup/picus-ecs-tg-canary/0123456789abcdef");
+const TASKS: [(&str, &str); 2] =
+    [("ClusterName", "picus-cluster"), ("ServiceName", "picus-service")];
+const HANDLER: (&str, &str) = ("service_name", "picus-delete-handler");
+const SERVICE: (&str, &str) = ("service_name", "picus-service");
+
+fn balancer(name: &str) -> Metric {
+    Metric::new("AWS/ApplicationELB", name, &[LOAD_BALANCER])
+}
+
+fn function(name: &str) -> Metric {
+    Metric::new("AWS/Lambda", name, &[("FunctionName", "picus-delete-function")])
+}
+
+fn healthy() -> Metric {
+    Metric::new("AWS/ApplicationELB", "HealthyHostCount", &[LOAD_BALANCER, GROUP])
+}
+
+fn healthy_in_the_other_group() -> Metric {
+    Metric::new("AWS/ApplicationELB", "HealthyHostCount", &[LOAD_BALANCER, OTHER_GROUP])
+}
+
+fn table(name: &str) -> Metric {
+    Metric::new("AWS/DynamoDB", name, &[("TableName", "picus_data")])
+}
+
+fn of_service(name: &str) -> Metric {
+    Metric::new("Picus", name, &[SERVICE])
+}
+
+fn routes(name: &str) -> Vec<Metric> {
+    let routes = [
+        (SERVICE, "/picus/list"),
+        (SERVICE, "/picus/put"),
+        (SERVICE, "/picus/get/{key}"),
+        (HANDLER, "/picus/{key}"),
+    ];
+    routes
+        .map(|(program, route)| Metric::new("Picus", name, &[program, ("http_route", route)]))
+        .into()
+}
+
+fn attempts() -> Metric {
+    Metric::new(
+        "Picus",
+        "picus_dynamodb_attempts_total",
+        &[HANDLER, ("db_operation_name", "DeleteItem")],
+    )
+}
+
+fn running() -> Metric {
+    Metric::new("ECS/ContainerInsights", "RunningTaskCount", &TASKS)
+}
+
+/// A minute in which all is well, with these metrics otherwise: of another value, or of none.
+pub(crate) fn minute(otherwise: &[(Metric, Option<f64>)]) -> Minute {
+    let mut values: HashMap<Metric, f64> = HashMap::from([
+        (balancer("RequestCount"), 100.0),
+        (healthy(), 2.0),
+        (running(), 2.0),
+        (Metric::new("ECS/ContainerInsights", "DesiredTaskCount", &TASKS), 2.0),
+        (Metric::new("AWS/ECS", "MemoryUtilization", &TASKS), 40.0),
+        (of_service("process_uptime_seconds"), 100.0),
+        (of_service("picus_requests_shed_total"), 0.0),
+        (of_service("picus_log_lines_dropped_total"), 0.0),
+        (function("Invocations"), 10.0),
+        (function("Errors"), 0.0),
+        (function("Throttles"), 0.0),
+        (function("Duration"), 50.0),
+        (attempts(), 10.0),
+    ]);
+    for metric in ["picus_requests_measured_total", "picus_requests_within_objective_total"]
+        .iter()
+        .flat_map(|name| routes(name))
+    {
+        values.insert(metric, 25.0);
+    }
+    for (metric, value) in otherwise {
+        match value {
+            Some(value) => values.insert(metric.clone(), *value),
+            None => values.remove(metric),
+        };
+    }
+    let data = values.into_iter().map(|(metric, value)| {
+        // Each of two tasks is heard twice.
+        let times = if metric == of_service("process_uptime_seconds") { 4 } else { 1 };
+        (metric, Arc::new(Datum::of(&vec![value; times]).unwrap()))
+    });
+    Minute(data.collect())
+}
+
+/// The fault that an alarm is for.
+pub(crate) fn fault(alarm: &str) -> Minute {
+    let one = |metric: Metric, value: f64| minute(&[(metric, Some(value))]);
+    match alarm {
+        "picus-page" => fault("picus-availability-page"),
+        name if name.starts_with("picus-availability-") => {
+            one(balancer("HTTPCode_Target_5XX_Count"), 50.0)
+        }
+        name if name.starts_with("picus-latency-") => {
+            let slow = routes("picus_requests_within_objective_total")
+                .into_iter()
+                .map(|metric| (metric, Some(0.0)));
+            minute(&slow.collect::<Vec<_>>())
+        }
+        "picus-no-healthy-target" => one(healthy(), 0.0),
+        "picus-delete-handler-errors" => one(function("Errors"), 5.0),
+        "picus-tasks-below-desired" => one(running(), 1.0),
+        "picus-service-memory" => one(Metric::new("AWS/ECS", "MemoryUtilization", &TASKS), 95.0),
+        "picus-load-shed" => one(of_service("picus_requests_shed_total"), 5.0),
+        "picus-dynamodb-throttling" => one(table("WriteThrottleEvents"), 3.0),
+        "picus-delete-handler-throttles" => one(function("Throttles"), 3.0),
+        "picus-delete-handler-duration" => one(function("Duration"), 14_000.0),
+        "picus-service-telemetry-lost" => minute(&[(of_service("process_uptime_seconds"), None)]),
+        "picus-delete-handler-telemetry-lost" => {
+            let measured = Metric::new(
+                "Picus",
+                "picus_requests_measured_total",
+                &[HANDLER, ("http_route", "/picus/{key}")],
+            );
+            minute(&[(measured, None), (attempts(), None)])
+        }
+        "picus-telemetry-dropped" => one(of_service("picus_log_lines_dropped_total"), 3.0),
+        other => panic!("no fault is known for {other}"),
+    }
+}
+
+/// How an alarm fared: how long it took to fire, and to be OK again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fared {
+    FiredWithoutReason,
+    NeverFired,
+    NeverEnded,
+    Well { fired_after: usize },
+}
+
+/// Two hours of `well`, then `ill` until the alarm fires, for so long at most, then `well` until it ends.
+pub(crate) fn fare(
+    alarms: &[Alarm],
+    name: &str,
+    well: &Minute,
+    ill: &Minute,
+    at_most: usize,
+) -> Fared {
+    let mut watch = Watch::new(alarms.to_vec());
+    let mut until = |minute: &Minute, state: State, at_most: usize| {
+        (1..=at_most).find(|_| {
+            watch.minute(minute).unwrap();
+            watch.state(name) == Some(state)
+        })
+    };
+    if until(well, State::Alarm, 120).is_some() {
+        return Fared::FiredWithoutReason;
+    }
+    let Some(fired_after) = until(ill, State::Alarm, at_most) else { return Fared::NeverFired };
+    // The windows of tickets are days long, and so are their ends.
+    match until(well, State::Ok, 3 * 24 * 60 + 10) {
+        Some(_) => Fared::Well { fired_after },
+        None => Fared::NeverEnded,
+    }
+}
+
+pub(crate) fn only(alarm: &Alarm) -> Vec<Alarm> {
+    vec![alarm.clone()]
+}
+
+#[test]
+fn each_alarm_fires_for_its_fault_in_its_time_and_ends() {
+    let alarms = alarms();
+    for alarm in &alarms {
+        let name = alarm.name.as_str();
+        let watched =
+            if matches!(alarm.kind, Kind::Metric(_)) { only(alarm) } else { alarms.clone() };
+        let promised = alarm.fires_within.unwrap_or(60);
+        let fared = fare(&watched, name, &minute(&[]), &fault(name), promised);
+        assert!(
+            matches!(fared, Fared::Well { .. }),
+            "{name}, within {promised} minutes: {fared:?}"
+        );
+    }
+}
+
+#[test]
+fn a_single_failure_at_low_traffic_is_nothing() {
+    let quiet: Vec<_> = ["picus_requests_measured_total", "picus_requests_within_objective_total"]
+        .iter()
+        .flat_map(|name| routes(name))
+        .chain([
+            balancer("RequestCount"),
+            attempts(),
+            function("Invocations"),
+            function("Errors"),
+            function("Throttles"),
+            function("Duration"),
+        ])
+        .map(|metric| (metric, None))
+        .collect();
+    let one =
+        [(balancer("RequestCount"), Some(1.0)), (balancer("HTTPCode_Target_5XX_Count"), Some(1.0))];
+    let mut watch = Watch::new(alarms());
+    for number in 0..600 {
+        let minute =
+            if number == 300 { minute(&[&quiet[..], &one].concat()) } else { minute(&quiet) };
+        let transitions = watch.minute(&minute).unwrap();
+        let fired: Vec<_> =
+            transitions.iter().filter(|transition| transition.to == State::Alarm).collect();
+        assert!(fired.is_empty(), "{fired:?}");
+    }
+}
+
+/// Failures a minute apart, and nothing else that counts, for so many minutes.
+fn failing(objective: &str, minutes: usize, alarms: Vec<Alarm>) -> bool {
+    let mut watch = Watch::new(alarms);
+    let one = |metric| (metric, Some(1.0));
+    let failure = match objective {
+        "availability" => ["RequestCount", "HTTPCode_Target_5XX_Count"].map(balancer).map(one),
+        _ => [
+            one(routes("picus_requests_measured_total").remove(0)),
+            (routes("picus_requests_within_objective_total").remove(0), Some(0.0)),
+        ],
+    };
+    let counted = ["picus_requests_measured_total", "picus_requests_within_objective_total"];
+    let counted = counted.iter().flat_map(|name| routes(name)).chain([balancer("RequestCount")]);
+    let quiet: Vec<_> = counted.map(|metric| (metric, None)).collect();
+    let (quiet, failing) = (minute(&quiet), minute(&[&quiet[..], &failure].concat()));
+    let calm = std::iter::repeat_n(&quiet, 120);
+    calm.chain(std::iter::repeat_n(&failing, minutes)).chain(std::iter::repeat_n(&quiet, 60)).any(
+        |minute| {
+            let changes = watch.minute(minute).unwrap();
+            changes.iter().any(|change| {
+                change.to == State::Alarm
+                    && change.alarm.starts_with(&format!("picus-{objective}"))
+                    && ["-page", "-ticket"].iter().any(|end| change.alarm.ends_with(end))
+            })
+        },
+    )
+}
+
+#[test]
+fn at_low_traffic_nine_failures_are_nothing_and_ten_are_told() {
+    let text = template();
+    let mutant = text.replace("Failures: 10}", "Failures: 9}");
+    assert_ne!(text, mutant);
+    for objective in ["availability", "latency"] {
+        assert!(!failing(objective, 9, alarms()), "{objective}");
+        assert!(failing(objective, 10, alarms()), "{objective}");
+        assert!(failing(objective, 9, alarms_of(&mutant)), "{objective}: a lower floor is found");
+    }
+}
+
+/// A canary's release leaves the tasks in the other target group, and the first without any.
+#[test]
+fn a_target_group_may_be_empty_but_not_both() {
+    let name = "picus-no-healthy-target";
+    let alarms = alarms();
+    let alarm = only(alarms.iter().find(|alarm| alarm.name == name).unwrap());
+    let swapped = minute(&[(healthy(), None), (healthy_in_the_other_group(), Some(2.0))]);
+    let empty = minute(&[(healthy(), None)]);
+    for well in [minute(&[]), swapped] {
+        let fared = fare(&alarm, name, &well, &empty, 4);
+        assert_eq!(fared, Fared::Well { fired_after: 3 });
+    }
+    let blind = template().replacen("FILL(own, 0) + FILL(alternate, 0)", "FILL(own, 0)", 1);
+    let swapped = minute(&[(healthy(), None), (healthy_in_the_other_group(), Some(2.0))]);
+    assert_eq!(
+        fare(&alarms_of(&blind), name, &swapped, &empty, 4),
+        Fared::FiredWithoutReason,
+        "one that sees a single group is found"
+    );
+}
+
+/// Before the first task runs nothing is heard, and ECS watches no alarm that is on by then.
+#[test]
+fn the_first_deployment_finds_no_alarm_on() {
+    let mut watch = Watch::new(alarms());
+    for _ in 0..14 {
+        watch.minute(&Minute::default()).unwrap();
+        let on =
+            alarms().into_iter().filter(|alarm| watch.state(&alarm.name) == Some(State::Alarm));
+        assert_eq!(on.map(|alarm| alarm.name).collect::<Vec<_>>(), Vec::<String>::new());
+    }
+    watch.minute(&Minute::default()).unwrap();
+    assert_eq!(watch.state("picus-page"), Some(State::Alarm), "a task was to be there by now");
+}
+
+/// CloudWatch evaluates what looks back over a day once an hour.
+#[test]
+fn windows_of_days_are_looked_at_every_hour_and_others_every_minute() {
+    let mut watch = Watch::new(alarms());
+    let well = std::iter::repeat_n(minute(&[]), 130);
+    let ill = std::iter::repeat_n(fault("picus-availability-ticket"), 60);
+    let mut fired = HashMap::new();
+    for minute in well.chain(ill) {
+        for change in watch.minute(&minute).unwrap() {
+            if change.to == State::Alarm {
+                fired.insert(change.alarm, change.minute);
+            }
+        }
+    }
+    assert_eq!(fired["picus-availability-ticket-1d"], 131);
+    assert_eq!(fired["picus-availability-ticket-3d"], 180);
+}
+
+/// Where nothing at all is heard any more, the alarms that must say so do.
+#[test]
+fn silence_is_not_health() {
+    let mut watch = Watch::new(alarms());
+    for _ in 0..60 {
+        watch.minute(&minute(&[])).unwrap();
+    }
+    for _ in 0..30 {
+        watch.minute(&Minute::default()).unwrap();
+    }
+    for name in [
+        "picus-page",
+        "picus-no-healthy-target",
+        "picus-tasks-below-desired",
+        "picus-service-telemetry-lost",
+    ] {
+        assert_eq!(watch.state(name), Some(State::Alarm), "{name}");
+    }
+}

@@ -1,0 +1,133 @@
+//! The rules of the house.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use picus_catalogue as catalogue;
+use picus_settings::Reader;
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The crates of Picus that a crate of Picus uses, its tests included.
+fn uses(metadata: &Value, package: &str) -> Vec<String> {
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages.iter().find(|found| found["name"] == package).unwrap();
+    let dependencies = package["dependencies"].as_array().unwrap();
+    let names = dependencies.iter().map(|dependency| dependency["name"].as_str().unwrap());
+    let mut picus: Vec<String> =
+        names.filter(|name| name.starts_with("picus-")).map(Into::into).collect();
+    picus.sort();
+    picus
+}
+
+#[test]
+fn each_crate_uses_those_that_it_may() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let shared = ["picus-items", "picus-telemetry"];
+    assert!(uses(&metadata, "picus-items").is_empty());
+    assert!(uses(&metadata, "picus-telemetry").is_empty());
+    assert_eq!(uses(&metadata, "picus-service"), shared);
+    assert_eq!(uses(&metadata, "picus-delete-handler"), shared);
+}
+
+#[test]
+fn links_in_the_documents_lead_somewhere() {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let documents =
+        [root().join("README.md"), root().join("ARCHITECTURE.md")].into_iter().chain(docs);
+    for document in documents.filter(|path| path.extension().is_some_and(|end| end == "md")) {
+        let text = fs::read_to_string(&document).unwrap();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.starts_with("http")) {
+            let file = document.parent().unwrap().join(target.split('#').next().unwrap());
+            assert!(file.exists(), "{} links to {target}", document.display());
+        }
+    }
+}
+
+#[test]
+fn the_documents_name_every_error_code() {
+    let api = fs::read_to_string(root().join("docs/API.md")).unwrap();
+    let openapi = fs::read_to_string(root().join("service/tests/openapi.json")).unwrap();
+    let openapi: Value = serde_json::from_str(&openapi).unwrap();
+    let codes = openapi["components"]["schemas"]["CodeWord"]["enum"].as_array().unwrap();
+    assert!(codes.len() > 20);
+    for code in codes {
+        assert!(api.contains(&format!("`{}`", code.as_str().unwrap())), "docs/API.md lacks {code}");
+    }
+}
+
+/// The first cells of a document's table rows that stand in backticks, with their whole rows.
+fn rows(document: &str) -> impl Iterator<Item = (&str, &str)> {
+    document.lines().filter_map(|line| Some((line.strip_prefix("| `")?.split('`').next()?, line)))
+}
+
+#[test]
+fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
+    let document = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
+    for metric in catalogue::ALL {
+        let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let row = format!("| `{}` | {} | {} |", metric.name, labels.join(", "), metric.help);
+        assert!(document.lines().any(|line| line == row), "docs/OPERATIONS.md lacks\n{row}");
+    }
+    let settings = |read: fn(&mut Reader)| {
+        let mut env = Reader::new(|_| None);
+        read(&mut env);
+        env.names().collect::<Vec<_>>()
+    };
+    let of_service = settings(|env| drop(picus_service::Config::read(env)));
+    let of_handler = settings(|env| drop(picus_delete_handler::Config::read(env)));
+    let cell = |is: bool| if is { "yes" } else { "" };
+    for name in of_service.iter().chain(&of_handler) {
+        let (service, handler) = (of_service.contains(name), of_handler.contains(name));
+        let start = format!("| `{name}` | {} | {} | ", cell(service), cell(handler));
+        assert!(
+            rows(&document).any(|(_, row)| row.starts_with(&start)),
+            "docs/OPERATIONS.md lacks a row that begins\n{start}"
+        );
+    }
+    let is_setting =
+        |name: &str| name.chars().all(|letter| letter == '_' || letter.is_ascii_uppercase());
+    for (name, _) in rows(&document).filter(|(name, _)| is_setting(name)) {
+        assert!(of_service.contains(&name) || of_handler.contains(&name), "{name} is no setting");
+    }
+}
+
+#[test]
+fn the_readme_has_two_commands() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<&str> = readme.split("```").skip(1).step_by(2).collect();
+    assert_eq!(blocks, ["sh\ncargo run --release\n", "sh\ncargo test --workspace\n"]);
+}
+
+/// IAM's limits, in characters other than white space: 6,144 for a managed policy, 10,240 for all that
+/// are inline in a role (IAM User Guide, "IAM and AWS STS quotas"). A placeholder is longer than what
+/// takes its place.
+#[test]
+fn the_policies_keep_iams_limits() {
+    let managed = ["ecs", "lambda", "alb", "ecr", "iam", "cloudwatch-logs", "ec2-readonly", "sts"]
+        .map(|name| format!("picus-{name}-policy.json"));
+    let mut inline = 0;
+    let files = fs::read_dir(root().join("policies")).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.extension().is_some_and(|end| end == "json")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let policy: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(policy["Version"], "2012-10-17", "{}", file.display());
+        let size = text.chars().filter(|character| !character.is_whitespace()).count();
+        assert!(size <= 6144, "{} has {size} characters", file.display());
+        let name = file.file_name().unwrap().to_string_lossy();
+        if name.ends_with("-policy.json") && !managed.iter().any(|managed| *managed == name) {
+            inline += size;
+        }
+    }
+    assert!((1..=10_240).contains(&inline), "the deploy role's inline policies: {inline}");
+}

@@ -1,0 +1,138 @@
+//! Alarms on what a real collector wrote: two scrapes stand for a minute.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::future;
+use picus_cloudwatch::alarm::State;
+use picus_cloudwatch::data::Minute;
+use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_cloudwatch::watch::Watch;
+use picus_drills::{self as drill, TEMPLATE};
+use picus_local::dynamodb::DynamoDbFault;
+use picus_local::names;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::eventually;
+use super::sidecar::Observed;
+use crate::given::options;
+use crate::task_metadata::TASK_ID;
+
+/// All alarms that watch what it writes.
+const ALARMS: [&str; 5] = [
+    "picus-latency-page",
+    "picus-latency-ticket",
+    "picus-load-shed",
+    "picus-service-telemetry-lost",
+    "picus-telemetry-dropped",
+];
+const OK: [State; 5] = [State::Ok; 5];
+/// How long each part of the story takes, in seconds and scrapes alike.
+const PART: u64 = 10;
+/// Past the objective, and short of every time-out.
+const SLOW: Duration = Duration::from_millis(1500);
+const SETTINGS: [(&str, &str); 2] =
+    [("PICUS_LATENCY_OBJECTIVE_SECONDS", "1"), ("PICUS_MAX_IN_FLIGHT", "8")];
+
+#[tokio::test]
+#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+async fn alarms_fire_and_end_by_what_a_collector_wrote() {
+    let mut options = options();
+    options.environment.extend(SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut observed = Observed::start(options).await;
+    observed.start_collector(&[]).await;
+    // The first scrape of a counter has no rate yet.
+    sleep(Duration::from_secs(3)).await;
+
+    let calm = part(&observed, 1).await;
+    observed.system.dynamodb_fault(Some(DynamoDbFault::Slow(1, SLOW)));
+    let fault = part(&observed, 12).await;
+    observed.system.dynamodb_fault(None);
+    let after = part(&observed, 1).await;
+    observed.stop().await;
+
+    let mut watch = Watch::new(drill::alarms(TEMPLATE).unwrap());
+    assert_eq!(states(&mut watch, &calm, 90), OK);
+    let slow = [State::Alarm, State::Alarm, State::Alarm, State::Ok, State::Ok];
+    assert_eq!(states(&mut watch, &fault, 15), slow);
+    // Longer than the ticket's six hours.
+    assert_eq!(states(&mut watch, &after, 400), OK);
+    let silent = [State::Ok, State::Ok, State::Ok, State::Alarm, State::Ok];
+    assert_eq!(states(&mut watch, &[minute(&[])], 15), silent);
+}
+
+#[tokio::test]
+#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+async fn spans_that_are_lost_fire_their_alarm_by_what_a_collector_wrote() {
+    let mut options = options();
+    let settings = [
+        // Nothing listens on the port of "discard".
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+    ];
+    options.environment.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut observed = Observed::start(options).await;
+    observed.start_collector(&[]).await;
+    sleep(Duration::from_secs(3)).await;
+    let lost = part(&observed, 1).await;
+    observed.stop().await;
+    let mut watch = Watch::new(drill::alarms(TEMPLATE).unwrap());
+    let [.., dropped] = states(&mut watch, &lost, 20);
+    assert_eq!(dropped, State::Alarm);
+}
+
+/// The states of the alarms after so many of these minutes.
+fn states(watch: &mut Watch, minutes: &[Minute], count: usize) -> [State; ALARMS.len()] {
+    // The requests of one part may end in the next one's first minutes.
+    for minute in minutes[minutes.len() / 2..].iter().cycle().take(count) {
+        watch.minute(minute).unwrap();
+    }
+    ALARMS.map(|alarm| watch.state(alarm).unwrap())
+}
+
+/// Lets a part go by, with so many requests at once, and returns what the collector wrote in it.
+async fn part(observed: &Observed, clients: usize) -> Vec<Minute> {
+    let (from, end) = (now(), Instant::now() + Duration::from_secs(PART));
+    while Instant::now() < end {
+        let gets = (0..clients).map(|_| observed.client.get_status("none"));
+        future::join_all(gets).await;
+        sleep(Duration::from_millis(100)).await;
+    }
+    let to = now();
+    eventually(async || {
+        let scrapes = scrapes(observed).await;
+        let is_whole = scrapes.last_key_value().is_some_and(|(last, _)| *last > to);
+        let within: Vec<_> = scrapes.range(from..to).map(|(_, documents)| documents).collect();
+        let (pairs, _) = within.as_chunks::<2>();
+        let minutes = pairs.iter().map(|[one, other]| minute(&[&one[..], &other[..]].concat()));
+        if is_whole { Ok(minutes.collect()) } else { Err("the collector wrote no more".to_owned()) }
+    })
+    .await
+}
+
+/// The documents of each scrape, by its time.
+async fn scrapes(observed: &Observed) -> BTreeMap<u64, Vec<String>> {
+    let mut scrapes = BTreeMap::<_, Vec<_>>::new();
+    for document in observed.aws.emf_documents(TASK_ID).await {
+        let time = serde_json::from_str::<Value>(&document).unwrap()["_aws"]["Timestamp"].as_u64();
+        scrapes.entry(time.unwrap()).or_default().push(document);
+    }
+    scrapes
+}
+
+/// A minute of the one task that runs, by what was written.
+fn minute(documents: &[String]) -> Minute {
+    let metrics = MetricSink::on();
+    for document in documents {
+        metrics.read_line(document);
+    }
+    let dimensions = [("ClusterName", names::CLUSTER), ("ServiceName", names::SERVICE)];
+    metrics.record(Metric::new("ECS/ContainerInsights", "RunningTaskCount", &dimensions), 1.0);
+    metrics.minute()
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_millis().try_into().unwrap()
+}

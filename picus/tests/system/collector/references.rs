@@ -1,0 +1,119 @@
+//! All that alarms and dashboards refer to was written in one run: by a real collector, and by the real
+//! delete handler among its lines. The rest is AWS's own, and published so.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use picus_cloudwatch::dashboard::{self, Search};
+use picus_cloudwatch::emf;
+use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_cloudwatch::template;
+use picus_drills::{self as drill, TEMPLATE};
+use picus_local::dynamodb::DynamoDbFault;
+use reqwest::Method;
+use serde_json::json;
+
+use super::sidecar::Observed;
+use super::{eventually, repository};
+use crate::given::options;
+use crate::task_metadata::TASK_ID;
+
+const DASHBOARDS: [&str; 4] = ["overview", "service", "delete-handler", "data"];
+
+/// Nothing in this run makes the handler's stdout too slow for its lines, and its version is Lambda's to
+/// tell.
+const NOT_MADE: [(&str, &str); 2] = [
+    ("picus_log_lines_dropped_total", "picus-delete-handler"),
+    ("picus_build_info", "picus-delete-handler"),
+];
+
+#[tokio::test]
+#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+async fn every_reference_leads_to_what_one_run_wrote() {
+    let mut options = options();
+    // Spans get lost for want of room.
+    options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
+    let metrics = MetricSink::on();
+    options.metrics = metrics.clone();
+    let mut observed = Observed::start(options).await;
+    observed.start_collector(&[]).await;
+    let client = observed.client.clone();
+    for fault in [None, Some(DynamoDbFault::Throttles(1)), Some(DynamoDbFault::Unreachable)] {
+        observed.system.dynamodb_fault(fault);
+        let put = client.request(Method::POST, "/picus/put").json(&json!({ "n": 1 }));
+        put.send().await.unwrap();
+        for path in ["/picus/get/none", "/picus/list?limit=1"] {
+            client.get_path(path).await;
+        }
+        for path in ["/picus/none", "/picus/no/such/path"] {
+            client.request(Method::DELETE, path).send().await.unwrap();
+        }
+    }
+    observed.system.dynamodb_fault(None);
+
+    let run = Run { observed, metrics, seen: BTreeSet::new() };
+    let mut run = run.has_written_all(references_to("picus-service")).await;
+    // Spans that go nowhere are counted, too.
+    run.observed.stop_collector().await;
+    let run = run.has_written_all(references_to("picus-delete-handler")).await;
+    run.observed.stop().await;
+}
+
+/// A system, and all metrics that were written by it so far.
+struct Run {
+    observed: Observed,
+    metrics: MetricSink,
+    seen: BTreeSet<Metric>,
+}
+
+impl Run {
+    async fn has_written_all(mut self, references: Vec<(String, Search)>) -> Self {
+        eventually(async || {
+            self.observed.client.request(Method::DELETE, "/picus/none").send().await.unwrap();
+            self.seen.extend(self.metrics.minute().0.into_keys());
+            for document in self.observed.aws.emf_documents(TASK_ID).await {
+                self.seen.extend(emf::metrics(&document).into_iter().map(|(metric, _)| metric));
+            }
+            let is_missing = |(_, search): &&(String, Search)| {
+                !self.seen.iter().any(|metric| search.finds(metric))
+            };
+            let missing: Vec<_> = references.iter().filter(is_missing).collect();
+            if missing.is_empty() { Ok(()) } else { Err(format!("{missing:#?}")) }
+        })
+        .await;
+        self
+    }
+}
+
+/// What alarms and dashboards refer to of a program, each with whose it is. A search that asks for no
+/// program finds each one's.
+fn references_to(program: &str) -> Vec<(String, Search)> {
+    let mut all = references();
+    all.retain_mut(|(_, search)| {
+        let by = search.values.entry("service_name".to_owned()).or_insert_with(|| program.into());
+        let is_made = !NOT_MADE.contains(&(search.name.as_str(), by.as_str()));
+        by == program && search.namespace == "Picus" && is_made
+    });
+    assert!(all.len() > 15, "{}", all.len());
+    all
+}
+
+fn references() -> Vec<(String, Search)> {
+    let mut all = Vec::new();
+    for alarm in drill::alarms(TEMPLATE).unwrap() {
+        all.extend(alarm.metrics().map(|metric| (alarm.name.clone(), Search::of(metric))));
+    }
+    let mut values = drill::parameters();
+    for name in ["DeployedAt", "AWS::Region", "AWS::AccountId", "AWS::Partition"] {
+        values.insert(name.to_owned(), json!("here"));
+    }
+    for name in DASHBOARDS {
+        let file = repository().join(format!("dashboards/{name}.json"));
+        let text = template::substitute(&fs::read_to_string(file).unwrap(), &values).unwrap();
+        for panel in dashboard::panels(&serde_json::from_str(&text).unwrap()).unwrap() {
+            all.extend(panel.references().map(|search| (panel.title.clone(), search)));
+        }
+    }
+    all
+}

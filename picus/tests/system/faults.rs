@@ -1,0 +1,120 @@
+//! What clients see when a part fails, and that it mends.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_local::dynamodb::DynamoDbFault;
+use serde_json::json;
+
+use crate::given::{options, send_signal, started, tampered};
+
+#[tokio::test]
+async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
+    let mut options = options();
+    options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "1".to_owned());
+    let (system, client) = started(options).await;
+    let filler = "x".repeat(300_000);
+    for _ in 0..60 {
+        client.put(&json!({ "filler": filler })).await;
+    }
+    let mut response = client.get_path("/picus/list").await;
+    assert_eq!(response.status(), 200);
+    response.chunk().await.unwrap().unwrap();
+    system.dynamodb_fault(Some(DynamoDbFault::Unreachable));
+    loop {
+        match response.chunk().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a short list was taken for a whole one"),
+            Err(_) => break,
+        }
+    }
+    assert_eq!(client.get_path("/picus/list").await.status(), 500);
+    assert_eq!(client.delete("x").await.status(), 500);
+    assert_eq!(client.get_path("/health").await.status(), 200);
+    system.dynamodb_fault(None);
+    assert_eq!(client.listed_ids("/picus/list").await.len(), 60);
+    assert_eq!(client.delete("x").await.status(), 404);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_fault_of_dynamodbs_own_is_tried_again_and_counted_as_its_own() {
+    let mut options = options();
+    options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "2".to_owned());
+    options.metrics = MetricSink::on();
+    let metrics = options.metrics.clone();
+    let (system, client) = started(options).await;
+    let system_errors = |operation: &str| {
+        let dimensions = [("TableName", "picus_data"), ("Operation", operation)];
+        let metric = Metric::new("AWS/DynamoDB", "SystemErrors", &dimensions);
+        metrics.minute().0.get(&metric).map(|datum| datum.sum())
+    };
+    system.dynamodb_fault(Some(DynamoDbFault::Fails(2)));
+    // Whichever of two calls in a row it strikes, the other goes through.
+    for _ in 0..2 {
+        assert_eq!(client.get_status("x").await, 404);
+    }
+    assert!(system_errors("GetItem").is_some());
+    system.dynamodb_fault(Some(DynamoDbFault::Fails(1)));
+    assert_eq!(client.get_status("x").await, 500);
+    assert_eq!(system_errors("GetItem"), Some(2.0));
+    assert_eq!(client.delete("x").await.status(), 500);
+    assert_eq!(system_errors("DeleteItem"), Some(2.0));
+    system.dynamodb_fault(None);
+    assert_eq!(client.delete("x").await.status(), 404);
+    assert_eq!(system_errors("DeleteItem"), None);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_start_is_502_until_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options();
+    options.executable = tampered(folder.path());
+    fs::write(folder.path().join("broken"), "").unwrap();
+    let (system, client) = started(options).await;
+    assert_eq!(client.delete("x").await.status(), 502);
+    assert_eq!(client.get_path("/picus/list").await.status(), 200, "the service is not concerned");
+    fs::remove_file(folder.path().join("broken")).unwrap();
+    assert_eq!(client.delete("x").await.status(), 404);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_dies_over_a_request_is_502_and_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options();
+    options.executable = tampered(folder.path());
+    let (system, client) = started(options).await;
+    assert_eq!(client.delete("x").await.status(), 404);
+    let pid = fs::read_to_string(folder.path().join("pid")).unwrap();
+    send_signal("STOP", &pid);
+    let request = tokio::spawn({
+        let client = client.clone();
+        async move { client.delete("x").await.status() }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    send_signal("KILL", &pid);
+    assert_eq!(request.await.unwrap(), 502);
+    assert_eq!(client.delete("x").await.status(), 404, "another one took its place");
+    assert_ne!(fs::read_to_string(folder.path().join("pid")).unwrap(), pid);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_is_502_at_its_time_out_and_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options();
+    options.executable = tampered(folder.path());
+    options.function_timeout = Duration::from_secs(2);
+    let (system, client) = started(options).await;
+    assert_eq!(client.delete("x").await.status(), 404);
+    send_signal("STOP", &fs::read_to_string(folder.path().join("pid")).unwrap());
+    let asked = Instant::now();
+    assert_eq!(client.delete("x").await.status(), 502);
+    assert!(asked.elapsed() >= Duration::from_secs(2));
+    assert_eq!(client.delete("x").await.status(), 404, "another one took its place");
+    system.stop().await;
+}

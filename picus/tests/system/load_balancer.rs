@@ -1,0 +1,255 @@
+//! What the load balancer makes of targets, of clients and of their faults.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_local::load_balancer::{
+    Action, HealthCheck, IDLE_TIMEOUT, Listener, LoadBalancer, TargetGroup,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+
+use crate::given::{Client, options, started};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A target that gives each request its answer, by its first line; where there is none, it goes on
+/// listening. After an answer the connection stays, until its client closes it: then `answer` is asked
+/// for `closed`, and the line of the last request.
+async fn target<A>(answer: A) -> SocketAddr
+where
+    A: Fn(&str) -> Option<&'static str> + Clone + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let (mut request, mut line) = ([0; 4096], String::new());
+                loop {
+                    let length = stream.read(&mut request).await.unwrap_or(0);
+                    if length == 0 {
+                        answer(&format!("closed {line}"));
+                        return;
+                    }
+                    let text = String::from_utf8_lossy(&request[..length]);
+                    text.lines().next().unwrap_or_default().clone_into(&mut line);
+                    if let Some(answer) = answer(&line) {
+                        // A client that has gone asks no more.
+                        let _ = stream.write_all(answer.as_bytes()).await;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+const FOUND: &str = "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
+const ERROR: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
+
+/// Often, and with patience for a slow machine.
+fn health_check() -> HealthCheck {
+    HealthCheck { interval: Duration::from_millis(5), timeout: PATIENCE, ..HealthCheck::default() }
+}
+
+/// Whether a target was healthy at each of its health checks, if it answered them so, one after the
+/// other.
+async fn healthy_at(health_check: HealthCheck, answers: Vec<&'static str>) -> Vec<bool> {
+    let count = answers.len();
+    let group = Arc::new(TargetGroup::new(health_check));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let address = target({
+        let (group, seen) = (group.clone(), seen.clone());
+        move |line: &str| {
+            if line.starts_with("closed ") {
+                return None;
+            }
+            let mut seen = seen.lock().unwrap();
+            seen.push(!group.healthy().is_empty());
+            answers.get(seen.len() - 1).copied()
+        }
+    })
+    .await;
+    group.register(address);
+    let all = async {
+        while seen.lock().unwrap().len() <= count {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, all).await.unwrap();
+    seen.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn health_changes_when_a_threshold_is_reached_and_a_new_target_needs_one_good_answer() {
+    let check = HealthCheck { healthy_threshold: 3, unhealthy_threshold: 2, ..health_check() };
+    let story = [
+        (false, ERROR),
+        (false, OK),
+        (true, ERROR),
+        (true, OK),
+        (true, ERROR),
+        (true, ERROR),
+        (false, OK),
+        (false, OK),
+        (false, OK),
+        (true, OK),
+    ];
+    let seen = healthy_at(check, story.map(|(_, answer)| answer).to_vec()).await;
+    assert_eq!(seen[..story.len()], story.map(|(healthy, _)| healthy));
+}
+
+#[tokio::test]
+async fn an_answer_is_good_if_the_matcher_has_its_status() {
+    for (matcher, answer, expected) in [
+        (200..=200, NO_CONTENT, false),
+        (200..=200, OK, true),
+        (200..=299, NO_CONTENT, true),
+        (200..=299, FOUND, false),
+        (200..=399, FOUND, true),
+    ] {
+        let check = HealthCheck { matcher: matcher.clone(), ..health_check() };
+        let seen = healthy_at(check, vec![answer]).await;
+        assert_eq!(seen, [false, expected], "{matcher:?} {answer}");
+    }
+}
+
+/// A group of one target, which is healthy.
+async fn group_of(address: SocketAddr) -> Arc<TargetGroup> {
+    let group = Arc::new(TargetGroup::new(health_check()));
+    group.register(address);
+    while group.healthy().is_empty() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    group
+}
+
+/// A load balancer before these targets.
+async fn balanced(group: Arc<TargetGroup>, idle_timeout: Duration) -> (LoadBalancer, Client) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = Listener::new(Vec::new(), Action::Forward(group));
+    let balancer =
+        LoadBalancer::start(socket, listener, idle_timeout, MetricSink::default()).unwrap();
+    let client = Client::of(balancer.address());
+    (balancer, client)
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_answer_is_504_and_one_that_answers_nonsense_502() {
+    let address = target(|line| match line {
+        "GET /silent HTTP/1.1" => None,
+        "GET /nonsense HTTP/1.1" => Some("nonsense\r\n\r\n"),
+        _ => Some(OK),
+    })
+    .await;
+    let (balancer, client) = balanced(group_of(address).await, Duration::from_millis(300)).await;
+    assert_eq!(client.get_path("/silent").await.status(), 504);
+    assert_eq!(client.get_path("/nonsense").await.status(), 502);
+    assert_eq!(client.get_path("/").await.status(), 200, "the others are not concerned");
+    balancer.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_that_is_taken_out_goes_when_the_last_answer_has_ended_and_not_before() {
+    let address = target(|line| match line {
+        "GET /half HTTP/1.1" => Some("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx"),
+        _ => Some(OK),
+    })
+    .await;
+    let group = group_of(address).await;
+    let (balancer, client) = balanced(group.clone(), IDLE_TIMEOUT).await;
+    let half = client.get_path("/half").await;
+    let gone = group.deregister(address, PATIENCE);
+    tokio::pin!(gone);
+    assert!(timeout(Duration::from_millis(200), &mut gone).await.is_err(), "it still answers");
+    // The client breaks off: no answer can be on its way any more.
+    drop((half, client));
+    timeout(PATIENCE / 2, gone).await.unwrap();
+    balancer.stop().await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_to_a_target_is_closed_by_the_load_balancer() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let address = target(move |line| {
+        // The test may be over.
+        let _ = tell.send(line.to_owned());
+        Some(OK)
+    })
+    .await;
+    let (balancer, client) = balanced(group_of(address).await, Duration::from_millis(300)).await;
+    assert_eq!(client.get_path("/one").await.status(), 200);
+    let until_closed = async { while told.recv().await.unwrap() != "closed GET /one HTTP/1.1" {} };
+    timeout(PATIENCE, until_closed).await.unwrap();
+    balancer.stop().await;
+}
+
+/// The first line of the answer to a request that is sent as it is.
+async fn answer_to(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = async {
+        while !answer.contains(&b'\n') && stream.read_buf(&mut answer).await.unwrap() > 0 {}
+    };
+    timeout(PATIENCE, read).await.unwrap();
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_the_clients_400_and_counts_as_no_fault_of_ours() {
+    let mut options = options();
+    options.metrics = MetricSink::on();
+    let metrics = options.metrics.clone();
+    let (system, client) = started(options).await;
+    let chunked = "HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let requests = [
+        format!("POST /picus/put {chunked}no number\r\n"),
+        format!("POST /picus/put {chunked}2\r\n{{}}no end\r\n"),
+        format!("DELETE /picus/a {chunked}no number\r\n"),
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+    ];
+    for request in &requests {
+        let answer = answer_to(system.address(), request).await;
+        assert_eq!(answer, "HTTP/1.1 400 Bad Request", "{request}");
+    }
+    assert_eq!(client.get_path("/picus/list").await.status(), 200);
+    let minute = metrics.minute();
+    let own = minute.0.iter().filter(|(metric, _)| metric.name.starts_with("HTTPCode_ELB_"));
+    let own: Vec<_> = own.map(|(metric, datum)| (metric.name.as_str(), datum.sum())).collect();
+    assert_eq!(own, [("HTTPCode_ELB_4XX_Count", 4.0)]);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_answers_the_same_whichever_form_its_events_have() {
+    let (system, client) = started(options()).await;
+    let function = system.function().clone();
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let single = Action::Invoke { function, multi_value_headers: false };
+    let listener = Listener::new(Vec::new(), single);
+    let balancer =
+        LoadBalancer::start(socket, listener, IDLE_TIMEOUT, MetricSink::default()).unwrap();
+    let mut answers = Vec::new();
+    for client in [client, Client::of(balancer.address())] {
+        let request = client.request(reqwest::Method::DELETE, "/picus/a%20b");
+        let request = request.header("x-request-id", "order-17");
+        let trace = "Root=1-67891233-abcdef012345678912345678";
+        let answer = request.header("x-amzn-trace-id", trace).send().await.unwrap();
+        let mut headers = answer.headers().clone();
+        headers.remove("date");
+        answers.push((answer.status(), headers, answer.text().await.unwrap()));
+    }
+    assert_eq!(answers[0].0, 404);
+    assert_eq!(answers[0].1["x-request-id"], "order-17");
+    assert_eq!(answers[0], answers[1]);
+    balancer.stop().await;
+    system.stop().await;
+}

@@ -1,0 +1,99 @@
+//! What the programs may do is what they do: their roles' policies are enforced on DynamoDB, and what
+//! is called is compared with what is allowed.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::types::AttributeValue;
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_local::dynamodb::{DynamoDb, FUNCTION_ROLE, Storage, TASK_ROLE};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::given::{options, started};
+
+/// DynamoDB's actions in a role's policy.
+fn allowed(role: &'static str, file: &str) -> BTreeSet<(&'static str, String)> {
+    let path = format!("{}/../policies/{file}", env!("CARGO_MANIFEST_DIR"));
+    let policy: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let actions = |statement: &Value| match &statement["Action"] {
+        Value::Array(actions) => actions.clone(),
+        action => vec![action.clone()],
+    };
+    let actions: Vec<Value> =
+        policy["Statement"].as_array().unwrap().iter().flat_map(actions).collect();
+    let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned());
+    actions.filter(|action| action.starts_with("dynamodb:")).map(|action| (role, action)).collect()
+}
+
+/// A client that speaks to DynamoDB in the name of `role`.
+async fn client_of(role: &str, dynamodb: &DynamoDb) -> Client {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(&dynamodb.endpoint)
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new(role, "any", None, None, "tests"))
+        .load()
+        .await;
+    Client::new(&config)
+}
+
+#[tokio::test]
+async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
+    let (system, client) = started(options()).await;
+    let id = client.put(&json!({"n": 1})).await;
+    for _ in 0..2 {
+        let put = client.request(Method::POST, "/picus/put").header("idempotency-key", "k");
+        assert_eq!(put.json(&json!({"n": 2})).send().await.unwrap().status(), 201);
+    }
+    assert_eq!(client.get_status(&id).await, StatusCode::OK);
+    assert_eq!(client.listed_ids("/picus/list").await.len(), 2);
+    assert_eq!(client.listed_ids("/picus/list?limit=1").await.len(), 1);
+    assert_eq!(client.delete(&id).await.status(), StatusCode::OK);
+    assert_eq!(client.delete(&id).await.status(), StatusCode::NOT_FOUND);
+    let mut expected = allowed(TASK_ROLE, "ecs-task-role.json");
+    expected.extend(allowed(FUNCTION_ROLE, "picus-lambda-role.json"));
+    assert_eq!(system.calls(), expected);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_role_does_not_allow_is_denied() {
+    let dynamodb = DynamoDb::start(&Storage::Memory, MetricSink::default()).await.unwrap();
+    let key = || AttributeValue::S("a".to_owned());
+    let task = client_of(TASK_ROLE, &dynamodb).await;
+    let function = client_of(FUNCTION_ROLE, &dynamodb).await;
+    let get = |client: &Client, table: &str| {
+        client.get_item().table_name(table).key("object_id", key()).send()
+    };
+    let delete = |client: &Client| {
+        client.delete_item().table_name("picus_data").key("object_id", key()).send()
+    };
+
+    get(&task, "picus_data").await.unwrap();
+    delete(&function).await.unwrap();
+    let denied = "AccessDeniedException";
+    assert_eq!(get(&function, "picus_data").await.unwrap_err().code(), Some(denied));
+    assert_eq!(get(&task, "another").await.unwrap_err().code(), Some(denied));
+    assert_eq!(delete(&task).await.unwrap_err().code(), Some(denied));
+    assert_eq!(task.list_tables().send().await.unwrap_err().code(), Some(denied));
+    let stranger = client_of("stranger", &dynamodb).await;
+    let unknown = get(&stranger, "picus_data").await.unwrap_err();
+    assert_eq!(unknown.code(), Some("UnrecognizedClientException"));
+    dynamodb.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_in_the_wrong_role_says_no_more_than_that_it_failed() {
+    let mut options = options();
+    options.environment.insert("AWS_ACCESS_KEY_ID".to_owned(), FUNCTION_ROLE.to_owned());
+    let (system, client) = started(options).await;
+    let response = client.get_path("/picus/get/a").await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.json::<Value>().await.unwrap()["error"], "Could not get item");
+    assert_eq!(client.delete("a").await.status(), StatusCode::NOT_FOUND);
+    system.stop().await;
+}

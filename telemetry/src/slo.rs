@@ -1,0 +1,55 @@
+//! The latency objective: how soon an answer is to begin, and how many did.
+
+use std::time::Duration;
+
+use metrics::Counter;
+
+use picus_catalogue as catalogue;
+
+/// The objective, and its counters for each route that it holds for.
+#[derive(Debug)]
+pub struct LatencySlo {
+    within: Duration,
+    routes: Vec<Route>,
+}
+
+struct Route {
+    template: &'static str,
+    measured: Counter,
+    within: Counter,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.template)
+    }
+}
+
+impl LatencySlo {
+    /// Answers of these routes are to begin `within` this time. To be made once telemetry runs: the
+    /// counters are there from now on, at zero, so that the first request is seen as an increase.
+    #[must_use]
+    pub fn new(within: Duration, routes: &[&'static str]) -> Self {
+        let counter = |metric: &catalogue::Metric, route: &'static str| {
+            let counter = metrics::counter!(metric.name, "http_route" => route);
+            counter.absolute(0);
+            counter
+        };
+        let routes = routes.iter().map(|template| Route {
+            template,
+            measured: counter(&catalogue::REQUESTS_MEASURED, template),
+            within: counter(&catalogue::REQUESTS_WITHIN_OBJECTIVE, template),
+        });
+        Self { within, routes: routes.collect() }
+    }
+
+    /// Counts an answer that began after this time.
+    pub(crate) fn record(&self, route: &str, after: Duration) {
+        if let Some(route) = self.routes.iter().find(|known| known.template == route) {
+            route.measured.increment(1);
+            if after <= self.within {
+                route.within.increment(1);
+            }
+        }
+    }
+}
