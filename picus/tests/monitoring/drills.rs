@@ -1,4 +1,4 @@
-//! A drill of each kind with a real system; `.ci/drills` makes them all.
+//! A drill of each kind with a real system; `ci/drills` makes them all.
 
 use std::collections::BTreeSet;
 

@@ -50,7 +50,7 @@ pub(crate) enum Scene {
     /// Nobody takes the traces.
     TracesRefused,
     /// The collector reaches neither the service nor AWS. As recorded from the collector that
-    /// `.ci/collector` builds, its stack traces cut off.
+    /// `ci/collector` builds, its stack traces cut off.
     CollectorTroubled,
     /// The collector has hardly any memory. As recorded.
     CollectorShort,

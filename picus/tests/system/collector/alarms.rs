@@ -37,7 +37,7 @@ const SETTINGS: [(&str, &str); 2] =
     [("PICUS_LATENCY_OBJECTIVE_SECONDS", "1"), ("PICUS_MAX_IN_FLIGHT", "8")];
 
 #[tokio::test]
-#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+#[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
 async fn alarms_fire_and_end_by_what_a_collector_wrote() {
     let mut options = options();
     options.environment.extend(SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -64,7 +64,7 @@ async fn alarms_fire_and_end_by_what_a_collector_wrote() {
 }
 
 #[tokio::test]
-#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+#[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
 async fn spans_that_are_lost_fire_their_alarm_by_what_a_collector_wrote() {
     let mut options = options();
     let settings = [

@@ -25,7 +25,7 @@ impl Aws {
     pub(super) async fn start() -> Self {
         let address = free_address();
         let recording = tempfile::tempdir().unwrap();
-        let process = Command::new(repository().join("target/collector/python/bin/moto_server"))
+        let process = Command::new(repository().join("target/python/bin/moto_server"))
             .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
             .env("MOTO_ENABLE_RECORDING", "true")
             .env("MOTO_RECORDER_FILEPATH", recording.path().join("requests"))
@@ -33,7 +33,7 @@ impl Aws {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .expect(".ci/collector installs moto");
+            .expect("ci/python installs moto");
         let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
         let url = format!("http://{address}");
         eventually(async || match http.get(format!("{url}/moto-api/data.json")).send().await {

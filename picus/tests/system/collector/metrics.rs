@@ -54,7 +54,7 @@ const DECLARED: &[(&str, &[&[&str]])] = &[
 ];
 
 #[tokio::test]
-#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+#[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
 async fn every_count_arrives_from_the_first_request_on() {
     let mut options = options();
     // Spans get lost, both ways.

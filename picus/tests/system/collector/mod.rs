@@ -1,6 +1,6 @@
 //! From the programs to AWS, through a real collector with the very configuration that is deployed.
 //!
-//! What it needs is built and installed by `.ci/collector`, which runs these tests.
+//! What it needs is built and installed by `ci/collector`, which runs these tests.
 
 mod alarms;
 mod aws;

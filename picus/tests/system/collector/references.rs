@@ -29,7 +29,7 @@ const NOT_MADE: [(&str, &str); 2] = [
 ];
 
 #[tokio::test]
-#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+#[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
 async fn every_reference_leads_to_what_one_run_wrote() {
     let mut options = options();
     // Spans get lost for want of room.

@@ -70,7 +70,7 @@ impl Observed {
             })
             .kill_on_drop(true)
             .spawn()
-            .expect(".ci/collector builds the collector");
+            .expect("ci/collector builds the collector");
         self.collector = Some(collector);
         eventually(async || match reqwest::get(format!("http://{health}")).await {
             Ok(answer) if answer.status().is_success() => Ok(()),

@@ -45,7 +45,7 @@ async fn says(log: &str, more: &str) {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .expect(".ci/collector builds the collector");
+        .expect("ci/collector builds the collector");
     let mut lines = BufReader::new(collector.stderr.take().unwrap()).lines();
     let failed = json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [{
         "traceId": "5b8efff798038103d269b633813fc610", "spanId": "eee19b7ec3c1b111",
@@ -69,13 +69,13 @@ async fn says(log: &str, more: &str) {
 }
 
 #[tokio::test]
-#[ignore = "needs a collector: run .ci/collector"]
+#[ignore = "needs a collector: run ci/collector"]
 async fn a_collector_that_reaches_nobody_says_what_runbooks_look_for() {
     says("troubled", "{}").await;
 }
 
 #[tokio::test]
-#[ignore = "needs a collector: run .ci/collector"]
+#[ignore = "needs a collector: run ci/collector"]
 async fn a_collector_short_of_memory_says_what_runbooks_look_for() {
     let memory = "{processors: {memory_limiter: {limit_mib: 22, spike_limit_mib: 18}}}";
     says("short", memory).await;

@@ -12,7 +12,7 @@ use crate::given::options;
 use crate::task_metadata::TASK_ID;
 
 #[tokio::test]
-#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+#[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
 async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     let mut observed = Observed::start(options()).await;
     let settings = [("PICUS_TRACES_PERCENTAGE", "0"), ("PICUS_SLOW_REQUEST_MS", "3000")];
@@ -94,7 +94,7 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
 }
 
 #[tokio::test]
-#[ignore = "needs a collector and an emulator of AWS: run .ci/collector"]
+#[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
 async fn of_all_other_requests_a_share_is_told() {
     let mut observed = Observed::start(options()).await;
     observed.start_collector(&[("PICUS_SLOW_REQUEST_MS", "60000")]).await;

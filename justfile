@@ -1,0 +1,85 @@
+# The scripts of ci/, by name. ci/README.md says how long each takes and what it needs.
+
+[private]
+default:
+    @just --list --unsorted
+
+# Everything that must hold before a change lands
+gate:
+    ci/run
+
+# The tests that need nothing but Cargo
+test:
+    cargo test --workspace --locked
+
+# Take the Rust that the Dockerfile names
+rust:
+    ci/rust
+
+# Install the gate's Python tools
+python:
+    ci/python
+
+# Licences, sources, versions and advisories of the crates
+dependencies:
+    ci/dependencies
+
+# Lint the scripts and the Dockerfile
+scripts:
+    ci/scripts
+
+# Lint and test the deployment's templates
+templates:
+    ci/templates
+
+# Lint the workflows
+workflows:
+    ci/workflows
+
+# Prove that the IAM policies permit what is needed and no more
+policies:
+    ci/policies
+
+# Build the collector that the tests use
+collector-build:
+    ci/collector-build
+
+# Test the way to X-Ray and CloudWatch, through a collector
+collector:
+    ci/collector
+
+# Make every drill
+drills:
+    ci/drills
+
+# Try the README, the walk-through, docs/API.md and the contract
+readme:
+    ci/readme
+
+# Try the examples of docs/API.md on the Picus at port 8080
+api-examples:
+    ci/api-examples
+
+# Try the contract on a running Picus
+contract base_url *options:
+    ci/contract {{ base_url }} {{ options }}
+
+# See to Docker and the images that the Dockerfile starts from
+base-images:
+    ci/base-images
+
+# See to the image of AWS' collector
+collector-image:
+    ci/collector-image
+
+# Build the service's image and run it within a task's limits
+image:
+    ci/image
+
+# Deploy to an emulator of AWS, from an empty account to its tear-down
+story:
+    ci/story
+
+# Package the delete handler twice: the same bytes
+lambda:
+    ci/lambda
