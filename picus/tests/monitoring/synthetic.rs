@@ -1,6 +1,6 @@
 //! Each alarm fires for the data of its fault, in its time, and for no other reason.
 //!
-//! The data is made up, a minute at a time; `picus-local drill` does the same with a real system's.
+//! The data is made up, a minute at a time; `picus drill` does the same with a real system's.
 
 use std::collections::HashMap;
 use std::sync::Arc;

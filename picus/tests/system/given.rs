@@ -112,7 +112,7 @@ pub(crate) fn tampered(folder: &Path) -> PathBuf {
 
 /// An executable in the real one's place, which does this before it is a delete handler.
 pub(crate) fn with_handler(folder: &Path, before: &str) -> PathBuf {
-    let script = folder.join("picus-local");
+    let script = folder.join("picus");
     let text = format!(
         "#!/bin/sh\nif [ \"$1\" = delete-handler ]; then\n  {before}\nfi\nexec {EXECUTABLE} \"$@\"\n"
     );

@@ -1,5 +1,5 @@
 //! What the collector says when it is in trouble is what runbooks' queries were tried on: the lines
-//! recorded in `local/tests/monitoring/collector/`.
+//! recorded in `picus/tests/monitoring/collector/`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ fn message(line: &str) -> Option<String> {
 /// Runs a collector that reaches neither a service nor AWS, configured further by `more`, until it has
 /// said all that was recorded.
 async fn says(log: &str, more: &str) {
-    let recorded = repository().join(format!("local/tests/monitoring/collector/{log}.log"));
+    let recorded = repository().join(format!("picus/tests/monitoring/collector/{log}.log"));
     let recorded = fs::read_to_string(recorded).unwrap();
     let mut missing: BTreeSet<_> = recorded.lines().filter_map(message).collect();
     assert!(!missing.is_empty());
