@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tracing::Span;
 
-use crate::request::{Described, RequestContext};
+use crate::context::RequestContext;
+use crate::request::Described;
 use crate::slo::LatencySlo;
 use picus_catalogue as catalogue;
 
