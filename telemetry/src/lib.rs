@@ -5,6 +5,7 @@
 //! found again in all of them; [`Access`] tells of it when it has ended.
 
 mod access;
+mod active_request;
 mod context;
 mod emf;
 mod error;
@@ -14,6 +15,7 @@ mod panics;
 mod process;
 mod prometheus;
 mod propagation;
+mod received;
 mod request;
 mod service;
 mod settings;
@@ -25,12 +27,14 @@ use std::io::Write;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use access::{Access, ActiveRequest, Received};
+pub use access::Access;
+pub use active_request::ActiveRequest;
 pub use context::RequestContext;
 pub use error::InitError;
 pub use logs::LogFilter;
 pub use panics::log_panics;
 pub use prometheus::Prometheus;
+pub use received::Received;
 pub use request::{Described, Invocation, nearest_hop};
 pub use service::Service;
 pub use settings::{Metrics, Settings};
