@@ -2,6 +2,7 @@
 
 mod headers;
 mod json;
+mod security;
 
 use std::sync::LazyLock;
 
@@ -16,6 +17,7 @@ use crate::routes;
 
 use headers::ResponseIds;
 pub(crate) use json::{Item, NewItem};
+use security::Token;
 
 /// `GET /openapi.json`
 pub(crate) async fn document() -> HttpResponse {
@@ -29,10 +31,17 @@ pub(crate) async fn document() -> HttpResponse {
 #[openapi(
     info(
         title = "Picus",
-        description = "JSON objects, put, got, listed and deleted under one address."
+        description = "JSON objects, put, got, listed and deleted under one address.",
+        contact(name = "Picus", url = "https://github.com/picus/picus")
+    ),
+    servers((url = "/", description = "The address that this document is served from.")),
+    tags(
+        (name = "items", description = "Put, get, list and delete JSON objects."),
+        (name = "operations", description = "Watch the service."),
     ),
     paths(routes::list, routes::put, routes::get, delete, routes::health),
-    modifiers(&ResponseIds)
+    security(()),
+    modifiers(&ResponseIds, &Token)
 )]
 struct Api;
 
@@ -40,8 +49,9 @@ struct Api;
 ///
 /// Of concurrent deletes exactly one succeeds.
 #[utoipa::path(
-    delete, path = "/picus/{key}", tag = "items",
+    delete, path = "/picus/{key}", tag = "items", operation_id = "deleteItem",
     params(KeyParameter),
+    security((), ("token" = [])),
     responses(
         (status = 200, description = "The item is gone.", body = Deleted),
         (status = 404, description = "`Item with key \"<key>\" not found`", body = Failure),
@@ -135,7 +145,7 @@ pub(crate) struct IdempotencyKeyParameter {
         pattern = "^[!-~]+$",
         required = false
     )]
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// The client's mistakes that any call may meet.

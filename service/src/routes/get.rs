@@ -12,7 +12,7 @@ use crate::problem::Problem;
 ///
 /// What was put is there: reads are strongly consistent unless the operator chose otherwise.
 #[utoipa::path(
-    get, path = "/picus/get/{key}", tag = "items",
+    get, path = "/picus/get/{key}", tag = "items", operation_id = "getItem",
     params(openapi::KeyParameter),
     responses(
         (status = 200, description = "The item.", body = openapi::Item),

@@ -16,11 +16,11 @@ use crate::problem::Problem;
 /// Without a limit, all of them, in a stream; a list that breaks off, its connection reset, is not
 /// the whole list. With a limit, a page.
 #[utoipa::path(
-    get, path = "/picus/list", tag = "items",
+    get, path = "/picus/list", tag = "items", operation_id = "listItems",
     params(openapi::ListParameters),
     responses(
         (status = 200, description = "The items, in no order that means anything.", body = [openapi::Item],
-         headers(("Link" = Option<String>, description = "Where more items remain after a page: `<…>; rel=\"next\"` (RFC 8288)."))),
+         headers(("Link" = String, description = "Where more items remain after a page: `<…>; rel=\"next\"` (RFC 8288)."))),
         openapi::BadRequest, openapi::Trouble,
     ),
 )]

@@ -101,9 +101,11 @@ fn refuse(error: Error) -> Result<HttpResponse, Problem> {
 }
 
 /// Is the service up?
+///
+/// It is as long as it answers, whatever DynamoDB does.
 #[utoipa::path(
-    get, path = "/health", tag = "operations",
-    responses((status = 200, description = "The service answers, whatever DynamoDB does.", body = openapi::Health)),
+    get, path = "/health", tag = "operations", operation_id = "getHealth",
+    responses((status = 200, description = "The service answers.", body = openapi::Health), openapi::BadRequest),
 )]
 pub(crate) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "healthy" }))

@@ -16,7 +16,8 @@ use crate::problem::Problem;
 /// The item gets an id: a random one, or the one that its `Idempotency-Key` stands for, so that the
 /// same request may be sent again and writes once.
 #[utoipa::path(
-    post, path = "/picus/put", tag = "items",
+    post, path = "/picus/put", tag = "items", operation_id = "putItem",
+    security((), ("token" = [])),
     params(openapi::IdempotencyKeyParameter),
     request_body(content = openapi::NewItem, description = "Any JSON object without an `object_id`."),
     responses(
