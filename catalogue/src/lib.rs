@@ -36,248 +36,97 @@ const SECONDS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 const CAPACITY_UNITS: &[f64] = &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-/// Requests answered, by duration.
-pub const HTTP_SERVER_REQUEST_DURATION: Metric = Metric {
-    name: "http_server_request_duration_seconds",
-    kind: Kind::Histogram(SECONDS),
-    unit: Some(Unit::Seconds),
-    labels: &["http_request_method", "http_route", "http_response_status_code"],
-    help: "Time from a request's head to the last byte of its response.",
-};
-/// Requests being worked on.
-pub const HTTP_SERVER_ACTIVE_REQUESTS: Metric = Metric {
-    name: "http_server_active_requests",
-    kind: Kind::Gauge,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Requests in flight.",
-};
-/// What the latency objective is measured on.
-pub const REQUESTS_MEASURED: Metric = Metric {
-    name: "picus_requests_measured_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &["http_route"],
-    help: "Requests for items that were answered without a failure of the service: those that the latency objective is measured on.",
-};
-/// What met the latency objective.
-pub const REQUESTS_WITHIN_OBJECTIVE: Metric = Metric {
-    name: "picus_requests_within_objective_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &["http_route"],
-    help: "Of the requests measured, those whose answer began within the latency objective.",
-};
-/// Requests refused for load.
-pub const REQUESTS_SHED: Metric = Metric {
-    name: "picus_requests_shed_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Requests refused with 503 because too many were in flight.",
-};
-/// Requests that took too long.
-pub const REQUESTS_TIMED_OUT: Metric = Metric {
-    name: "picus_requests_timed_out_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Requests answered with 504 because their deadline passed.",
-};
-/// Environments of the function that started.
-pub const FAAS_COLDSTARTS: Metric = Metric {
-    name: "faas_coldstarts_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Invocations of the function that had to wait for a new environment.",
-};
-/// Calls to DynamoDB, by duration.
-pub const DB_CLIENT_OPERATION_DURATION: Metric = Metric {
-    name: "db_client_operation_duration_seconds",
-    kind: Kind::Histogram(SECONDS),
-    unit: Some(Unit::Seconds),
-    labels: &["db_operation_name", "error_type"],
-    help: "Time of a call to DynamoDB, its retries included; error_type is empty on success.",
-};
-/// Attempts at calls to DynamoDB.
-pub const DYNAMODB_ATTEMPTS: Metric = Metric {
-    name: "picus_dynamodb_attempts_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &["db_operation_name"],
-    help: "Attempts at calls to DynamoDB, the first ones included.",
-};
-/// Second and later attempts.
-pub const DYNAMODB_RETRIES: Metric = Metric {
-    name: "picus_dynamodb_retries_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &["db_operation_name"],
-    help: "Attempts at calls to DynamoDB after the first.",
-};
-/// Attempts that DynamoDB throttled.
-pub const DYNAMODB_THROTTLES: Metric = Metric {
-    name: "picus_dynamodb_throttles_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &["db_operation_name"],
-    help: "Attempts that DynamoDB refused because of its limits on throughput.",
-};
-/// What calls cost.
-pub const DYNAMODB_CONSUMED_CAPACITY: Metric = Metric {
-    name: "picus_dynamodb_consumed_capacity_units",
-    kind: Kind::Histogram(CAPACITY_UNITS),
-    unit: None,
-    labels: &["db_operation_name"],
-    help: "Capacity units that a call to DynamoDB consumed.",
-};
-/// Items listed.
-pub const ITEMS_LISTED: Metric = Metric {
-    name: "picus_items_listed_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Items sent in lists.",
-};
-/// The size of what was listed.
-pub const BYTES_LISTED: Metric = Metric {
-    name: "picus_bytes_listed_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Bytes),
-    labels: &[],
-    help: "Bytes sent in lists.",
-};
-/// Log lines that could not be written in time.
-pub const LOG_LINES_DROPPED: Metric = Metric {
-    name: "picus_log_lines_dropped_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Log lines lost because stdout took them too slowly.",
-};
-/// Spans that were queued for the exporter, or were not.
-pub const SPANS_PROCESSED: Metric = Metric {
-    name: "otel_sdk_processor_span_processed_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &["error_type"],
-    help: "Spans that ended: error_type is empty for those queued for export, queue_full for those lost because exporting was too slow.",
-};
-/// Spans that were exported, or were not.
-pub const SPANS_EXPORTED: Metric = Metric {
-    name: "otel_sdk_exporter_span_exported_total",
-    kind: Kind::Counter,
-    unit: Some(Unit::Count),
-    labels: &["error_type"],
-    help: "Spans handed to the exporter: error_type is empty for those delivered, export_failed for those lost.",
-};
-/// The process's share of its CPUs.
-pub const PROCESS_CPU_UTILIZATION: Metric = Metric {
-    name: "process_cpu_utilization_ratio",
-    kind: Kind::Gauge,
-    unit: None,
-    labels: &[],
-    help: "CPU time that the process used since the sample before, of all that it could have: 1 is all of its CPUs.",
-};
-/// The process's memory.
-pub const PROCESS_MEMORY_USAGE: Metric = Metric {
-    name: "process_memory_usage_bytes",
-    kind: Kind::Gauge,
-    unit: Some(Unit::Bytes),
-    labels: &[],
-    help: "Physical memory in use by the process.",
-};
-/// The process's open files.
-pub const PROCESS_FILE_DESCRIPTORS: Metric = Metric {
-    name: "process_unix_file_descriptors",
-    kind: Kind::Gauge,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Files and sockets that the process has open.",
-};
-/// The process's age.
-pub const PROCESS_UPTIME: Metric = Metric {
-    name: "process_uptime_seconds",
-    kind: Kind::Gauge,
-    unit: Some(Unit::Seconds),
-    labels: &[],
-    help: "Time since the process started.",
-};
-/// Threads that serve requests.
-pub const RUNTIME_WORKERS: Metric = Metric {
-    name: "picus_runtime_workers",
-    kind: Kind::Gauge,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Threads that serve requests, each with a runtime of its own.",
-};
-/// How busy these threads are.
-pub const RUNTIME_UTILIZATION: Metric = Metric {
-    name: "picus_runtime_utilization_ratio",
-    kind: Kind::Gauge,
-    unit: None,
-    labels: &[],
-    help: "Time that the threads which serve requests were busy since the sample before: 1 is all of them, all the time.",
-};
-/// What these threads have begun.
-pub const RUNTIME_ALIVE_TASKS: Metric = Metric {
-    name: "picus_runtime_alive_tasks",
-    kind: Kind::Gauge,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Tasks of the threads that serve requests: connections, mostly.",
-};
-/// What waits for these threads.
-pub const RUNTIME_QUEUE_DEPTH: Metric = Metric {
-    name: "picus_runtime_queue_depth",
-    kind: Kind::Gauge,
-    unit: Some(Unit::Count),
-    labels: &[],
-    help: "Tasks handed from outside to the threads that serve requests, and not yet begun.",
-};
-/// Which build runs.
-pub const BUILD_INFO: Metric = Metric {
-    name: "picus_build_info",
-    kind: Kind::Gauge,
-    unit: None,
-    labels: &["service_name", "service_version"],
-    help: "Always 1; the labels say which build this is.",
-};
+/// Declares each metric once: a constant with its doc comment as its HELP, and its place in [`ALL`].
+macro_rules! catalogue {
+    ($(
+        $(#[doc = $help:literal])+
+        $constant:ident: $name:literal, $kind:ident $(($bounds:ident))?, $unit:ident, [$($label:literal),*];
+    )+) => {
+        $(
+            $(#[doc = $help])+
+            pub const $constant: Metric = Metric {
+                name: $name,
+                kind: Kind::$kind $(($bounds))?,
+                unit: catalogue!(@unit $unit),
+                labels: &[$($label),*],
+                help: concat!($($help),+).trim_ascii(),
+            };
+        )+
 
-/// All of them.
-pub const ALL: [Metric; 26] = [
-    HTTP_SERVER_REQUEST_DURATION,
-    HTTP_SERVER_ACTIVE_REQUESTS,
-    REQUESTS_MEASURED,
-    REQUESTS_WITHIN_OBJECTIVE,
-    REQUESTS_SHED,
-    REQUESTS_TIMED_OUT,
-    FAAS_COLDSTARTS,
-    DB_CLIENT_OPERATION_DURATION,
-    DYNAMODB_ATTEMPTS,
-    DYNAMODB_RETRIES,
-    DYNAMODB_THROTTLES,
-    DYNAMODB_CONSUMED_CAPACITY,
-    ITEMS_LISTED,
-    BYTES_LISTED,
-    LOG_LINES_DROPPED,
-    SPANS_PROCESSED,
-    SPANS_EXPORTED,
-    PROCESS_CPU_UTILIZATION,
-    PROCESS_MEMORY_USAGE,
-    PROCESS_FILE_DESCRIPTORS,
-    PROCESS_UPTIME,
-    RUNTIME_WORKERS,
-    RUNTIME_UTILIZATION,
-    RUNTIME_ALIVE_TASKS,
-    RUNTIME_QUEUE_DEPTH,
-    BUILD_INFO,
-];
+        /// Every metric.
+        pub const ALL: &[Metric] = &[$($constant),+];
+    };
+    (@unit none) => { None };
+    (@unit $unit:ident) => { Some(Unit::$unit) };
+}
+
+catalogue! {
+    /// Time from a request's head to the last byte of its response.
+    HTTP_SERVER_REQUEST_DURATION: "http_server_request_duration_seconds", Histogram(SECONDS), Seconds,
+        ["http_request_method", "http_route", "http_response_status_code"];
+    /// Requests in flight.
+    HTTP_SERVER_ACTIVE_REQUESTS: "http_server_active_requests", Gauge, Count, [];
+    /// Requests for items that were answered without a failure of the service: those that
+    /// the latency objective is measured on.
+    REQUESTS_MEASURED: "picus_requests_measured_total", Counter, Count, ["http_route"];
+    /// Of the requests measured, those whose answer began within the latency objective.
+    REQUESTS_WITHIN_OBJECTIVE: "picus_requests_within_objective_total", Counter, Count,
+        ["http_route"];
+    /// Requests refused with 503 because too many were in flight.
+    REQUESTS_SHED: "picus_requests_shed_total", Counter, Count, [];
+    /// Requests answered with 504 because their deadline passed.
+    REQUESTS_TIMED_OUT: "picus_requests_timed_out_total", Counter, Count, [];
+    /// Invocations of the function that had to wait for a new environment.
+    FAAS_COLDSTARTS: "faas_coldstarts_total", Counter, Count, [];
+    /// Time of a call to DynamoDB, its retries included; error_type is empty on success.
+    DB_CLIENT_OPERATION_DURATION: "db_client_operation_duration_seconds", Histogram(SECONDS), Seconds,
+        ["db_operation_name", "error_type"];
+    /// Attempts at calls to DynamoDB, the first ones included.
+    DYNAMODB_ATTEMPTS: "picus_dynamodb_attempts_total", Counter, Count, ["db_operation_name"];
+    /// Attempts at calls to DynamoDB after the first.
+    DYNAMODB_RETRIES: "picus_dynamodb_retries_total", Counter, Count, ["db_operation_name"];
+    /// Attempts that DynamoDB refused because of its limits on throughput.
+    DYNAMODB_THROTTLES: "picus_dynamodb_throttles_total", Counter, Count, ["db_operation_name"];
+    /// Capacity units that a call to DynamoDB consumed.
+    DYNAMODB_CONSUMED_CAPACITY: "picus_dynamodb_consumed_capacity_units", Histogram(CAPACITY_UNITS), none,
+        ["db_operation_name"];
+    /// Items sent in lists.
+    ITEMS_LISTED: "picus_items_listed_total", Counter, Count, [];
+    /// Bytes sent in lists.
+    BYTES_LISTED: "picus_bytes_listed_total", Counter, Bytes, [];
+    /// Log lines lost because stdout took them too slowly.
+    LOG_LINES_DROPPED: "picus_log_lines_dropped_total", Counter, Count, [];
+    /// Spans that ended: error_type is empty for those queued for export, queue_full for
+    /// those lost because exporting was too slow.
+    SPANS_PROCESSED: "otel_sdk_processor_span_processed_total", Counter, Count, ["error_type"];
+    /// Spans handed to the exporter: error_type is empty for those delivered,
+    /// export_failed for those lost.
+    SPANS_EXPORTED: "otel_sdk_exporter_span_exported_total", Counter, Count, ["error_type"];
+    /// CPU time that the process used since the sample before, of all that it could have:
+    /// 1 is all of its CPUs.
+    PROCESS_CPU_UTILIZATION: "process_cpu_utilization_ratio", Gauge, none, [];
+    /// Physical memory in use by the process.
+    PROCESS_MEMORY_USAGE: "process_memory_usage_bytes", Gauge, Bytes, [];
+    /// Files and sockets that the process has open.
+    PROCESS_FILE_DESCRIPTORS: "process_unix_file_descriptors", Gauge, Count, [];
+    /// Time since the process started.
+    PROCESS_UPTIME: "process_uptime_seconds", Gauge, Seconds, [];
+    /// Threads that serve requests, each with a runtime of its own.
+    RUNTIME_WORKERS: "picus_runtime_workers", Gauge, Count, [];
+    /// Time that the threads which serve requests were busy since the sample before: 1 is
+    /// all of them, all the time.
+    RUNTIME_UTILIZATION: "picus_runtime_utilization_ratio", Gauge, none, [];
+    /// Tasks of the threads that serve requests: connections, mostly.
+    RUNTIME_ALIVE_TASKS: "picus_runtime_alive_tasks", Gauge, Count, [];
+    /// Tasks handed from outside to the threads that serve requests, and not yet begun.
+    RUNTIME_QUEUE_DEPTH: "picus_runtime_queue_depth", Gauge, Count, [];
+    /// Always 1; the labels say which build this is.
+    BUILD_INFO: "picus_build_info", Gauge, none, ["service_name", "service_version"];
+}
 
 /// Tells this process's recorder of each metric's unit and meaning.
 pub fn describe() {
-    for Metric { name, kind, unit, help, .. } in ALL {
+    for &Metric { name, kind, unit, help, .. } in ALL {
         match (kind, unit) {
             (Kind::Counter, Some(unit)) => describe_counter!(name, unit, help),
             (Kind::Counter, None) => describe_counter!(name, help),

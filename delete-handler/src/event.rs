@@ -7,10 +7,11 @@
 
 use std::collections::HashMap;
 
+use picus_api::route::ITEM_PARENT;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::route;
+use crate::target::Target;
 
 /// Who sent an event, and so in which form its answer is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,15 +33,6 @@ pub(crate) struct Request {
     /// The bytes of the body, as the client sent it.
     pub(crate) body_len: usize,
     headers: Headers,
-}
-
-/// What the request is to do, and to what.
-#[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    /// Whether the sender has decoded the path. To decode it again could name another item.
-    pub(crate) decoded: bool,
 }
 
 #[derive(Debug, Default)]
@@ -127,7 +119,7 @@ fn is_decoded(form: Form, event: &Value) -> bool {
 fn without_stage<'a>(path: &'a str, stage: Option<&str>) -> &'a str {
     let rest = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
     // A REST API's path is without its stage, even of one that is called `picus`.
-    rest.filter(|rest| rest.starts_with(route::ITEMS)).unwrap_or(path)
+    rest.filter(|rest| rest.starts_with(ITEM_PARENT)).unwrap_or(path)
 }
 
 #[cfg(test)]

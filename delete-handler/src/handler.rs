@@ -7,16 +7,20 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use lambda_runtime::{Context, LambdaEvent};
+use picus_api::body::Deleted;
+use picus_api::headers::EVERY_RESPONSE;
+use picus_api::{Code, Error, ErrorBody, route};
 use picus_catalogue as catalogue;
-use picus_items::{Code, Error, ErrorBody, Key, Table};
+use picus_items::{Key, Table};
 use picus_telemetry::{Access, Described, Invocation, LatencySlo, RequestContext, nearest_hop};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use tokio::time;
 use tracing::Instrument as _;
 
 use crate::answer::{Answer, Headers};
 use crate::event::Request;
-use crate::route;
+use crate::target;
 
 /// What is left of the invocation's time for the answer to go out in, before Lambda ends it.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
@@ -34,7 +38,7 @@ impl DeleteHandler {
     /// A handler that deletes from `table`, and is to answer within `latency_objective`.
     #[must_use]
     pub fn new(table: Table, latency_objective: Duration) -> Self {
-        let objective = Arc::new(LatencySlo::new(latency_objective, &[route::ROUTE]));
+        let objective = Arc::new(LatencySlo::new(latency_objective, &[route::ITEM]));
         Self { table, objective, cold: true.into() }
     }
 
@@ -49,10 +53,7 @@ impl DeleteHandler {
 
         let mut headers = headers(&ids);
         let (status, body) = match outcome {
-            Ok(key) => {
-                let message = format!("Item with key \"{key}\" deleted successfully");
-                (200, json!({ "message": message }).to_string())
-            }
+            Ok(key) => (200, json(&Deleted::of(&key))),
             Err(error) => {
                 let status = error.code().status();
                 access.error_code = Some(error.code().as_str());
@@ -63,10 +64,7 @@ impl DeleteHandler {
                 if let Some(after) = error.retry_after() {
                     headers.insert("Retry-After", after.as_secs().to_string());
                 }
-                // Four strings: that they become JSON can't fail.
-                let body = ErrorBody::new(&error, ids.xray_trace_id(), ids.request_id());
-                let body = serde_json::to_string(&body).unwrap_or_default();
-                (status, body)
+                (status, json(&ErrorBody::new(&error, ids.xray_trace_id(), ids.request_id())))
             }
         };
         let answer = Answer::new(request.form, status, headers, body);
@@ -86,7 +84,7 @@ impl DeleteHandler {
         let target = request.target.as_ref();
         let described = Described {
             method: target.map_or("", |target| &target.method),
-            route: target.map_or("", |target| route::template(&target.path)),
+            route: target.map_or("", |target| target::template(&target.path)),
             path: target.map_or("", |target| &target.path),
             scheme: header("x-forwarded-proto"),
             host: header("host"),
@@ -109,12 +107,12 @@ impl DeleteHandler {
             let message = "The event is no HTTP request of a load balancer or an API gateway";
             return Err(Error::new(Code::InvalidEvent, message));
         };
-        let key = route::key(target)?;
+        let key = target::key(target)?;
         access.object_id = Some(key.to_string());
         // What a call leaves half done when it panics goes with its event.
         let deleted = AssertUnwindSafe(self.table.delete(&key)).catch_unwind();
         match time::timeout(time_left(context), deleted).await {
-            Ok(Ok(deleted)) => deleted.map(|()| key),
+            Ok(Ok(deleted)) => deleted.map(|()| key).map_err(Error::from),
             Ok(Err(panic)) => {
                 Err(Error::new(Code::Internal, "Could not delete item").with_panic(&*panic))
             }
@@ -138,13 +136,15 @@ fn header<'a>(request: &'a Request, context: &'a Context, name: &str) -> Option<
 }
 
 fn headers(ids: &RequestContext) -> Headers {
-    Headers::from([
-        ("Cache-Control", "no-store".to_owned()),
-        ("Content-Type", "application/json".to_owned()),
-        ("X-Amzn-Trace-Id", format!("Root={}", ids.xray_trace_id())),
-        ("X-Content-Type-Options", "nosniff".to_owned()),
-        ("X-Request-Id", ids.request_id().to_owned()),
-    ])
+    let known = EVERY_RESPONSE
+        .iter()
+        .map(|header| (header.name, header.value(ids.xray_trace_id(), ids.request_id())));
+    known.chain([("Content-Type", "application/json".to_owned())]).collect()
+}
+
+/// Bodies are made of strings alone: that they become JSON can't fail.
+fn json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
 }
 
 /// How long the delete may take for its answer to be in time.

@@ -8,7 +8,7 @@ mod event;
 mod handler;
 mod lambda_env;
 mod program;
-mod route;
+mod target;
 
 pub use config::Config;
 pub use handler::DeleteHandler;

@@ -1,18 +1,14 @@
 //! An item: a JSON object, in the form in which DynamoDB holds it.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use crate::attributes::{Attributes, OBJECT_ID};
 use crate::error::Error;
 use crate::number::{self, Decimal};
-use crate::{OBJECT_ID, parse};
-
-/// Attributes by their names.
-pub type Attributes = HashMap<String, AttributeValue>;
+use crate::parse;
 
 /// A JSON object that DynamoDB can hold, or does hold.
 ///

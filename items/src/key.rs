@@ -5,7 +5,7 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorKind};
 
 /// DynamoDB's limit for a partition key, in bytes (Amazon DynamoDB Developer Guide, "Quotas").
 const MAX_KEY_BYTES: usize = 2048;
@@ -24,16 +24,16 @@ impl Key {
     /// Takes a key as it is.
     ///
     /// # Errors
-    /// [`Code::MissingKey`] if it is empty, [`Code::InvalidKey`] if it is too long.
+    /// [`ErrorKind::MissingKey`] if it is empty, [`ErrorKind::InvalidKey`] if it is too long.
     pub fn new(key: impl Into<String>) -> Result<Self, Error> {
         let key = key.into();
         if key.is_empty() {
-            return Err(Error::new(Code::MissingKey, "Missing key path parameter"));
+            return Err(Error::new(ErrorKind::MissingKey, "Missing key path parameter"));
         }
         if key.len() > MAX_KEY_BYTES {
             let message =
                 format!("The key has {} bytes; a key has at most {MAX_KEY_BYTES}", key.len());
-            return Err(Error::new(Code::InvalidKey, message));
+            return Err(Error::new(ErrorKind::InvalidKey, message));
         }
         Ok(Self(key))
     }
@@ -41,18 +41,19 @@ impl Key {
     /// Takes a key as it stands in a URL's path, percent-encoded (RFC 3986, 2.1).
     ///
     /// # Errors
-    /// Those of [`Key::new`], and [`Code::InvalidKey`] if it is badly encoded or no UTF-8.
+    /// Those of [`Key::new`], and [`ErrorKind::InvalidKey`] if it is badly encoded or no UTF-8.
     pub fn from_path_segment(segment: &str) -> Result<Self, Error> {
         if !well_percent_encoded(segment.as_bytes()) {
             let message = "The key is badly percent-encoded: write % as %25, followed by nothing \
                            or by two hexadecimal digits for a byte of UTF-8";
-            return Err(Error::new(Code::InvalidKey, message));
+            return Err(Error::new(ErrorKind::InvalidKey, message));
         }
         match percent_decode_str(segment).decode_utf8() {
             Ok(key) => Self::new(key),
-            Err(_) => {
-                Err(Error::new(Code::InvalidKey, "The key's percent-encoded bytes are not UTF-8"))
-            }
+            Err(_) => Err(Error::new(
+                ErrorKind::InvalidKey,
+                "The key's percent-encoded bytes are not UTF-8",
+            )),
         }
     }
 
@@ -84,7 +85,7 @@ impl IdempotencyKey {
     /// Takes a header's value.
     ///
     /// # Errors
-    /// [`Code::InvalidIdempotencyKey`] if it is empty, too long or not visible ASCII.
+    /// [`ErrorKind::InvalidIdempotencyKey`] if it is empty, too long or not visible ASCII.
     pub fn new(key: impl Into<String>) -> Result<Self, Error> {
         let key = key.into();
         let sane = (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&key.len())
@@ -95,7 +96,7 @@ impl IdempotencyKey {
             let message = format!(
                 "Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY_BYTES} characters of visible ASCII"
             );
-            Err(Error::new(Code::InvalidIdempotencyKey, message))
+            Err(Error::new(ErrorKind::InvalidIdempotencyKey, message))
         }
     }
 
@@ -109,8 +110,8 @@ impl IdempotencyKey {
 mod tests {
     use super::*;
 
-    fn code(result: Result<Key, Error>) -> Code {
-        result.unwrap_err().code()
+    fn kind(result: Result<Key, Error>) -> ErrorKind {
+        result.unwrap_err().kind()
     }
 
     #[test]
@@ -123,15 +124,15 @@ mod tests {
     #[test]
     fn bad_percent_encoding_is_refused() {
         for bad in ["%", "%4", "%zz", "a%", "%ff", "%C3", "%%41"] {
-            assert_eq!(code(Key::from_path_segment(bad)), Code::InvalidKey, "{bad}");
+            assert_eq!(kind(Key::from_path_segment(bad)), ErrorKind::InvalidKey, "{bad}");
         }
     }
 
     #[test]
     fn a_key_has_1_to_2048_bytes() {
-        assert_eq!(code(Key::from_path_segment("")), Code::MissingKey);
+        assert_eq!(kind(Key::from_path_segment("")), ErrorKind::MissingKey);
         assert!(Key::new("é".repeat(1024)).is_ok());
-        assert_eq!(code(Key::new("é".repeat(1024) + "a")), Code::InvalidKey);
+        assert_eq!(kind(Key::new("é".repeat(1024) + "a")), ErrorKind::InvalidKey);
     }
 
     #[test]

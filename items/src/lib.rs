@@ -2,8 +2,9 @@
 //!
 //! [`Item`] turns JSON into DynamoDB attribute values and back without losing a digit, and checks
 //! DynamoDB's limits before any call is made. [`Table`] puts, gets, pages, scans and deletes.
-//! Whatever goes wrong is an [`Error`]: what the client may read, and the cause for the log.
+//! Whatever goes wrong is an [`Error`]: a message for the client, and the cause for the log.
 
+mod attributes;
 mod connect;
 mod error;
 mod item;
@@ -16,12 +17,10 @@ mod size;
 mod table;
 mod user_agent;
 
+pub use attributes::{Attributes, OBJECT_ID};
 pub use connect::Settings;
-pub use error::{Code, Error, ErrorBody};
-pub use item::{Attributes, Item};
+pub use error::{Error, ErrorKind};
+pub use item::Item;
 pub use key::{IdempotencyKey, Key};
 pub use page::{Cursor, Limit, Page};
 pub use table::Table;
-
-/// The partition key of the table: the attribute that Picus itself writes.
-pub const OBJECT_ID: &str = "object_id";

@@ -18,10 +18,11 @@ use aws_smithy_runtime_api::client::interceptors::context::Error as AttemptError
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use picus_catalogue as catalogue;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug_span};
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorKind};
 
 /// The calls that Picus makes.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +84,8 @@ where
     };
     span.record("aws.request_id", id);
     let duration = |labels: &[metrics::Label]| {
-        metrics::histogram!("db_client_operation_duration_seconds", labels.iter()).record(elapsed);
+        metrics::histogram!(catalogue::DB_CLIENT_OPERATION_DURATION.name, labels.iter())
+            .record(elapsed);
     };
     let name = metrics::Label::from_static_parts("db_operation_name", operation.name());
     match outcome(result) {
@@ -172,11 +174,13 @@ where
     let what = operation.failure();
     match error_type {
         "throttled" => Error::new(
-            Code::Throttled,
+            ErrorKind::Throttled,
             format!("{what}: too many requests at this time, retry later"),
         ),
-        "timeout" => Error::new(Code::DeadlineExceeded, format!("{what} in time, retry later")),
-        _ => Error::new(Code::Internal, what),
+        "timeout" => {
+            Error::new(ErrorKind::DeadlineExceeded, format!("{what} in time, retry later"))
+        }
+        _ => Error::new(ErrorKind::Internal, what),
     }
     .with_source(error)
 }
@@ -186,7 +190,7 @@ pub(crate) fn consumed(operation: Operation, capacity: Option<&ConsumedCapacity>
     if let Some(units) = capacity.and_then(ConsumedCapacity::capacity_units) {
         // A histogram, because its sum may grow by halves; a counter counts in whole numbers.
         metrics::histogram!(
-            "picus_dynamodb_consumed_capacity_units",
+            catalogue::DYNAMODB_CONSUMED_CAPACITY.name,
             "db_operation_name" => operation.name(),
         )
         .record(units);
@@ -211,10 +215,10 @@ impl Intercept for AttemptObserver {
     ) -> Result<(), BoxError> {
         let operation = known_operation(config.load::<Metadata>().map_or("", Metadata::name));
         let attempt = config.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
-        metrics::counter!("picus_dynamodb_attempts_total", "db_operation_name" => operation)
+        metrics::counter!(catalogue::DYNAMODB_ATTEMPTS.name, "db_operation_name" => operation)
             .increment(1);
         if attempt > 1 {
-            metrics::counter!("picus_dynamodb_retries_total", "db_operation_name" => operation)
+            metrics::counter!(catalogue::DYNAMODB_RETRIES.name, "db_operation_name" => operation)
                 .increment(1);
         }
         if let Some(Err(error)) = context.output_or_error() {
@@ -224,7 +228,7 @@ impl Intercept for AttemptObserver {
                 return Ok(());
             }
             if is_throttle(code) {
-                metrics::counter!("picus_dynamodb_throttles_total", "db_operation_name" => operation)
+                metrics::counter!(catalogue::DYNAMODB_THROTTLES.name, "db_operation_name" => operation)
                     .increment(1);
             }
             let status = context.response().map_or(0, |response| response.status().as_u16());

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorKind};
 use crate::item::Item;
 use crate::key::Key;
 
@@ -30,7 +30,7 @@ impl Limit {
     /// Reads the query's `limit`.
     ///
     /// # Errors
-    /// [`Code::InvalidLimit`] unless it is a whole number from 1 to 1000.
+    /// [`ErrorKind::InvalidLimit`] unless it is a whole number from 1 to 1000.
     pub fn parse(text: &str) -> Result<Self, Error> {
         // `str::parse` takes a plus sign, which the contract does not know.
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -38,7 +38,7 @@ impl Limit {
             Ok(limit @ 1..=MAX_LIMIT) if digits => Ok(Self(limit)),
             _ => {
                 let message = format!("limit must be a whole number from 1 to {MAX_LIMIT}");
-                Err(Error::new(Code::InvalidLimit, message))
+                Err(Error::new(ErrorKind::InvalidLimit, message))
             }
         }
     }
@@ -58,7 +58,7 @@ impl Cursor {
     /// Reads the query's `cursor`.
     ///
     /// # Errors
-    /// [`Code::InvalidCursor`] if this service did not make it.
+    /// [`ErrorKind::InvalidCursor`] if this service did not make it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let key = BASE64_URL_SAFE_NO_PAD
             .decode(text)
@@ -68,7 +68,7 @@ impl Cursor {
         key.map(Self).ok_or_else(|| {
             let message = "cursor is not one of this service: follow the Link header of the page before, \
                            or leave it out to begin anew";
-            Error::new(Code::InvalidCursor, message)
+            Error::new(ErrorKind::InvalidCursor, message)
         })
     }
 
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(Limit::parse("1000").unwrap().get(), 1000);
         for bad in ["", "0", "1001", "-1", "+1", " 1", "1.0", "1e2", "99999999999999999999", "ten"]
         {
-            assert_eq!(Limit::parse(bad).unwrap_err().code(), Code::InvalidLimit, "{bad}");
+            assert_eq!(Limit::parse(bad).unwrap_err().kind(), ErrorKind::InvalidLimit, "{bad}");
         }
     }
 
@@ -121,7 +121,7 @@ mod tests {
             &encode("a"),
             &encode(&format!("1:{}", "k".repeat(2049))),
         ] {
-            assert_eq!(Cursor::parse(bad).unwrap_err().code(), Code::InvalidCursor, "{bad}");
+            assert_eq!(Cursor::parse(bad).unwrap_err().kind(), ErrorKind::InvalidCursor, "{bad}");
         }
     }
 }

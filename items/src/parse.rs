@@ -9,9 +9,8 @@ use struson::reader::{
     JsonReader, JsonStreamReader, JsonSyntaxError, ReaderError, ReaderSettings, ValueType,
 };
 
-use crate::OBJECT_ID;
-use crate::error::{Code, Error};
-use crate::item::Attributes;
+use crate::attributes::{Attributes, OBJECT_ID};
+use crate::error::{Error, ErrorKind};
 use crate::number::{self, NumberFault};
 
 /// Objects and arrays within each other, the outermost included. DynamoDB counts 32 levels from an
@@ -100,21 +99,23 @@ impl From<ReaderError> for Fault {
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        let code = match fault.reason {
-            Reason::Syntax(_) => Code::InvalidJson,
-            Reason::NotAnObject(_) => Code::NotAnObject,
-            Reason::Reserved => Code::ReservedAttribute,
+        let kind = match fault.reason {
+            Reason::Syntax(_) => ErrorKind::InvalidJson,
+            Reason::NotAnObject(_) => ErrorKind::NotAnObject,
+            Reason::Reserved => ErrorKind::ReservedAttribute,
             Reason::EmptyName | Reason::LongName(_) | Reason::DuplicateName => {
-                Code::InvalidAttributeName
+                ErrorKind::InvalidAttributeName
             }
-            Reason::Number(_) => Code::InvalidNumber,
-            Reason::TooDeep => Code::NestingTooDeep,
+            Reason::Number(_) => ErrorKind::InvalidNumber,
+            Reason::TooDeep => ErrorKind::NestingTooDeep,
         };
         let message = match fault.pointer() {
-            pointer if pointer.is_empty() || code == Code::InvalidJson => fault.reason.to_string(),
+            pointer if pointer.is_empty() || kind == ErrorKind::InvalidJson => {
+                fault.reason.to_string()
+            }
             pointer => format!("{} (at {})", fault.reason, abridge(&pointer)),
         };
-        Self::new(code, message)
+        Self::new(kind, message)
     }
 }
 
@@ -243,9 +244,9 @@ fn describe(value: ValueType) -> &'static str {
 mod tests {
     use super::*;
 
-    fn refusal(body: impl AsRef<[u8]>) -> (Code, String) {
+    fn refusal(body: impl AsRef<[u8]>) -> (ErrorKind, String) {
         let error = object(body.as_ref()).unwrap_err();
-        (error.code(), error.message().to_owned())
+        (error.kind(), error.message().to_owned())
     }
 
     fn nested(levels: usize, leaf: &str) -> String {
@@ -270,16 +271,16 @@ mod tests {
 
     #[test]
     fn an_error_names_the_place_and_the_limit() {
-        let (code, message) = refusal(r#"{"a":{"b":[1,2,3,1e999]}}"#);
-        assert_eq!(code, Code::InvalidNumber);
+        let (kind, message) = refusal(r#"{"a":{"b":[1,2,3,1e999]}}"#);
+        assert_eq!(kind, ErrorKind::InvalidNumber);
         assert_eq!(
             message,
             "A number is out of range: magnitudes go from 1E-130 to 9.9E+125 (at /a/b/3)"
         );
         let (_, message) = refusal(r#"{"a/b":{"~":{"":1}}}"#);
         assert_eq!(message, "An attribute has an empty name (at /a~1b/~0)");
-        let (code, message) = refusal("{\n \"a\": 1x\n}");
-        assert_eq!(code, Code::InvalidJson);
+        let (kind, message) = refusal("{\n \"a\": 1x\n}");
+        assert_eq!(kind, ErrorKind::InvalidJson);
         assert!(message.ends_with(": trailing data after number at line 2, column 8"), "{message}");
     }
 
@@ -306,10 +307,10 @@ mod tests {
             "{\"a\":\"\t\"}",
             "\u{feff}{}",
         ] {
-            assert_eq!(refusal(bad).0, Code::InvalidJson, "{bad}");
+            assert_eq!(refusal(bad).0, ErrorKind::InvalidJson, "{bad}");
         }
         for bad in [&b"{\"a\":\"\xff\"}"[..], b"\xff", b"{}\xc3", b"{\"\xed\xa0\x80\":1}"] {
-            assert_eq!(refusal(bad).0, Code::InvalidJson, "{bad:?}");
+            assert_eq!(refusal(bad).0, ErrorKind::InvalidJson, "{bad:?}");
         }
     }
 
@@ -324,45 +325,48 @@ mod tests {
         ] {
             assert_eq!(
                 refusal(body),
-                (Code::NotAnObject, format!("The body must be a JSON object, not {what}"))
+                (ErrorKind::NotAnObject, format!("The body must be a JSON object, not {what}"))
             );
         }
     }
 
     #[test]
     fn an_object_id_is_refused_at_the_top_alone() {
-        assert_eq!(refusal(r#"{"object_id":"x"}"#).0, Code::ReservedAttribute);
-        assert_eq!(refusal(r#"{"object\u005fid":1}"#).0, Code::ReservedAttribute);
+        assert_eq!(refusal(r#"{"object_id":"x"}"#).0, ErrorKind::ReservedAttribute);
+        assert_eq!(refusal(r#"{"object\u005fid":1}"#).0, ErrorKind::ReservedAttribute);
         assert!(object(br#"{"a":{"object_id":1}}"#).is_ok());
     }
 
     #[test]
     fn names_are_neither_empty_nor_long_nor_given_twice() {
-        assert_eq!(refusal(r#"{"":1}"#).0, Code::InvalidAttributeName);
+        assert_eq!(refusal(r#"{"":1}"#).0, ErrorKind::InvalidAttributeName);
         assert_eq!(
             refusal(r#"{"a":1,"\u0061":2}"#),
-            (Code::InvalidAttributeName, "An attribute is given twice (at /a)".into())
+            (ErrorKind::InvalidAttributeName, "An attribute is given twice (at /a)".into())
         );
         assert!(object(format!(r#"{{"{}":1}}"#, "n".repeat(65_535)).as_bytes()).is_ok());
         assert_eq!(
             refusal(format!(r#"{{"{}":1}}"#, "n".repeat(65_536))).0,
-            Code::InvalidAttributeName
+            ErrorKind::InvalidAttributeName
         );
     }
 
     #[test]
     fn thirty_two_levels_are_the_most() {
         assert!(object(nested(32, "1").as_bytes()).is_ok());
-        assert_eq!(refusal(nested(33, "1")).0, Code::NestingTooDeep);
-        assert_eq!(refusal(nested(32, "[]")).0, Code::NestingTooDeep);
+        assert_eq!(refusal(nested(33, "1")).0, ErrorKind::NestingTooDeep);
+        assert_eq!(refusal(nested(32, "[]")).0, ErrorKind::NestingTooDeep);
     }
 
     #[test]
     fn a_hundred_thousand_levels_are_refused_like_thirty_three() {
-        assert_eq!(refusal(nested(100_000, "1")).0, Code::NestingTooDeep);
-        assert_eq!(refusal(format!("{{\"a\":{}", "[".repeat(100_000))).0, Code::NestingTooDeep);
+        assert_eq!(refusal(nested(100_000, "1")).0, ErrorKind::NestingTooDeep);
+        assert_eq!(
+            refusal(format!("{{\"a\":{}", "[".repeat(100_000))).0,
+            ErrorKind::NestingTooDeep
+        );
         let array = "[".repeat(100_000) + &"]".repeat(100_000);
-        assert_eq!(refusal(array).0, Code::NotAnObject);
-        assert_eq!(refusal("[".repeat(100_000)).0, Code::InvalidJson);
+        assert_eq!(refusal(array).0, ErrorKind::NotAnObject);
+        assert_eq!(refusal("[".repeat(100_000)).0, ErrorKind::InvalidJson);
     }
 }

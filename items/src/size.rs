@@ -4,8 +4,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::error::{Code, Error};
-use crate::item::Attributes;
+use crate::attributes::Attributes;
+use crate::error::{Error, ErrorKind};
 use crate::number::Decimal;
 
 /// DynamoDB's limit for an item, its names included: 400 KB.
@@ -21,7 +21,7 @@ pub(crate) fn check(attributes: &Attributes) -> Result<(), Error> {
         "The item has {size} bytes as DynamoDB counts them, its object_id included; an item has at \
          most {MAX_ITEM_BYTES}"
     );
-    Err(Error::new(Code::ItemTooLarge, message))
+    Err(Error::new(ErrorKind::TooLarge, message))
 }
 
 fn value_size(value: &AttributeValue) -> usize {
@@ -64,6 +64,6 @@ mod tests {
             Attributes::from([("a".to_owned(), AttributeValue::S("x".repeat(bytes - 1)))])
         };
         assert!(check(&item(409_600)).is_ok());
-        assert_eq!(check(&item(409_601)).unwrap_err().code(), Code::ItemTooLarge);
+        assert_eq!(check(&item(409_601)).unwrap_err().kind(), ErrorKind::TooLarge);
     }
 }

@@ -13,13 +13,14 @@ use aws_sdk_dynamodb::types::{
 use futures_util::{Stream, stream};
 use uuid::Uuid;
 
+use crate::attributes::{Attributes, OBJECT_ID};
 use crate::connect::{self, Settings};
-use crate::error::{Code, Error};
-use crate::item::{self, Attributes, Item};
+use crate::error::{Error, ErrorKind};
+use crate::item::{self, Item};
 use crate::key::{IdempotencyKey, Key};
 use crate::observe::{self, Operation, Target};
 use crate::page::{Cursor, Limit, Page};
-use crate::{OBJECT_ID, size};
+use crate::size;
 
 /// Items a page of a whole list: few enough that a page in memory is small, many enough that the
 /// calls are not what a list waits for. DynamoDB itself ends a page at 1 MB.
@@ -66,7 +67,7 @@ impl Table {
     /// With a key, the same item may be put again and is written once.
     ///
     /// # Errors
-    /// [`Code::ItemTooLarge`] before any call; [`Code::IdempotencyConflict`] if the key was used for
+    /// [`ErrorKind::TooLarge`] before any call; [`ErrorKind::IdempotencyConflict`] if the key was used for
     /// another item; what DynamoDB's failure comes to.
     pub async fn put(&self, item: Item, key: Option<&IdempotencyKey>) -> Result<Uuid, Error> {
         let id = key.map_or_else(Uuid::new_v4, IdempotencyKey::object_id);
@@ -81,9 +82,9 @@ impl Table {
                 (Some(wanted), Some(found)) if item::same(&wanted, &found) => Ok(id),
                 (Some(_), Some(_)) => {
                     let message = "This Idempotency-Key was used for another body: use a new key for a new item";
-                    Err(Error::new(Code::IdempotencyConflict, message))
+                    Err(Error::new(ErrorKind::IdempotencyConflict, message))
                 }
-                (Some(_), None) => Err(Error::new(Code::Internal, Operation::Put.failure())
+                (Some(_), None) => Err(Error::new(ErrorKind::Internal, Operation::Put.failure())
                     .with_source("DynamoDB did not say which item has this id")),
             },
         }
@@ -116,7 +117,7 @@ impl Table {
     /// Reads an item.
     ///
     /// # Errors
-    /// [`Code::ItemNotFound`], or what DynamoDB's failure comes to.
+    /// [`ErrorKind::NotFound`], or what DynamoDB's failure comes to.
     pub async fn get(&self, key: &Key) -> Result<Item, Error> {
         let Inner { client, target, consistent_reads } = &*self.0;
         let request = client
@@ -129,7 +130,9 @@ impl Table {
         observe::consumed(Operation::Get, output.consumed_capacity());
         match output.item {
             Some(attributes) => Ok(Item::stored(attributes)),
-            None => Err(Error::new(Code::ItemNotFound, format!("Item with key '{key}' not found"))),
+            None => {
+                Err(Error::new(ErrorKind::NotFound, format!("Item with key '{key}' not found")))
+            }
         }
     }
 
@@ -198,7 +201,7 @@ impl Table {
     /// Deletes an item. Of concurrent deletes exactly one succeeds.
     ///
     /// # Errors
-    /// [`Code::ItemNotFound`], or what DynamoDB's failure comes to.
+    /// [`ErrorKind::NotFound`], or what DynamoDB's failure comes to.
     pub async fn delete(&self, key: &Key) -> Result<(), Error> {
         let Inner { client, target, .. } = &*self.0;
         let request = client
@@ -214,7 +217,7 @@ impl Table {
         if output.attributes.is_some() {
             Ok(())
         } else {
-            Err(Error::new(Code::ItemNotFound, format!("Item with key \"{key}\" not found")))
+            Err(Error::new(ErrorKind::NotFound, format!("Item with key \"{key}\" not found")))
         }
     }
 }

@@ -9,7 +9,7 @@ use actix_web::http::header::{
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::StreamExt as _;
-use picus_items::{Code, Error};
+use picus_api::{Code, Error};
 use picus_telemetry::Received;
 use tokio::time;
 

@@ -9,43 +9,38 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage as _, HttpResponse};
-use picus_items::{Error, ErrorBody};
+use picus_api::headers::EVERY_RESPONSE;
+use picus_api::{ErrorBody, route};
 use picus_telemetry::{Access, ActiveRequest, Described, LatencySlo, RequestContext, nearest_hop};
 use pin_project_lite::pin_project;
 use tracing::Instrument as _;
 
-use crate::problem::Problem;
-use crate::routes;
-
-const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The item that a request is about; an action leaves it in the request's extensions.
-pub(crate) struct ObjectId(pub(crate) String);
+use crate::error::Error;
+use crate::object_id::ObjectId;
 
 /// The outermost middleware.
 pub(crate) async fn edge(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let route = routes::template(request.path());
-    let context =
-        RequestContext::from_headers(route != routes::HEALTH, |name| text(request.headers(), name));
-    let mut access = begin(&request, route, &context);
+    let template = route::template(request.path());
+    let context = RequestContext::from_headers(template != route::HEALTH, |name| {
+        text(request.headers(), name)
+    });
+    let mut access = begin(&request, template, &context);
     request.extensions_mut().insert(access.bytes_in.clone());
     let active = ActiveRequest::begin();
     let response = next.call(request).instrument(access.span()).await?;
 
     access.object_id = response.request().extensions_mut().remove().map(|ObjectId(id)| id);
     access.answer(response.status().as_u16());
-    let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
-    let answer = problem.map(|Problem(error)| {
+    let error = response.response().error().and_then(|error| error.as_error::<Error>());
+    let answer = error.map(|Error(error)| {
         let code = error.code();
         access.error_code = Some(code.as_str());
         access.error_chain = (code.status() >= 500).then(|| error.chain());
@@ -85,7 +80,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn error_response(
-    error: &Error,
+    error: &picus_api::Error,
     status: StatusCode,
     context: &RequestContext,
 ) -> HttpResponse<BoxBody> {
@@ -100,16 +95,14 @@ fn error_response(
 }
 
 fn add_headers(headers: &mut HeaderMap, context: &RequestContext) {
-    let root = format!("Root={}", context.xray_trace_id());
-    // Both are visible ASCII, which any header value may be.
-    if let Ok(root) = HeaderValue::try_from(root) {
-        headers.insert(X_AMZN_TRACE_ID, root);
+    for header in &EVERY_RESPONSE {
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        let value = header.value(context.xray_trace_id(), context.request_id());
+        // All of them are visible ASCII, which any header may be.
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
     }
-    if let Ok(id) = HeaderValue::try_from(context.request_id()) {
-        headers.insert(X_REQUEST_ID, id);
-    }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(CONTENT_TYPE) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
@@ -145,7 +138,7 @@ impl<B: MessageBody> MessageBody for Accounted<B> {
             }
             Some(Err(error)) => {
                 let error: Box<dyn std::error::Error> = error.into();
-                this.access.error_chain = Some(match error.downcast_ref::<Error>() {
+                this.access.error_chain = Some(match error.downcast_ref::<picus_api::Error>() {
                     Some(error) => error.chain(),
                     None => error.to_string(),
                 });

@@ -12,13 +12,13 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use futures_util::FutureExt as _;
+use picus_api::{Code, Error};
 use picus_catalogue as catalogue;
-use picus_items::{Code, Error};
 use pin_project_lite::pin_project;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 
-use crate::problem::Problem;
+use crate::error;
 
 /// The bounds that all workers share.
 pub(crate) struct Limits {
@@ -41,7 +41,7 @@ pub(crate) async fn bounded(
     let limits = request.app_data::<Data<Limits>>().expect("the application has limits").clone();
     let refused = request.request().clone();
     let refuse = move |error: Error| {
-        Ok(ServiceResponse::from_err(Problem(error), refused).map_into_right_body())
+        Ok(ServiceResponse::from_err(error::Error(error), refused).map_into_right_body())
     };
     let Ok(permit) = limits.in_flight.clone().try_acquire_owned() else {
         metrics::counter!(catalogue::REQUESTS_SHED.name).increment(1);

@@ -85,7 +85,7 @@ fn begin_at_zero() {
     for metric in catalogue::ALL {
         match metric.kind {
             // The one metric that only a function has.
-            Kind::Counter if metric == catalogue::FAAS_COLDSTARTS => {}
+            Kind::Counter if *metric == catalogue::FAAS_COLDSTARTS => {}
             Kind::Counter if metric.labels.is_empty() => metrics::counter!(metric.name).absolute(0),
             Kind::Gauge if metric.labels.is_empty() => metrics::gauge!(metric.name).set(0),
             _ => {}

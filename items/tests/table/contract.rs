@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
-use picus_items::{Code, Cursor, IdempotencyKey, Key, Limit, Table};
+use picus_items::{Cursor, ErrorKind, IdempotencyKey, Key, Limit, Table};
 
 use crate::given::{an_empty_table, item};
 
@@ -45,7 +45,7 @@ async fn an_idempotency_key_writes_once() {
     let again = table.put(item(r#"{"a":1e0}"#), Some(&order)).await.unwrap();
     assert_eq!(first, again);
     let conflict = table.put(item(r#"{"a":2}"#), Some(&order)).await.unwrap_err();
-    assert_eq!(conflict.code(), Code::IdempotencyConflict);
+    assert_eq!(conflict.kind(), ErrorKind::IdempotencyConflict);
     let found = serde_json::to_value(table.get(&key(first.to_string())).await.unwrap()).unwrap();
     assert_eq!(found["a"], 1, "the first item stays");
 }
@@ -57,7 +57,7 @@ async fn an_item_that_is_too_large_is_refused_as_dynamodb_would() {
     let of_size = |bytes: usize| item(&format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 46)));
     table.put(of_size(409_600), None).await.unwrap();
     let error = table.put(of_size(409_601), None).await.unwrap_err();
-    assert_eq!(error.code(), Code::ItemTooLarge);
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
 }
 
 #[tokio::test]
@@ -72,13 +72,13 @@ async fn a_missing_item_is_not_found() {
     let table = an_empty_table().await.table;
     let error = table.get(&key("no-such")).await.unwrap_err();
     assert_eq!(
-        (error.code(), error.message()),
-        (Code::ItemNotFound, "Item with key 'no-such' not found")
+        (error.kind(), error.message()),
+        (ErrorKind::NotFound, "Item with key 'no-such' not found")
     );
     let error = table.delete(&key("no-such")).await.unwrap_err();
     assert_eq!(
-        (error.code(), error.message()),
-        (Code::ItemNotFound, "Item with key \"no-such\" not found")
+        (error.kind(), error.message()),
+        (ErrorKind::NotFound, "Item with key \"no-such\" not found")
     );
 }
 
@@ -88,7 +88,7 @@ async fn of_concurrent_deletes_exactly_one_succeeds() {
     let id = key(table.put(item("{}"), None).await.unwrap().to_string());
     let deletes = future::join_all((0..20).map(|_| table.delete(&id))).await;
     assert_eq!(deletes.iter().filter(|result| result.is_ok()).count(), 1);
-    assert_eq!(table.get(&id).await.unwrap_err().code(), Code::ItemNotFound);
+    assert_eq!(table.get(&id).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]

@@ -294,7 +294,7 @@ fn each_metric_that_is_emitted_is_used() {
 /// The collector declares a metric only with labels that it has, and so does the handler's table.
 #[test]
 fn what_is_declared_is_emitted() {
-    for metric in &catalogue::ALL {
+    for metric in catalogue::ALL {
         let labels: Dimensions =
             metric.labels.iter().chain(&["service_name"]).map(ToString::to_string).collect();
         for set in dimension_sets(OWN, metric.name, None) {

@@ -126,7 +126,7 @@ async fn every_request_is_counted_by_what_became_of_it() {
         };
         let there = seen.keys().any(|series| series.starts_with(&format!("{name}{{")));
         // Only a function starts cold.
-        assert_eq!(there, metric != catalogue::FAAS_COLDSTARTS, "{name} in {seen:#?}");
+        assert_eq!(there, *metric != catalogue::FAAS_COLDSTARTS, "{name} in {seen:#?}");
     }
     system.stop().await;
 }

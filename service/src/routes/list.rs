@@ -5,29 +5,16 @@ use actix_web::http::{ConnectionType, Version};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use picus_api::{Code, Error, route};
 use picus_catalogue as catalogue;
-use picus_items::{Code, Cursor, Error, Item, Limit, Table};
+use picus_items::{Cursor, Item, Limit, Table};
 
-use crate::openapi;
-use crate::problem::Problem;
+use crate::error;
 
-/// List items.
-///
-/// Without a limit, all of them, in a stream; a list that breaks off, its connection reset, is not
-/// the whole list. With a limit, a page.
-#[utoipa::path(
-    get, path = "/picus/list", tag = "items", operation_id = "listItems",
-    params(openapi::ListParameters),
-    responses(
-        (status = 200, description = "The items, in no order that means anything.", body = [openapi::Item],
-         headers(("Link" = String, description = "Where more items remain after a page: `<…>; rel=\"next\"` (RFC 8288)."))),
-        openapi::BadRequest, openapi::Trouble,
-    ),
-)]
 pub(crate) async fn list(
     request: HttpRequest,
     table: Data<Table>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, error::Error> {
     match Query::parse(request.query_string())? {
         Query::All => all(&table, request.version()).await,
         Query::Page(limit, cursor) => page(&table, limit, cursor).await,
@@ -38,12 +25,11 @@ async fn page(
     table: &Table,
     limit: Limit,
     cursor: Option<Cursor>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, error::Error> {
     let page = table.page(limit, cursor).await?;
     let mut response = HttpResponse::Ok();
     if let Some(next) = page.next {
-        let link = format!("</picus/list?limit={}&cursor={next}>; rel=\"next\"", limit.get());
-        response.insert_header((LINK, link));
+        response.insert_header((LINK, route::next_page(limit.get(), next)));
     }
     let text = serde_json::to_vec(&page.items)
         .map_err(|error| Error::new(Code::Internal, "Could not list items").with_source(error))?;
@@ -51,7 +37,7 @@ async fn page(
     Ok(response.content_type("application/json").body(text))
 }
 
-async fn all(table: &Table, version: Version) -> Result<HttpResponse, Problem> {
+async fn all(table: &Table, version: Version) -> Result<HttpResponse, error::Error> {
     let mut pages = Box::pin(table.scan());
     // Before the first byte a failure is still an answer.
     let first = pages.try_next().await?;
@@ -68,7 +54,7 @@ async fn all(table: &Table, version: Version) -> Result<HttpResponse, Problem> {
 
 /// A JSON array, a page at a time. An error ends it without its bracket, and the connection with it.
 fn array(
-    pages: impl Stream<Item = Result<Vec<Item>, Error>>,
+    pages: impl Stream<Item = Result<Vec<Item>, picus_items::Error>>,
 ) -> impl Stream<Item = Result<Bytes, Error>> {
     let mut separator = b'[';
     let elements = pages.map(move |page| {

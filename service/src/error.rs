@@ -4,26 +4,25 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use picus_items::Error;
 
-/// An error, as the framework passes it on.
+/// An error of the API, as the framework passes it on.
 #[derive(Debug)]
-pub(crate) struct Problem(pub(crate) Error);
+pub(crate) struct Error(pub(crate) picus_api::Error);
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Self(error)
+impl<E: Into<picus_api::Error>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
 /// Only the status: the edge, which knows the request's ids, writes the response.
-impl ResponseError for Problem {
+impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.0.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }

@@ -6,7 +6,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 /// Describes the token that writes need where the operator named an issuer of them. The load
 /// balancer checks it.
-pub(crate) struct Token;
+pub(super) struct Token;
 
 impl Modify for Token {
     fn modify(&self, document: &mut OpenApi) {

@@ -15,7 +15,7 @@ const SMALLEST: f64 = 1e-130;
 const TOO_LARGE: f64 = 1e126;
 
 /// A new item: any JSON object without an `object_id`.
-pub(crate) struct NewItem;
+pub(super) struct NewItem;
 
 impl PartialSchema for NewItem {
     fn schema() -> RefOr<Schema> {
@@ -41,7 +41,7 @@ impl ToSchema for NewItem {
 }
 
 /// An item.
-pub(crate) struct Item;
+pub(super) struct Item;
 
 impl PartialSchema for Item {
     fn schema() -> RefOr<Schema> {

@@ -1,19 +1,21 @@
-//! What a method and a path ask for.
+//! What a request is to do, and to which item.
 
-use picus_items::{Error, Key};
+use picus_api::Error;
+use picus_api::route::{self, GET, GET_PARENT, ITEM, ITEM_PARENT};
+use picus_items::Key;
 
-use crate::event::Target;
-
-/// Where items are.
-pub(crate) const ITEMS: &str = "/picus/";
-
-/// The template of an item's path.
-pub(crate) const ROUTE: &str = "/picus/{key}";
+/// What the request is to do, and to what.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// Whether the sender has decoded the path. To decode it again could name another item.
+    pub(crate) decoded: bool,
+}
 
 /// The template of a path, for logs and metrics; empty where it is none of ours.
 pub(crate) fn template(path: &str) -> &'static str {
-    let is_item = path.strip_prefix(ITEMS).is_some_and(|segment| !segment.contains('/'));
-    if is_item { ROUTE } else { "" }
+    if route::segment(path, ITEM_PARENT).is_some() { ITEM } else { "" }
 }
 
 /// The key of the item to delete.
@@ -21,22 +23,22 @@ pub(crate) fn template(path: &str) -> &'static str {
 /// In a path that came decoded, a `/` of the key can't be told from one of the path. Such a path is
 /// unknown: what was not named for certain is not deleted.
 pub(crate) fn key(target: &Target) -> Result<Key, Error> {
-    let segment = match target.path.strip_prefix(ITEMS) {
-        Some(rest) if rest.starts_with("get/") && !rest["get/".len()..].contains('/') => {
-            return Err(Error::method_not_allowed("GET"));
-        }
-        Some(segment) if !segment.contains('/') => segment,
-        _ => return Err(Error::unknown_path()),
+    let Some(segment) = route::segment(&target.path, ITEM_PARENT) else {
+        return Err(match route::segment(&target.path, GET_PARENT) {
+            Some(_) => Error::method_not_allowed(route::allow(GET)),
+            None => Error::unknown_path(),
+        });
     };
     if target.method != "DELETE" {
-        return Err(Error::method_not_allowed("DELETE"));
+        return Err(Error::method_not_allowed(route::allow(ITEM)));
     }
-    if target.decoded { Key::new(segment) } else { Key::from_path_segment(segment) }
+    let key = if target.decoded { Key::new(segment) } else { Key::from_path_segment(segment) };
+    Ok(key?)
 }
 
 #[cfg(test)]
 mod tests {
-    use picus_items::Code;
+    use picus_api::Code;
 
     use super::*;
 

@@ -1,0 +1,152 @@
+//! An error on its way to a client: what the client may read, and the cause, which only the log may.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error as _;
+use std::time::Duration;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::code::Code;
+
+/// How long a client is asked to wait before it tries again after a 503.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// What went wrong with a request: a code and a text for the client, and, apart from these, the
+/// cause, which [`std::error::Error::source`] gives to the log and no response ever carries.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    code: Code,
+    message: Cow<'static, str>,
+    allow: Option<&'static str>,
+    source: Option<Source>,
+}
+
+impl Error {
+    /// An error whose `message` tells the client what to do.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), allow: None, source: None }
+    }
+
+    /// No such path.
+    #[must_use]
+    pub fn unknown_path() -> Self {
+        Self::new(Code::UnknownPath, "Unknown path: see /openapi.json for those there are")
+    }
+
+    /// A known path, and another method than those in `allow`.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let message = format!("This path knows {allow} alone");
+        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, message) }
+    }
+
+    /// The same error, with its cause for the log.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The same error, with what a panic said as its cause.
+    #[must_use]
+    pub fn with_panic(self, panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        self.with_source(format!("panic: {}", text.unwrap_or("of an unknown kind")))
+    }
+
+    /// What a client's program acts on.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What a person at the client reads.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error and its causes, outermost first: for the log alone.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let causes = std::iter::successors(self.source(), |&cause| cause.source());
+        causes.fold(self.message.to_string(), |chain, cause| format!("{chain}: {cause}"))
+    }
+
+    /// The value of `Allow` (RFC 9110, 15.5.6), for every 405.
+    #[must_use]
+    pub fn allow(&self) -> Option<&'static str> {
+        self.allow
+    }
+
+    /// The value of `Retry-After` (RFC 9110, 10.2.3), for every 503.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        (self.code.status() == 503).then_some(RETRY_AFTER)
+    }
+}
+
+/// The domain's message is the client's; its cause stays the log's.
+impl From<picus_items::Error> for Error {
+    fn from(error: picus_items::Error) -> Self {
+        let code = error.kind().into();
+        let (message, source) = error.into_parts();
+        Self { code, message, allow: None, source }
+    }
+}
+
+/// The body of every error response.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody<'a> {
+    /// What is wrong, and what to do about it, for people.
+    error: &'a str,
+    code: Code,
+    /// The trace of this request, as AWS X-Ray writes it.
+    #[schema(pattern = "^1-[0-9a-f]{8}-[0-9a-f]{24}$")]
+    trace_id: &'a str,
+    /// This request: the `X-Request-Id` that was sent, or a new one.
+    request_id: &'a str,
+}
+
+impl<'a> ErrorBody<'a> {
+    /// The body that tells a client of `error`, and by which ids the operators find the request.
+    #[must_use]
+    pub fn new(error: &'a Error, trace_id: &'a str, request_id: &'a str) -> Self {
+        Self { error: error.message(), code: error.code(), trace_id, request_id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_has_no_trace_of_the_cause() {
+        let error = Error::new(Code::Internal, "Could not get item").with_source("arn:aws:secret");
+        let body = serde_json::to_string(&ErrorBody::new(&error, "1-0-0", "r")).unwrap();
+        assert_eq!(
+            body,
+            r#"{"error":"Could not get item","code":"internal","trace_id":"1-0-0","request_id":"r"}"#
+        );
+        assert_eq!(error.chain(), "Could not get item: arn:aws:secret");
+    }
+
+    #[test]
+    fn an_error_of_the_domain_keeps_its_message_and_its_cause() {
+        let error = picus_items::Key::new("").unwrap_err();
+        assert_eq!((Error::from(error).code(), Code::MissingKey.status()), (Code::MissingKey, 400));
+    }
+
+    #[test]
+    fn only_a_503_asks_to_come_back() {
+        for code in Code::all() {
+            assert_eq!(Error::new(code, "").retry_after().is_some(), code.status() == 503);
+        }
+    }
+}

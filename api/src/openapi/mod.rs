@@ -1,0 +1,41 @@
+//! The contract as an OpenAPI 3.1 document, made from the types that are serialized.
+
+mod item;
+mod operations;
+mod response_headers;
+mod security;
+
+use response_headers::EveryResponse;
+use security::Token;
+use utoipa::OpenApi;
+
+/// Picus keeps JSON objects.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Picus",
+        description = "JSON objects, put, got, listed and deleted under one address.",
+        contact(name = "Picus", url = "https://github.com/picus/picus")
+    ),
+    servers((url = "/", description = "The address that this document is served from.")),
+    tags(
+        (name = "items", description = "Put, get, list and delete JSON objects."),
+        (name = "operations", description = "Watch the service."),
+    ),
+    paths(
+        operations::list,
+        operations::put,
+        operations::get,
+        operations::delete,
+        operations::health
+    ),
+    security(()),
+    modifiers(&EveryResponse, &Token)
+)]
+struct Api;
+
+/// The document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}

@@ -1,0 +1,88 @@
+//! Every path, its template, and the methods that it knows.
+
+use std::fmt::Display;
+
+/// Lists items.
+pub const LIST: &str = "/picus/list";
+/// Puts an item.
+pub const PUT: &str = "/picus/put";
+/// Gets an item.
+pub const GET: &str = "/picus/get/{key}";
+/// Deletes an item.
+pub const ITEM: &str = "/picus/{key}";
+/// Tells whether the service is up: for the load balancer and the container, which nobody traces.
+pub const HEALTH: &str = "/health";
+/// The OpenAPI document.
+pub const OPENAPI: &str = "/openapi.json";
+
+/// What the path of [`GET`] begins with.
+pub const GET_PARENT: &str = "/picus/get/";
+/// What the path of [`ITEM`] begins with.
+pub const ITEM_PARENT: &str = "/picus/";
+
+/// The template of a path as it was sent, for logs, metrics and traces; empty for an unknown path.
+#[must_use]
+pub fn template(path: &str) -> &'static str {
+    match path {
+        LIST => LIST,
+        PUT => PUT,
+        HEALTH => HEALTH,
+        OPENAPI => OPENAPI,
+        "/picus/get" => GET,
+        ITEM_PARENT => "",
+        _ if segment(path, GET_PARENT).is_some() => GET,
+        _ if segment(path, ITEM_PARENT).is_some() => ITEM,
+        _ => "",
+    }
+}
+
+/// The one segment of a path below `parent`, still percent-encoded; none if there are more.
+#[must_use]
+pub fn segment<'a>(path: &'a str, parent: &str) -> Option<&'a str> {
+    path.strip_prefix(parent).filter(|segment| !segment.contains('/'))
+}
+
+/// The methods that a template knows: the value of `Allow` (RFC 9110, 10.2.1).
+#[must_use]
+pub fn allow(template: &str) -> &'static str {
+    match template {
+        PUT => "POST",
+        ITEM => "DELETE",
+        _ => "GET",
+    }
+}
+
+/// Where an item that was put can be got: the value of `Location`.
+#[must_use]
+pub fn location(object_id: impl Display) -> String {
+    format!("{GET_PARENT}{object_id}")
+}
+
+/// Where the next page of a list is: the value of `Link` (RFC 8288).
+#[must_use]
+pub fn next_page(limit: impl Display, cursor: impl Display) -> String {
+    format!("<{LIST}?limit={limit}&cursor={cursor}>; rel=\"next\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_the_template_of_its_route() {
+        for (path, expected) in [
+            ("/picus/list", LIST),
+            ("/picus/get", GET),
+            ("/picus/get/", GET),
+            ("/picus/get/a%2Fb", GET),
+            ("/picus/get/a/b", ""),
+            ("/picus/a", ITEM),
+            ("/picus/l%69st", ITEM),
+            ("/picus/", ""),
+            ("/picus", ""),
+            ("/health/", ""),
+        ] {
+            assert_eq!(template(path), expected, "{path}");
+        }
+    }
+}
