@@ -60,6 +60,10 @@ readme:
 api-examples:
     ci/api-examples
 
+# Lint the OpenAPI document of a running Picus and try the clients that generators make of it
+api-clients base_url *parts:
+    ci/api-clients {{ base_url }} {{ parts }}
+
 # Try the contract on a running Picus
 contract base_url *options:
     ci/contract {{ base_url }} {{ options }}

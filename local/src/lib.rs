@@ -13,7 +13,7 @@ pub mod load_balancer;
 pub mod names;
 pub mod output;
 pub mod process;
-mod server;
+pub mod server;
 mod system;
 pub mod tasks;
 pub mod traces;

@@ -24,20 +24,22 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An answer's body: passed on as it comes, or made here.
-pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+pub type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
-pub(crate) fn full(bytes: Bytes) -> Body {
+/// A body that is there as a whole.
+#[must_use]
+pub fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// An answer that does not come: the connection ends without it.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is broken off")]
-pub(crate) struct BrokenOff;
+pub struct BrokenOff;
 
 /// A server that serves, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<()>,
     served: JoinHandle<()>,
@@ -45,7 +47,10 @@ pub(crate) struct Server {
 
 impl Server {
     /// Has each request that comes to `socket` answered by `answer`.
-    pub(crate) fn start<A, F>(socket: TcpListener, answer: A) -> io::Result<Self>
+    ///
+    /// # Errors
+    /// The socket has no address.
+    pub fn start<A, F>(socket: TcpListener, answer: A) -> io::Result<Self>
     where
         A: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<Body>, BrokenOff>> + Send + 'static,
@@ -55,12 +60,14 @@ impl Server {
         Ok(Self { address, stop, served: tokio::spawn(serve(socket, answer, stopped)) })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it serves.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Takes no more connections and lets requests in flight end.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         drop(self.stop);
         // It can't panic, nor is it ever aborted.
         let _ = self.served.await;

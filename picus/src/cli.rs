@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::env;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ use picus_local::output::Output;
 use picus_local::process;
 use picus_local::traces::{self, Collector};
 use picus_local::{Options, System};
+
+use crate::docs_page;
 
 /// What `sysexits.h` calls `EX_USAGE`: the arguments can't be used.
 const USAGE: u8 = 64;
@@ -184,12 +187,14 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         if let Some(fault) = arguments.fault {
             fault.begin(&system);
         }
-        print_guide(&system, &storage, &traces, arguments.fault).await;
+        let docs = docs_page::start(system.address()).await?;
+        print_guide(&system, docs.address(), &storage, &traces, arguments.fault).await;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         eprintln!("stopping");
+        docs.stop().await;
         system.stop().await;
         Ok(())
     })
@@ -228,7 +233,13 @@ fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>>
 }
 
 /// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
-async fn print_guide(system: &System, storage: &Storage, traces: &str, fault: Option<NamedFault>) {
+async fn print_guide(
+    system: &System,
+    docs: SocketAddr,
+    storage: &Storage,
+    traces: &str,
+    fault: Option<NamedFault>,
+) {
     let url = format!("http://{}", system.address());
     let items = match storage {
         Storage::Folder(folder) => format!("in {}", folder.display()),
@@ -254,6 +265,7 @@ async fn print_guide(system: &System, storage: &Storage, traces: &str, fault: Op
         "  logs            below, of both programs; the delete handler's metrics are among them"
     );
     eprintln!("  traces          {traces}");
+    eprintln!("  the API's page  http://{docs}/docs");
     if let Some(name) = fault.and_then(|fault| fault.to_possible_value()) {
         eprintln!("  wrong           {}, as asked for", name.get_name());
     }

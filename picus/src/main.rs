@@ -1,6 +1,7 @@
 //! `cargo run --release`: Picus on this machine.
 
 mod cli;
+mod docs_page;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,11 @@
-//! What items are made of.
+//! What items are made of, described so that generators of clients make a map of any values of
+//! it. They know a schema by its type, its properties and its alternatives, and each of these
+//! leads some of them to a type that can't hold every item. They leave `not` alone, so limits
+//! are written with it.
 
-use utoipa::openapi::schema::{
-    AdditionalProperties, AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Ref, SchemaType, Type,
-};
+use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Ref, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -18,7 +21,16 @@ impl PartialSchema for NewItem {
     fn schema() -> RefOr<Schema> {
         let description = "Any JSON object without an `object_id`: at most 400 KB as DynamoDB counts it, 32 levels \
                            deep, numbers of at most 38 digits, no empty names, no name twice.";
-        ObjectBuilder::from(object(Some("^(?!object_id$)"))).description(Some(description)).into()
+        let names = ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::String))
+            .min_length(Some(1))
+            .pattern(Some("^(?!object_id$)"));
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::Object))
+            .description(Some(description))
+            .property_names(Some(names))
+            .additional_properties(Some(AdditionalProperties::RefOr(value())))
+            .into()
     }
 }
 
@@ -33,12 +45,17 @@ pub(super) struct Item;
 
 impl PartialSchema for Item {
     fn schema() -> RefOr<Schema> {
+        // As a property, `object_id` would be all that some generators' types have.
+        let object_id = json!({ "^object_id$": { "type": "string" } });
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Object))
-            .property("object_id", ObjectBuilder::new().schema_type(SchemaType::new(Type::String)))
-            .required("object_id")
+            .description(Some(
+                "An item: the attributes that were put, and its `object_id`, a string.",
+            ))
+            .min_properties(Some(1))
             // Other writers may have left what a client can't put.
             .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .extensions(Some(Extensions::from_iter([("patternProperties", object_id)])))
             .into()
     }
 }
@@ -50,37 +67,28 @@ struct Value;
 
 impl PartialSchema for Value {
     fn schema() -> RefOr<Schema> {
-        let number = || ObjectBuilder::new().schema_type(SchemaType::new(Type::Number));
-        let plain = [Type::String, Type::Boolean, Type::Null];
-        AnyOfBuilder::new()
-            .item(ObjectBuilder::new().schema_type(SchemaType::from_iter(plain)))
-            .item(number().minimum(Some(SMALLEST)).exclusive_maximum(Some(TOO_LARGE)))
-            .item(number().exclusive_minimum(Some(-TOO_LARGE)).maximum(Some(-SMALLEST)))
-            .item(number().minimum(Some(0)).maximum(Some(0)))
-            .item(ArrayBuilder::new().items(reference()))
-            .item(object(None))
+        let value = value();
+        let names = json!({ "type": "string", "minLength": 1 });
+        let invalid = json!({ "anyOf": [
+            { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": SMALLEST },
+            { "type": "number", "exclusiveMinimum": -SMALLEST, "exclusiveMaximum": 0 },
+            { "type": "number", "minimum": TOO_LARGE },
+            { "type": "number", "maximum": -TOO_LARGE },
+            { "not": { "items": value } },
+            { "not": { "propertyNames": names, "additionalProperties": value } },
+        ] });
+        ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
             .description(Some(
                 "A JSON value whose names are not empty and whose numbers DynamoDB can hold.",
             ))
+            .extensions(Some(Extensions::from_iter([("not", invalid)])))
             .into()
     }
 }
 
 impl ToSchema for Value {}
 
-fn reference() -> RefOr<Schema> {
+fn value() -> RefOr<Schema> {
     RefOr::Ref(Ref::from_schema_name(Value::name()))
-}
-
-/// An object whose names are not empty and match `pattern`.
-fn object(pattern: Option<&str>) -> Object {
-    let names = ObjectBuilder::new()
-        .schema_type(SchemaType::new(Type::String))
-        .min_length(Some(1))
-        .pattern(pattern);
-    ObjectBuilder::new()
-        .schema_type(SchemaType::new(Type::Object))
-        .property_names(Some(names))
-        .additional_properties(Some(AdditionalProperties::RefOr(reference())))
-        .build()
 }

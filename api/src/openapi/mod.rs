@@ -3,8 +3,10 @@
 mod item;
 mod operations;
 mod response_headers;
+mod security;
 
 use response_headers::EveryResponse;
+use security::Token;
 use utoipa::OpenApi;
 
 /// Picus keeps JSON objects.
@@ -12,7 +14,13 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "Picus",
-        description = "JSON objects, put, got, listed and deleted under one address."
+        description = "JSON objects, put, got, listed and deleted under one address.",
+        contact(name = "Picus", url = "https://github.com/picus/picus")
+    ),
+    servers((url = "/", description = "The address that this document is served from.")),
+    tags(
+        (name = "items", description = "Put, get, list and delete JSON objects."),
+        (name = "operations", description = "Watch the service."),
     ),
     paths(
         operations::list,
@@ -21,7 +29,8 @@ use utoipa::OpenApi;
         operations::delete,
         operations::health
     ),
-    modifiers(&EveryResponse)
+    security(()),
+    modifiers(&EveryResponse, &Token)
 )]
 struct Api;
 

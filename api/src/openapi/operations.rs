@@ -17,11 +17,11 @@ use crate::route;
 /// Without a limit, all of them, in a stream; a list that breaks off, its connection reset, is not
 /// the whole list. With a limit, a page.
 #[utoipa::path(
-    get, path = route::LIST, tag = "items",
+    get, path = route::LIST, tag = "items", operation_id = "listItems",
     params(ListParameters),
     responses(
         (status = 200, description = "The items, in no order that means anything.", body = [Item],
-         headers(("Link" = Option<String>, description = "Where more items remain after a page: `<…>; rel=\"next\"` (RFC 8288)."))),
+         headers(("Link" = String, description = "Where more items remain after a page: `<…>; rel=\"next\"` (RFC 8288)."))),
         BadRequest, ServerErrors,
     ),
 )]
@@ -32,7 +32,8 @@ pub(super) fn list() {}
 /// The item gets an id: a random one, or the one that its `Idempotency-Key` stands for, so that the
 /// same request may be sent again and writes once.
 #[utoipa::path(
-    post, path = route::PUT, tag = "items",
+    post, path = route::PUT, tag = "items", operation_id = "putItem",
+    security((), ("token" = [])),
     params(IdempotencyKeyParameter),
     request_body(content = NewItem, description = "Any JSON object without an `object_id`."),
     responses(
@@ -51,7 +52,7 @@ pub(super) fn put() {}
 ///
 /// What was put is there: reads are strongly consistent unless the operator chose otherwise.
 #[utoipa::path(
-    get, path = route::GET, tag = "items",
+    get, path = route::GET, tag = "items", operation_id = "getItem",
     params(KeyParameter),
     responses(
         (status = 200, description = "The item.", body = Item),
@@ -65,7 +66,8 @@ pub(super) fn get() {}
 ///
 /// Of concurrent deletes exactly one succeeds.
 #[utoipa::path(
-    delete, path = route::ITEM, tag = "items",
+    delete, path = route::ITEM, tag = "items", operation_id = "deleteItem",
+    security((), ("token" = [])),
     params(KeyParameter),
     responses(
         (status = 200, description = "The item is gone.", body = Deleted),
@@ -76,9 +78,11 @@ pub(super) fn get() {}
 pub(super) fn delete() {}
 
 /// Is the service up?
+///
+/// It is as long as it answers, whatever DynamoDB does.
 #[utoipa::path(
-    get, path = route::HEALTH, tag = "operations",
-    responses((status = 200, description = "The service answers, whatever DynamoDB does.", body = Health)),
+    get, path = route::HEALTH, tag = "operations", operation_id = "getHealth",
+    responses((status = 200, description = "The service answers.", body = Health), BadRequest),
 )]
 pub(super) fn health() {}
 
@@ -112,7 +116,7 @@ struct IdempotencyKeyParameter {
         pattern = "^[!-~]+$",
         required = false
     )]
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// The client's mistakes that any call may meet.

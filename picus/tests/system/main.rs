@@ -2,6 +2,7 @@
 
 mod collector;
 mod contract;
+mod docs_page;
 mod durability;
 mod faults;
 mod function;
