@@ -102,10 +102,13 @@ impl Template {
 }
 
 /// Where a template is deployed when it is read here: an account that AWS keeps for documentation.
+pub const ACCOUNT: &str = "123456789012";
+/// See [`ACCOUNT`].
+pub const REGION: &str = "eu-central-1";
 const PSEUDO_PARAMETERS: [(&str, &str); 4] = [
-    ("AWS::AccountId", "123456789012"),
+    ("AWS::AccountId", ACCOUNT),
     ("AWS::Partition", "aws"),
-    ("AWS::Region", "eu-central-1"),
+    ("AWS::Region", REGION),
     ("AWS::URLSuffix", "amazonaws.com"),
 ];
 

@@ -10,6 +10,8 @@ pub(super) const REFERENCES: &[(&str, &str, &str)] = &[
     ("AWS::CloudWatch::Dashboard", "", "${DashboardName}"),
     ("AWS::SNS::Topic", "", "${TopicName}"),
     ("AWS::DynamoDB::Table", "", "${TableName}"),
+    ("AWS::IAM::Role", "Arn", "arn:aws:iam::${AWS::AccountId}:role/${RoleName}"),
+    ("AWS::Logs::LogGroup", "", "${LogGroupName}"),
     ("AWS::ECS::Cluster", "", "${ClusterName}"),
     (
         "AWS::ECS::TaskDefinition",
@@ -17,6 +19,11 @@ pub(super) const REFERENCES: &[(&str, &str, &str)] = &[
         "arn:aws:ecs:${AWS::Region}:${AWS::AccountId}:task-definition/${Family}:1",
     ),
     ("AWS::Lambda::Function", "", "${FunctionName}"),
+    (
+        "AWS::Lambda::Function",
+        "Arn",
+        "arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:${FunctionName}",
+    ),
     (
         "AWS::Lambda::Alias",
         "",
