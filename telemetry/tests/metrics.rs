@@ -2,8 +2,8 @@
 
 use std::io;
 
-use picus_settings::Reader;
 use picus_catalogue as catalogue;
+use picus_settings::Reader;
 use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
 
 #[test]

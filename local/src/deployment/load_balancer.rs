@@ -358,7 +358,9 @@ impl GroupResource {
             (TargetType::Ip, []) if self.attributes.multi_value_headers.is_none() => {
                 Targets::Servers(self.settings(name))
             }
-            (TargetType::Ip, []) => return refused("lambda.multi_value_headers.enabled of servers"),
+            (TargetType::Ip, []) => {
+                return refused("lambda.multi_value_headers.enabled of servers");
+            }
             (TargetType::Ip, _) => return refused("targets that are not ECS's"),
             (TargetType::Lambda, _) if self.is_for_servers() => {
                 return refused("a health check, an algorithm or a delay of a function");

@@ -78,3 +78,6 @@ impl Deployment {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

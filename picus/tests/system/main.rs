@@ -2,6 +2,7 @@
 
 mod collector;
 mod contract;
+mod deployment;
 mod durability;
 mod faults;
 mod function;
