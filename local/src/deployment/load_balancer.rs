@@ -11,9 +11,7 @@ use hyper::header::{
 use serde::Deserialize;
 
 use super::read::{DeploymentError, Reader, named, scalar, seconds};
-use crate::load_balancer::{
-    Algorithm, Attributes, Condition, GroupSettings, HealthCheck, Statuses,
-};
+use crate::load_balancer::{Algorithm, Attributes, Condition, GroupSettings, Statuses};
 
 pub(super) const KINDS: [&str; 4] = [BALANCER, LISTENER, RULE, GROUP];
 const BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";

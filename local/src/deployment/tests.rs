@@ -30,11 +30,11 @@ fn every_value_follows_the_template() {
     let fields = balancer("fields.enabled, Value: 'true'", "fields.enabled, Value: 'false'");
     assert!(!fields.attributes.drop_invalid_header_fields);
     assert_eq!(
-        balancer("Name: picus-alb", "Name: b").attributes.full_name,
+        balancer("  Name: picus-alb", "  Name: b").attributes.full_name,
         "app/b/0123456789abcdef"
     );
-    let attribute = "Protocol: HTTP\n    ListenerAttributes: [{Key: routing.http.response.x_frame_options.header_value, Value: DENY}]\n    DefaultActions";
-    let headers = balancer("Protocol: HTTP\n    DefaultActions", attribute);
+    let attribute = "Protocol: HTTP\n      ListenerAttributes: [{Key: routing.http.response.x_frame_options.header_value, Value: DENY}]\n      DefaultActions";
+    let headers = balancer("Protocol: HTTP\n      DefaultActions", attribute);
     assert_eq!(headers.attributes.response_headers["x-frame-options"], "DENY");
     assert_eq!(balancer("Priority: 100", "Priority: 7").rules[0].priority, 7);
     let methods = balancer("{Values: [DELETE]}", "{Values: [DELETE, PUT]}");
@@ -70,12 +70,12 @@ fn every_value_follows_the_template() {
     assert_eq!(function("TimeoutSeconds: 15", "TimeoutSeconds: 7").timeout, Duration::from_secs(7));
     assert_eq!(function("MemorySize: 256", "MemorySize: 7").memory_mb, 7);
     assert_eq!(
-        function("MemorySize: 256", "MemorySize: 256\n    ReservedConcurrentExecutions: 7")
+        function("MemorySize: 256", "MemorySize: 256\n      ReservedConcurrentExecutions: 7")
             .concurrency,
         7
     );
     assert_eq!(function("FunctionName: picus-delete-function", "FunctionName: f").name, "f");
-    let variables = function("Variables:", "Variables:\n        A: b").environment;
+    let variables = function("Variables:", "Variables:\n          A: b").environment;
     assert_eq!((&*variables["A"], &*variables["DYNAMODB_TABLE_NAME"]), ("b", "picus_data"));
 
     let task = |right, wrong| read(right, wrong).service.task;
@@ -111,8 +111,8 @@ fn what_is_not_done_here_is_refused_by_its_place() {
             "`RegexValues`",
         ),
         (
-            "- Type: forward\n          TargetGroupArn: !Ref TargetGroup",
-            "- Type: fixed-response\n          FixedResponseConfig: {StatusCode: '200'}",
+            "- Type: forward\n            TargetGroupArn: !Ref TargetGroup",
+            "- Type: fixed-response\n            FixedResponseConfig: {StatusCode: '200'}",
             "HttpListener.Properties.DefaultActions[0]",
             "`fixed-response`",
         ),

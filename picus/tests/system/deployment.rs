@@ -37,7 +37,7 @@ async fn a_rule_decides_who_answers() {
     assert_eq!(client.delete("x").await.status(), 404, "by the delete handler");
     system.stop().await;
     let (system, client) = started(changed(&[("['/picus/*']", "['/picus/only/*']")])).await;
-    assert_eq!(client.delete("x").await.status(), 405, "by the service");
+    assert_eq!(client.delete("x").await.status(), 421, "by the service");
     assert_eq!(system.calls().len(), 0, "no delete was made");
     system.stop().await;
 }
@@ -64,8 +64,8 @@ async fn a_function_is_ended_at_the_time_out_of_the_template() {
 
 #[tokio::test]
 async fn answers_get_the_headers_that_the_listener_adds() {
-    let listener = "Protocol: HTTP\n    DefaultActions";
-    let attribute = "Protocol: HTTP\n    ListenerAttributes: [{Key: routing.http.response.x_frame_options.header_value, Value: DENY}]\n    DefaultActions";
+    let listener = "Protocol: HTTP\n      DefaultActions";
+    let attribute = "Protocol: HTTP\n      ListenerAttributes: [{Key: routing.http.response.x_frame_options.header_value, Value: DENY}]\n      DefaultActions";
     let (system, client) = started(changed(&[(listener, attribute)])).await;
     assert_eq!(client.get_path("/health").await.headers()["x-frame-options"], "DENY");
     assert_eq!(client.delete("x").await.headers()["x-frame-options"], "DENY");
