@@ -52,8 +52,15 @@ def test_a_stop_is_given_longer_than_the_drain(picus):
 def test_scaling_keeps_two_tasks_at_least_and_follows_requests_and_cpu(picus):
     assert picus["Parameters"]["MinTasks"]["Default"] == 2
     policies = [r["Properties"]["TargetTrackingScalingPolicyConfiguration"] for r in picus["Resources"].values() if r["Type"].endswith("ScalingPolicy")]
-    kinds = {p["PredefinedMetricSpecification"]["PredefinedMetricType"] for p in policies}
-    assert kinds == {"ALBRequestCountPerTarget", "ECSServiceAverageCPUUtilization"}
+    kinds = {p["PredefinedMetricSpecification"]["PredefinedMetricType"] for p in policies if "PredefinedMetricSpecification" in p}
+    own = [metric for p in policies for metric in p.get("CustomizedMetricSpecification", {}).get("Metrics", [])]
+    counted = {metric["MetricStat"]["Metric"]["MetricName"] for metric in own if "MetricStat" in metric}
+    assert kinds == {"ECSServiceAverageCPUUtilization"} and counted == {"RequestCountPerTarget"}
+
+
+def test_the_count_of_tasks_is_scaling_s_alone(picus):
+    """A count in the template would undo scaling whenever a stack rolls back, under the very load that it scaled for."""
+    assert "DesiredCount" not in picus["Resources"]["Service"]["Properties"] and "DesiredTasks" not in picus["Parameters"]
 
 
 def test_every_log_group_expires(picus):
