@@ -8,7 +8,9 @@ import absent
 import corrections  # noqa: F401  puts right what it imports
 import fargate
 import identity  # noqa: F401  the same
+import past  # noqa: F401  the same
 import rollout  # noqa: F401  the same
+import scaling
 import tls
 import weights  # noqa: F401  the same
 
@@ -16,6 +18,7 @@ import weights  # noqa: F401  the same
 app._HEALTH_PATHS = ("/_ministack/health",)
 
 absent.install()
+scaling.install()
 fargate.install(ecs, imds)
 tls.install(Config)
 app.main()
