@@ -10,6 +10,7 @@ import fargate
 import identity  # noqa: F401  the same
 import rollout  # noqa: F401  the same
 import tls
+import weights  # noqa: F401  the same
 
 # /health is the service's, not the emulator's.
 app._HEALTH_PATHS = ("/_ministack/health",)

@@ -8,6 +8,7 @@ import cfnlint.decode
 from cfnlint.template import Template
 from cfnlint.template.transforms._language_extensions import language_extension
 import pytest
+import yaml
 
 from world import ROOT
 
@@ -52,8 +53,40 @@ def test_a_stop_is_given_longer_than_the_drain(picus):
 def test_scaling_keeps_two_tasks_at_least_and_follows_requests_and_cpu(picus):
     assert picus["Parameters"]["MinTasks"]["Default"] == 2
     policies = [r["Properties"]["TargetTrackingScalingPolicyConfiguration"] for r in picus["Resources"].values() if r["Type"].endswith("ScalingPolicy")]
-    kinds = {p["PredefinedMetricSpecification"]["PredefinedMetricType"] for p in policies}
-    assert kinds == {"ALBRequestCountPerTarget", "ECSServiceAverageCPUUtilization"}
+    kinds = {p["PredefinedMetricSpecification"]["PredefinedMetricType"] for p in policies if "PredefinedMetricSpecification" in p}
+    own = [metric for p in policies for metric in p.get("CustomizedMetricSpecification", {}).get("Metrics", [])]
+    counted = {metric["MetricStat"]["Metric"]["MetricName"] for metric in own if "MetricStat" in metric}
+    assert kinds == {"ECSServiceAverageCPUUtilization"} and counted == {"RequestCountPerTarget"}
+
+
+def test_the_count_of_tasks_is_scaling_s_alone(picus):
+    """A count in the template would undo scaling whenever a stack rolls back, under the very load that it scaled for."""
+    assert "DesiredCount" not in picus["Resources"]["Service"]["Properties"] and "DesiredTasks" not in picus["Parameters"]
+
+
+def minutes_of_the_longest_deployment(parameters):
+    """Each task starts, serves, and the old ones drain; in a canary both sides stay for a while."""
+    steady, smoke = 15, 6
+    deployment = steady + parameters["CanaryMinutes"]["MaxValue"] + parameters["BakeMinutes"]["MaxValue"]
+    # It is good until its smoke test, the way back is a deployment that fails at its end, and the stack goes back from that.
+    return 3 * deployment + 2 * smoke
+
+
+def test_no_deployment_outlives_its_job_nor_the_job_its_credentials(picus, bootstrap):
+    jobs = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"]
+    longest_session = bootstrap["Resources"]["DeployRole"]["Properties"]["MaxSessionDuration"]
+    for name in ("deploy", "roll-back"):
+        job = jobs[name]
+        (session,) = [step["with"]["role-duration-seconds"] for step in job["steps"] if "configure-aws-credentials" in step.get("uses", "")]
+        assert minutes_of_the_longest_deployment(picus["Parameters"]) <= job["timeout-minutes"]
+        assert job["timeout-minutes"] * 60 <= session <= longest_session <= 12 * 3600
+
+
+def test_deployments_wait_for_one_another_and_for_nothing_else():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
+    waiting = {name: job["concurrency"] for name, job in workflow["jobs"].items() if "concurrency" in job}
+    assert waiting == dict.fromkeys(("deploy", "roll-back"), {"group": "deploy", "queue": "max"})
+    assert "concurrency" not in workflow and "needs" not in workflow["jobs"]["roll-back"]
 
 
 def test_every_log_group_expires(picus):
