@@ -67,6 +67,13 @@ def tell(service, operation, *options, **request):
     again(service, operation, options, request, lambda _: None)
 
 
+def only(found, call):
+    """The one thing that AWS was asked for."""
+    if len(found) != 1:
+        raise Unanswered(call, f"it tells of {len(found)} things in place of one")
+    return found[0]
+
+
 def again(service, operation, options, request, read):
     check_version()
     call = f"aws {service} {operation}"

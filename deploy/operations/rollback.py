@@ -7,7 +7,7 @@ interrupted goes to the same release, not to the one before that.
 import datetime
 
 from . import release, stack
-from .aws import ask
+from .aws import ask, only
 from .command import Failure, say
 
 UNDER_WAY = (".rollback", "under-way")
@@ -55,7 +55,4 @@ def newest_before(current):
 def running_tasks():
     """Templates of the first version set the number of tasks, and would undo what scaling has done."""
     found = ask("ecs", "describe-services", cluster="picus-cluster", services=["picus-service"])["services"]
-    active = [service["desiredCount"] for service in found if service["status"] == "ACTIVE"]
-    if len(active) != 1:
-        raise Failure("ECS does not tell how many tasks run; run the same command again")
-    return active[0]
+    return only([each for each in found if each["status"] == "ACTIVE"], "aws ecs describe-services")["desiredCount"]

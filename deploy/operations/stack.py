@@ -7,7 +7,7 @@ stack whose creation failed is removed, a change set that was not executed is le
 import time
 import uuid
 
-from .aws import Refused, Unanswered, ask, tell
+from .aws import Refused, ask, only, tell
 from .command import Failure, say
 from .events import Operation, tell_refusals
 from .guards import refuse_harm
@@ -28,9 +28,7 @@ def find(name):
         if refused.code == "ValidationError" and "does not exist" in refused.message:
             return None
         raise
-    if len(stacks) != 1:
-        raise Unanswered("aws cloudformation describe-stacks", f"it tells of {len(stacks)} stacks {name}")
-    return stacks[0]
+    return only(stacks, "aws cloudformation describe-stacks")
 
 
 def outputs(stack):
