@@ -1,5 +1,7 @@
 """Starts MiniStack with what AWS does and it does not: only what the story needs, a module a concern."""
 
+import os
+
 from hypercorn.config import Config
 from ministack import app
 from ministack.services import ecs, imds
@@ -9,6 +11,7 @@ import corrections  # noqa: F401  puts right what it imports
 import fargate
 import identity  # noqa: F401  the same
 import rollout  # noqa: F401  the same
+import service_roles  # noqa: F401  the same
 import tls
 import weights  # noqa: F401  the same
 
@@ -16,6 +19,10 @@ import weights  # noqa: F401  the same
 app._HEALTH_PATHS = ("/_ministack/health",)
 
 absent.install()
-fargate.install(ecs, imds)
+if os.environ.get("PICUS_CONTAINERS") == "none":
+    # A task runs as soon as it is asked for.
+    ecs._get_docker = lambda: None
+else:
+    fargate.install(ecs, imds)
 tls.install(Config)
 app.main()
