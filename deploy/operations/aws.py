@@ -18,8 +18,8 @@ from .command import Failure
 # The first versions that know `cloudformation describe-events`.
 LEAST_VERSIONS = {1: "1.43.0", 2: "2.32.0"}
 CALLS, PAUSE_SECONDS = 3, 3
-# Of the CLI's exit codes: the call is malformed, or the configuration or the credentials are.
-NOT_SENT = (252, 253)
+# Of the CLI's exit codes: the call is malformed (2 in version 1), or the configuration or the credentials are.
+NOT_SENT = (2, 252, 253)
 TRANSIENT = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout|Unavailable|^Internal|^5\d\d$")
 
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-central-1"
@@ -77,7 +77,9 @@ def only(found, call):
 def again(service, operation, options, request, read):
     check_version()
     call = f"aws {service} {operation}"
-    command = ["aws", service, *operation.split(), "--output", "json", "--cli-input-json", json.dumps(request), *options]
+    command = ["aws", service, *operation.split(), "--output", "json", *options]
+    if request:
+        command += ["--cli-input-json", json.dumps(request)]
     for attempt in range(1, CALLS + 1):
         try:
             return read(once(call, command))
@@ -101,7 +103,7 @@ def once(call, command):
     if error and not TRANSIENT.search(error["code"]):
         raise Refused(call, error["code"], error["message"])
     if done.returncode in NOT_SENT:
-        raise Failure(f"{call}: {said}")
+        raise Failure(f"{call}: {done.stderr.strip().splitlines()[-1]}")
     raise Unanswered(call, said)
 
 

@@ -48,7 +48,7 @@ class Operation:
             time.sleep(POLL_SECONDS)
 
     def tell_new_events(self):
-        """Tells the events since the last time; the stack's newest status in this operation."""
+        """Tells the events since the last time, of stacks within the stack only what fails; its newest status."""
         for event in self.new_events(self.stack_id):
             self.began = self.began or event["Timestamp"]
             tell(event)
@@ -60,7 +60,7 @@ class Operation:
         # A stack within it was there before, with events of its own.
         for child in self.within:
             for event in self.new_events(child):
-                if event["Timestamp"] >= self.began:
+                if event["Timestamp"] >= self.began and event["ResourceStatus"].endswith("_FAILED"):
                     tell(event, within=event["StackName"])
                     self.keep_reason(event)
         return self.status

@@ -1,5 +1,7 @@
 """Starts MiniStack with what AWS does and it does not: only what the story needs, a module a concern."""
 
+import os
+
 from hypercorn.config import Config
 from ministack import app
 from ministack.services import ecs, imds
@@ -11,6 +13,7 @@ import identity  # noqa: F401  the same
 import past  # noqa: F401  the same
 import rollout  # noqa: F401  the same
 import scaling
+import service_roles  # noqa: F401  the same
 import tls
 import weights  # noqa: F401  the same
 
@@ -19,6 +22,10 @@ app._HEALTH_PATHS = ("/_ministack/health",)
 
 absent.install()
 scaling.install()
-fargate.install(ecs, imds)
+if os.environ.get("PICUS_CONTAINERS") == "none":
+    # A task runs as soon as it is asked for.
+    ecs._get_docker = lambda: None
+else:
+    fargate.install(ecs, imds)
 tls.install(Config)
 app.main()

@@ -12,7 +12,6 @@ WRITES = ("_put_item", "_delete_item", "_update_item", "_batch_write_item", "_tr
 TAKES = 2
 
 states = {}
-left = {}
 
 
 def remember(name):
@@ -42,7 +41,7 @@ def to_a_moment(original, data):
             "RestoreDateTime": int(moment),
             "RestoreInProgress": True,
         }
-        left[target] = TAKES
+        dynamodb._tables[target]["left"] = TAKES
         remember(target)
     return answer
 
@@ -50,7 +49,7 @@ def to_a_moment(original, data):
 def from_a_backup(original, data):
     answer = original(data)
     if answer[0] == 200:
-        left[data["TargetTableName"]] = TAKES
+        dynamodb._tables[data["TargetTableName"]]["left"] = TAKES
         remember(data["TargetTableName"])
     return answer
 
@@ -59,9 +58,9 @@ def described(original, data):
     name = data.get("TableName")
     table = dynamodb._tables.get(name)
     if table and "RestoreSummary" in table:
-        left[name] = left.get(name, 0) - 1
-        table["RestoreSummary"]["RestoreInProgress"] = left[name] > 0
-        table["TableStatus"] = "CREATING" if left[name] > 0 else "ACTIVE"
+        table["left"] -= 1
+        table["RestoreSummary"]["RestoreInProgress"] = table["left"] > 0
+        table["TableStatus"] = "CREATING" if table["left"] > 0 else "ACTIVE"
         status, headers, body = original(data)
         answer = json.loads(body)
         answer["Table"]["RestoreSummary"] = table["RestoreSummary"]

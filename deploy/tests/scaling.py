@@ -5,16 +5,21 @@ import json
 
 from ministack import app
 from ministack.core import router
-from ministack.services import ecs
+from ministack.services import ecs, iam
 
 from corrections import called
 
-targets = {}
+# Of each account, by what is scaled.
+accounts = {}
+
+
+def targets():
+    return accounts.setdefault(iam.get_account_id(), {})
 
 
 def bound(resource):
     """A service that is out of its bounds is brought back into them."""
-    target = targets[resource]
+    target = targets()[resource]
     if any(target["SuspendedState"].values()):
         return
     _, cluster, name = resource.split("/")
@@ -26,7 +31,7 @@ def bound(resource):
 
 def register(request):
     resource = request["ResourceId"]
-    target = targets.setdefault(resource, {"ServiceNamespace": "ecs", "ResourceId": resource, "SuspendedState": {}})
+    target = targets().setdefault(resource, {"ServiceNamespace": "ecs", "ResourceId": resource, "SuspendedState": {}})
     target |= {name: int(request[name]) for name in ("MinCapacity", "MaxCapacity") if name in request}
     target["SuspendedState"] = target["SuspendedState"] | request.get("SuspendedState", {})
     target["ScalableDimension"] = request["ScalableDimension"]
@@ -36,7 +41,7 @@ def register(request):
 
 def describe(request):
     wanted = request.get("ResourceIds")
-    return {"ScalableTargets": [target for resource, target in targets.items() if not wanted or resource in wanted]}
+    return {"ScalableTargets": [target for resource, target in targets().items() if not wanted or resource in wanted]}
 
 
 def create(logical_id, properties, stack_name):
@@ -50,7 +55,7 @@ def update(physical_id, old, new, stack_name):
 
 
 def delete(physical_id, properties):
-    targets.pop(physical_id, None)
+    targets().pop(physical_id, None)
 
 
 update_service = ecs._update_service
@@ -59,7 +64,7 @@ update_service = ecs._update_service
 def updated(data):
     answer = update_service(data)
     resource = f"service/{data['cluster'].rsplit('/', 1)[-1]}/{data['service'].rsplit('/', 1)[-1]}"
-    if resource in targets:
+    if resource in targets():
         bound(resource)
     return answer
 
