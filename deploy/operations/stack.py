@@ -145,7 +145,8 @@ def make(name, kind, request):
         replaced = "  (replaced)" if part.get("Replacement") == "True" else ""
         say(f"  {part['Action']:<7} {part['LogicalResourceId']:<28} {part['ResourceType']}{replaced}")
     try:
-        refuse_harm(changes)
+        if kind == "UPDATE":
+            refuse_harm(changes)
     except Failure:
         discard(made)
         raise
