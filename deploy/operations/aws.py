@@ -57,12 +57,12 @@ class Answer(dict):
         raise Unanswered("the AWS CLI", f"an answer has no {name}")
 
 
-def ask(service, operation, *options, **request):
+def ask(service, operation, /, *options, **request):
     """The answer to a call of an operation that has one. The request is as in AWS's API reference."""
     return again(service, operation, options, request, json.JSONDecoder(object_hook=Answer).decode)
 
 
-def tell(service, operation, *options, **request):
+def tell(service, operation, /, *options, **request):
     """Calls an operation or a waiter that answers nothing."""
     again(service, operation, options, request, lambda _: None)
 

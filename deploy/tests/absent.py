@@ -4,23 +4,14 @@ CloudFormation takes them as made, and nothing is, but for those that another AP
 make. A type that is neither known to it nor listed here fails the deployment.
 """
 
-from ministack.services import ec2, ecs, iam
+from ministack.services import ec2, iam
 
+import scaling
 from corrections import called, handlers
 
 
 def nothing(logical_id, props, stack_name):
     return f"{stack_name}-{logical_id}", {"Arn": f"arn:aws:absent:::{logical_id}"}
-
-
-def scalable_target(properties):
-    """Nothing scales here, but for what registering does at once: a service within the bounds."""
-    _, cluster, name = properties["ResourceId"].split("/")
-    count = ecs._services[f"{cluster}/{name}"]["desiredCount"]
-    bounded = min(max(count, int(properties["MinCapacity"])), int(properties["MaxCapacity"]))
-    if bounded != count:
-        called(ecs._update_service({"cluster": cluster, "service": name, "desiredCount": bounded}))
-    return properties["ResourceId"], {}
 
 
 def oidc_provider(logical_id, props, stack_name):
@@ -45,7 +36,7 @@ def ingress(logical_id, props, stack_name):
 ABSENT = {
     "AWS::IAM::OIDCProvider": oidc_provider,
     "AWS::EC2::SecurityGroupIngress": ingress,
-    "AWS::ApplicationAutoScaling::ScalableTarget": lambda logical_id, props, stack_name: scalable_target(props),
+    "AWS::ApplicationAutoScaling::ScalableTarget": scaling.create,
     "AWS::ApplicationAutoScaling::ScalingPolicy": nothing,
     "AWS::CloudWatch::CompositeAlarm": nothing,
     "AWS::WAFv2::WebACLAssociation": nothing,
@@ -61,4 +52,4 @@ def install():
             "update": lambda physical_id, old, new, stack: (physical_id, {}),
             "delete": lambda physical_id, props: None,
         }
-    handlers["AWS::ApplicationAutoScaling::ScalableTarget"]["update"] = lambda physical_id, old, new, stack: scalable_target(new)
+    handlers["AWS::ApplicationAutoScaling::ScalableTarget"] |= {"update": scaling.update, "delete": scaling.delete}

@@ -10,7 +10,9 @@ import absent
 import corrections  # noqa: F401  puts right what it imports
 import fargate
 import identity  # noqa: F401  the same
+import past  # noqa: F401  the same
 import rollout  # noqa: F401  the same
+import scaling
 import service_roles  # noqa: F401  the same
 import tls
 import weights  # noqa: F401  the same
@@ -19,6 +21,7 @@ import weights  # noqa: F401  the same
 app._HEALTH_PATHS = ("/_ministack/health",)
 
 absent.install()
+scaling.install()
 if os.environ.get("PICUS_CONTAINERS") == "none":
     # A task runs as soon as it is asked for.
     ecs._get_docker = lambda: None
