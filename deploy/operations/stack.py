@@ -1,7 +1,7 @@
 """How a stack is changed: a change set is made, shown and executed, and what happens is told as it happens.
 
 Each step can be interrupted, and the next run goes on from what it finds: a stack that is under way is waited for, a
-stack whose creation failed is removed, a change set that was not executed is left behind and harmless.
+stack whose creation failed is removed, and a change set that was not executed is deleted.
 """
 
 import time
@@ -77,15 +77,16 @@ def deployed(name):
 
 
 def remove(name):
-    """Deletes a stack, and tells what happens."""
+    """Deletes a stack, and tells what happens; whether it was there."""
     stack = at_rest(name)
     if not stack:
-        return
+        return False
     operation = Operation(stack["StackId"])
     tell("cloudformation", "delete-stack", StackName=stack["StackId"], ClientRequestToken=token())
     status = operation.follow()
     if status != "DELETE_COMPLETE":
         raise Failure(f"stack {name} is {status}: the first event above that FAILED says why")
+    return True
 
 
 def token():
@@ -117,6 +118,7 @@ def change(name, stack, show_only=False, **request):
 
 def make(name, kind, request):
     """A change set that can be executed, shown; None where it changes nothing."""
+    tidy(name)
     change_set = f"change-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"
     what = {"StackName": name, "ChangeSetName": change_set}
     try:
@@ -143,11 +145,25 @@ def make(name, kind, request):
         replaced = "  (replaced)" if part.get("Replacement") == "True" else ""
         say(f"  {part['Action']:<7} {part['LogicalResourceId']:<28} {part['ResourceType']}{replaced}")
     try:
-        refuse_harm(changes)
+        if kind == "UPDATE":
+            refuse_harm(changes)
     except Failure:
         discard(made)
         raise
     return made
+
+
+def tidy(name):
+    """Deletes the change sets that interrupted runs have left."""
+    try:
+        left = ask("cloudformation", "list-change-sets", StackName=name)["Summaries"]
+    except Refused as refused:
+        if "does not exist" in refused.message:
+            return
+        raise
+    for each in left:
+        if each["ChangeSetName"].startswith("change-") and each["ExecutionStatus"] in ("AVAILABLE", "UNAVAILABLE"):
+            tell("cloudformation", "delete-change-set", ChangeSetName=each["ChangeSetId"])
 
 
 def wait_for(what):

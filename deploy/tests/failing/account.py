@@ -15,6 +15,8 @@ class Account:
     def __init__(self, number, endpoint, region):
         self.id = f"{number:012d}"
         self.endpoint, self.region, self.clients = endpoint, region, {}
+        # What stands for an image's tag in the state, so that cases that change places between two images are alike.
+        self.names = {}
 
     def client(self, service):
         if service not in self.clients:
@@ -42,8 +44,8 @@ class Account:
             pending = self.client("cloudformation").list_change_sets(StackName=name)["Summaries"]
             facts[f"stack {name}"] = {
                 "status": stack["StackStatus"].replace("CREATE", "UPDATE"),
-                "parameters": {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"] if each["ParameterKey"] != "DeployedAt"},
-                "tags": stack["Tags"],
+                "parameters": {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", []) if each["ParameterKey"] != "DeployedAt"},
+                "tags": stack.get("Tags"),
                 "template": hashlib.sha256(text.encode()).hexdigest(),
                 "pending": len([each for each in pending if each["ExecutionStatus"] == "AVAILABLE"]),
             }
@@ -54,7 +56,11 @@ class Account:
         facts["topics"] = sorted(topic["TopicArn"].split(":")[-1] for topic in self.client("sns").list_topics()["Topics"])
         facts["images"] = self.images()
         facts["good release"] = self.deployed_release_is_good(facts)
-        return json.loads(re.sub(r"\d{8}T\d{6}Z-", "TIME-", json.dumps(facts, sort_keys=True).replace(self.id, "ACCOUNT")))
+        text = re.sub(r"\d{8}T\d{6}Z-", "TIME-", json.dumps(facts, sort_keys=True).replace(self.id, "ACCOUNT"))
+        for tag, name in self.names.items():
+            text = text.replace(f"TIME-{tag}", f"TIME-{name}").replace(f"picus-service:{tag}", f"picus-service:{name}")
+            text = text.replace(f'"ImageTag": "{tag}"', f'"ImageTag": "{name}"')
+        return json.loads(text)
 
     def table(self):
         try:
@@ -64,7 +70,10 @@ class Account:
         return {"protected": table["DeletionProtectionEnabled"]}
 
     def service(self):
-        found = self.client("ecs").describe_services(cluster="picus-cluster", services=["picus-service"])["services"]
+        try:
+            found = self.client("ecs").describe_services(cluster="picus-cluster", services=["picus-service"])["services"]
+        except botocore.exceptions.ClientError:
+            return None
         active = [each for each in found if each["status"] == "ACTIVE"]
         if not active:
             return None
@@ -85,13 +94,14 @@ class Account:
         return {"priorities": sorted(rule["Priority"] for rule in rules), "weights": sorted(weights)}
 
     def images(self):
+        """Those that were pushed."""
         try:
             return sorted(each["imageTag"] for each in self.client("ecr").list_images(repositoryName="picus-service")["imageIds"])
         except botocore.exceptions.ClientError:
             return None
 
     def deployed_release_is_good(self, facts):
-        if "stack picus" not in facts:
+        if "Release" not in facts.get("stack picus", {}).get("parameters", {}):
             return None
         key = f"releases/{facts['stack picus']['parameters']['Release']}/parameters"
         listed = self.client("s3").list_objects_v2(Bucket=f"picus-artifacts-{self.id}-{self.region}")

@@ -28,7 +28,7 @@ driver = awscli.clidriver.create_clidriver()
 
 def warm_up():
     """What a call reads of the CLI's data is read before it, by the process that all calls are forked from."""
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
         driver.main(["--version"])
     for service in SERVICES:
         model = driver.session.get_service_model(service)
