@@ -81,7 +81,7 @@ def test_a_bucket_of_an_earlier_bootstrap_is_named_before_anything_is_made(world
 
 
 def test_bootstrap_prepares_the_account_and_is_completed_or_repeated_by_the_same_command(world):
-    world.interrupt("picus-bootstrap", "bootstrap", "--repository", REPOSITORY)
+    world.interrupt("picus-bootstrap", "REVIEW_IN_PROGRESS", "bootstrap", "--repository", REPOSITORY)
     for _ in range(2):
         code, said = world.script("bootstrap", "--repository", REPOSITORY)
         assert code == 0, said
@@ -136,7 +136,7 @@ def test_a_first_release_that_does_not_become_healthy_is_taken_back(world):
 def test_the_first_release_is_served_though_one_failed_before_and_ecs_is_late_and_the_script_is_killed(world):
     """ECS's role is not there, as where another administrator's bootstrap made none. The same command completes it all."""
     world.client("iam").delete_service_linked_role(RoleName="AWSServiceRoleForECS")
-    world.interrupt("picus", "deploy", "--image", "one", "--delete-handler", HANDLER)
+    world.interrupt("picus", "CREATE_IN_PROGRESS", "deploy", "--image", "one", "--delete-handler", HANDLER)
     code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
     assert code == 0, said
     assert "delete what was deleted: 404" in said

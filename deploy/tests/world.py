@@ -86,15 +86,15 @@ class World:
     def script(self, name, *arguments, stdin=None):
         return self.run(ROOT / "deploy" / name, *arguments, input=stdin)
 
-    def interrupt(self, stack, name, *arguments):
-        """Runs a script, and kills it and all that it has started while its stack is being made."""
+    def interrupt(self, stack, status, name, *arguments):
+        """Runs a script, and kills it and all that it has started once its stack has that status."""
         running = subprocess.Popen([ROOT / "deploy" / name, *arguments], env=self.environment(), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, start_new_session=True)
 
         def under_way():
             assert running.poll() is None, f"{name} has ended"
             stacks = self.client("cloudformation").describe_stacks()["Stacks"]
-            return (stack, "CREATE_IN_PROGRESS") in [(each["StackName"], each["StackStatus"]) for each in stacks]
+            return (stack, status) in [(each["StackName"], each["StackStatus"]) for each in stacks]
 
         wait_for(under_way, pause=0.02)
         os.killpg(running.pid, signal.SIGKILL)
