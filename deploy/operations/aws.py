@@ -39,7 +39,7 @@ class Refused(Failure):
     """AWS has answered that it does not do this; `code` is its error code."""
 
     def __init__(self, call, code, message):
-        super().__init__(f"{call}: {code}: {message}; mended, run the same command again")
+        super().__init__(f"{call}: {code}: {message}; mend it and run the same command again")
         self.code, self.message = code, message
 
 

@@ -32,12 +32,11 @@ def bucket_exists():
 
 def image_exists(tag):
     try:
-        ask("ecr", "describe-images", repositoryName="picus-service", imageIds=[{"imageTag": tag}])
+        return bool(ask("ecr", "describe-images", repositoryName="picus-service", imageIds=[{"imageTag": tag}])["imageDetails"])
     except Refused as refused:
         if refused.code in ("ImageNotFoundException", "RepositoryNotFoundException"):
             return False
         raise
-    return True
 
 
 def render(template):

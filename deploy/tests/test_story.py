@@ -80,7 +80,8 @@ def test_a_bucket_of_an_earlier_bootstrap_is_named_before_anything_is_made(world
     s3.delete_bucket(Bucket=bucket)
 
 
-def test_bootstrap_prepares_the_account_and_may_be_repeated(world):
+def test_bootstrap_prepares_the_account_and_is_completed_or_repeated_by_the_same_command(world):
+    world.interrupt("picus-bootstrap", "REVIEW_IN_PROGRESS", "bootstrap", "--repository", REPOSITORY)
     for _ in range(2):
         code, said = world.script("bootstrap", "--repository", REPOSITORY)
         assert code == 0, said
@@ -122,10 +123,20 @@ def test_a_role_that_has_a_name_of_picus_is_named_before_anything_is_made(world)
     iam.create_role(RoleName="ecsTaskExecutionRole", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
     code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
     assert code == 1 and "has a role ecsTaskExecutionRole already" in said and said.count("\n") == 1
+    assert "was not used for 400 days" in said
     iam.delete_role(RoleName="ecsTaskExecutionRole")
 
 
-def test_the_first_release_is_served(world):
+def test_a_first_release_that_does_not_become_healthy_is_taken_back(world):
+    world.push("broken", IMAGE, "ENV PICUS_WORKERS=none")
+    code, said = world.script("deploy", "--image", "broken", "--delete-handler", HANDLER)
+    assert code == 1 and "stack picus is ROLLBACK_COMPLETE" in said.splitlines()[-1], said
+
+
+def test_the_first_release_is_served_though_one_failed_before_and_ecs_is_late_and_the_script_is_killed(world):
+    """ECS's role is not there, as where another administrator's bootstrap made none. The same command completes it all."""
+    world.client("iam").delete_service_linked_role(RoleName="AWSServiceRoleForECS")
+    world.interrupt("picus", "CREATE_IN_PROGRESS", "deploy", "--image", "one", "--delete-handler", HANDLER)
     code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
     assert code == 0, said
     assert "delete what was deleted: 404" in said
@@ -229,7 +240,6 @@ def test_a_template_that_would_replace_the_table_is_not_executed(world):
 
 
 def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
-    world.push("broken", IMAGE, "ENV PICUS_WORKERS=none")
     with Load(world.host()) as load:
         code, said = world.script("deploy", "--image", "broken", "--delete-handler", HANDLER)
     assert code == 1, said
@@ -331,7 +341,7 @@ def test_tear_down_leaves_the_table(world):
     elb, table = world.client("elbv2"), world.client("dynamodb")
     assert elb.describe_load_balancers()["LoadBalancers"] == elb.describe_target_groups()["TargetGroups"] == []
     expect_images(world)
-    roles = {role["RoleName"] for role in world.client("iam").list_roles()["Roles"]}
+    roles = {role["RoleName"] for role in world.client("iam").list_roles()["Roles"] if not role["Path"].startswith("/aws-service-role/")}
     assert roles == {"picus-deploy-role"}
     assert table.get_item(TableName="picus_data", Key={"object_id": {"S": kept["key"]}})["Item"]
 
@@ -380,4 +390,6 @@ def test_the_table_goes_only_when_an_administrator_says_so(world):
     world.keys = ADMINISTRATOR
     code, said = world.script("tear-down", "--yes", "--table")
     assert code == 0 and "stack picus is not there" in said and "the table is gone" in said, said
+    code, said = world.script("tear-down", "--yes", "--table")
+    assert code == 0 and "the table picus_data is not there" in said, said
     assert world.client("dynamodb").list_tables()["TableNames"] == []

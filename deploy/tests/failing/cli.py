@@ -68,6 +68,8 @@ def answer(asked):
     number = len(log.read_text().splitlines()) + 1 if log.exists() else 1
     with log.open("a") as file:
         file.write(operation(asked["arguments"]) + "\n")
+    if recorded := plan.get("answers", {}).get(operation(asked["arguments"])):
+        return recorded
     way = WAYS.get(plan.get("way"))
     hit = way and (number == plan["number"] or way.stays and number > plan["number"])
     if hit and not way.sent:

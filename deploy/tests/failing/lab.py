@@ -110,11 +110,11 @@ class Case:
         self.folder.mkdir()
         (self.folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{lab.picus_port}"\nheader = "X-Account: {account.id}"\n')
 
-    def run(self, script, *arguments, number=0, way=None):
-        """Runs a script, and lets the call of that number fail in that way."""
+    def run(self, script, *arguments, number=0, way=None, answers=None, root=ROOT):
+        """Runs a script, and lets the call of that number fail in that way. `answers`: those that are recorded, by operation."""
         plan, log = self.folder / "plan", self.folder / "log"
         log.write_text("")
-        plan.write_text(json.dumps({"number": number, "way": way, "log": str(log)}))
+        plan.write_text(json.dumps({"number": number, "way": way, "log": str(log), "answers": answers or {}}))
         environment = {
             "AWS_ACCESS_KEY_ID": self.account.id,
             "AWS_ENDPOINT_URL": self.lab.endpoint,
@@ -127,7 +127,7 @@ class Case:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(HERE / "quick"),
         }
-        done = subprocess.run([ROOT / "deploy" / script, *arguments], env=environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+        done = subprocess.run([root / "deploy" / script, *arguments], env=environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
         return Run(done.returncode, done.stdout, done.stderr, log.read_text().splitlines())
 
     def must(self, script, *arguments):
