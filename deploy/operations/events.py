@@ -82,10 +82,10 @@ def tell(event, within=""):
         say(f"  {name:<28} {event['ResourceStatus']}" + (f": {reason}" if reason else ""))
 
 
-def tell_refusals(change_set_id):
+def tell_refusals(change_set):
     """Why CloudFormation does not take a change set: its status only refers to these events."""
     try:
-        found = ask("cloudformation", "describe-events", ChangeSetName=change_set_id, Filters={"FailedEvents": True})["OperationEvents"]
+        found = ask("cloudformation", "describe-events", **change_set, Filters={"FailedEvents": True})["OperationEvents"]
     except Failure as failure:
         say(f"  what fails is not known: {failure}")
         return

@@ -133,7 +133,7 @@ def make(name, kind, request):
         reason = made.get("StatusReason") or ""
         nothing = "didn't contain changes" in reason or "No updates" in reason
         if not nothing:
-            tell_refusals(made["ChangeSetId"])
+            tell_refusals(named(made))
         discard(made)
         if nothing:
             return None
@@ -153,6 +153,11 @@ def make(name, kind, request):
     return made
 
 
+def named(made):
+    """A change set, and its stack, which the deploy role's permissions name."""
+    return {"StackName": made["StackId"], "ChangeSetName": made["ChangeSetId"]}
+
+
 def tidy(name):
     """Deletes the change sets that interrupted runs have left."""
     try:
@@ -163,7 +168,7 @@ def tidy(name):
         raise
     for each in left:
         if each["ChangeSetName"].startswith("change-") and each["ExecutionStatus"] in ("AVAILABLE", "UNAVAILABLE"):
-            tell("cloudformation", "delete-change-set", ChangeSetName=each["ChangeSetId"])
+            tell("cloudformation", "delete-change-set", **named(each))
 
 
 def wait_for(what):
@@ -179,7 +184,7 @@ def wait_for(what):
 
 def execute(made):
     try:
-        tell("cloudformation", "execute-change-set", ChangeSetName=made["ChangeSetId"], ClientRequestToken=token())
+        tell("cloudformation", "execute-change-set", **named(made), ClientRequestToken=token())
     except Refused as refused:
         # It has begun, and the answer to an earlier attempt was lost; if not, no event follows, which is noticed.
         if refused.code != "InvalidChangeSetStatus":
@@ -188,7 +193,7 @@ def execute(made):
 
 def discard(made):
     """Deletes a change set, and the empty stack that it was made for."""
-    tell("cloudformation", "delete-change-set", ChangeSetName=made["ChangeSetId"])
+    tell("cloudformation", "delete-change-set", **named(made))
     stack = find(made["StackId"])
     if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         tell("cloudformation", "delete-stack", StackName=made["StackId"])

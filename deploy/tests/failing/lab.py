@@ -44,7 +44,7 @@ sys.exit(code)
 DOCKER = """#!/bin/bash
 case $1 in
   login) cat >/dev/null ;;
-  push) PICUS_PLAN={quiet} aws ecr put-image --repository-name picus-service --image-tag "${{3##*:}}" --image-manifest '{{"schemaVersion": 2}}' >/dev/null && echo "$3" ;;
+  push) AWS_DEFAULT_REGION=$AWS_REGION PICUS_PLAN={quiet} aws ecr put-image --repository-name picus-service --image-tag "${{3##*:}}" --image-manifest '{{"schemaVersion": 2}}' >/dev/null && echo "$3" ;;
 esac
 """
 
