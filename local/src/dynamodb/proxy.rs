@@ -4,7 +4,6 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,10 +15,11 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::json;
 use tokio::time;
 
-use super::DynamoDbError;
+use super::error::DynamoDbError;
 use super::metrics::Reporter;
 use super::permissions::{Calls, Permissions};
 use crate::server::{Body, BrokenOff, full};
@@ -131,8 +131,7 @@ impl Proxy {
     }
 
     fn fault(&self) -> MutexGuard<'_, Option<DynamoDbFault>> {
-        // It is whole at any moment.
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+        self.fault.lock()
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time;
 use uuid::Uuid;
 
+use super::function::{Function, FunctionFault, InvokeError};
 use super::runtime_api::{Invocation, RuntimeApi};
-use super::{Function, FunctionFault, InvokeError};
 use crate::process::{Launcher, Process};
 
 /// How long a process may take until it asks for work (AWS Lambda Developer Guide, "Init phase").

@@ -2,8 +2,8 @@
 
 mod collector;
 mod contract;
-mod docs_page;
 mod deployment;
+mod docs_page;
 mod durability;
 mod faults;
 mod function;
