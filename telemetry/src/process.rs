@@ -62,7 +62,8 @@ impl Sampler {
     fn runtimes(&self) -> (Duration, usize) {
         let runtimes = self.runtimes.lock();
         let sum = |read: fn(&RuntimeMetrics) -> usize| runtimes.iter().map(read).sum::<usize>();
-        let gauge = |metric, read| set(metric, as_f64(sum(read) as u64));
+        let gauge =
+            |metric, read: fn(&RuntimeMetrics) -> usize| set(metric, as_f64(sum(read) as u64));
         gauge(&catalogue::RUNTIME_WORKERS, RuntimeMetrics::num_workers);
         gauge(&catalogue::RUNTIME_ALIVE_TASKS, RuntimeMetrics::num_alive_tasks);
         gauge(&catalogue::RUNTIME_QUEUE_DEPTH, RuntimeMetrics::global_queue_depth);

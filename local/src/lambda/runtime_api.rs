@@ -141,7 +141,7 @@ impl State {
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+    fn running(&self) -> parking_lot::MutexGuard<'_, Option<Running>> {
         self.running.lock()
     }
 }
