@@ -16,14 +16,14 @@ WORKDIR /picus
 # Static, so that the image needs no libc. Naming the target keeps the flag off the build scripts.
 ENV CARGO_BUILD_TARGET=host-tuple RUSTFLAGS="-C target-feature=+crt-static"
 COPY --from=manifests /picus .
-RUN cargo build --release --locked --package picus-service
+RUN cargo build --profile deploy --locked --package picus-service
 
 FROM dependencies AS build
 COPY . .
 # What was compiled from empty files is newer than the sources; touched, these are newer still.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + && \
-    cargo build --release --locked --package picus-service && \
-    mv target/*/release/picus-service /picus-service
+    cargo build --profile deploy --locked --package picus-service && \
+    mv target/*/deploy/picus-service /picus-service
 
 # Certificates, users, the way names are resolved; no shell, no libc. Its user is `nonroot`.
 FROM gcr.io/distroless/static-debian12:nonroot

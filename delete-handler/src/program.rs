@@ -14,7 +14,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Config, DeleteHandler, lambda_env};
+use crate::config::Config;
+use crate::handler::DeleteHandler;
+use crate::lambda_env;
 
 const PROGRAM: Program = Program {
     name: env!("CARGO_PKG_NAME"),

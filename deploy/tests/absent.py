@@ -6,6 +6,7 @@ make. A type that is neither known to it nor listed here fails the deployment.
 
 from ministack.services import ec2, iam
 
+import scaling
 from corrections import called, handlers
 
 
@@ -35,7 +36,7 @@ def ingress(logical_id, props, stack_name):
 ABSENT = {
     "AWS::IAM::OIDCProvider": oidc_provider,
     "AWS::EC2::SecurityGroupIngress": ingress,
-    "AWS::ApplicationAutoScaling::ScalableTarget": nothing,
+    "AWS::ApplicationAutoScaling::ScalableTarget": scaling.create,
     "AWS::ApplicationAutoScaling::ScalingPolicy": nothing,
     "AWS::CloudWatch::CompositeAlarm": nothing,
     "AWS::WAFv2::WebACLAssociation": nothing,
@@ -51,3 +52,4 @@ def install():
             "update": lambda physical_id, old, new, stack: (physical_id, {}),
             "delete": lambda physical_id, props: None,
         }
+    handlers["AWS::ApplicationAutoScaling::ScalableTarget"] |= {"update": scaling.update, "delete": scaling.delete}

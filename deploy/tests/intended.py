@@ -24,10 +24,11 @@ def routing(world):
     (listener,) = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
     assert (listener["Protocol"], listener["Port"]) == ("HTTP", 80)
     rules = elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
-    found = {r["Priority"]: ({c["Field"]: c["Values"] for c in r["Conditions"]}, [names[a["TargetGroupArn"]] for a in r["Actions"]]) for r in rules}
+    found = {r["Priority"]: ({c["Field"]: c["Values"] for c in r["Conditions"]}, [weights(names, a) for a in r["Actions"]]) for r in rules}
     assert found == {
-        "100": ({"http-request-method": ["DELETE"], "path-pattern": ["/picus/*"]}, ["picus-lambda-tg"]),
-        "default": ({}, ["picus-ecs-tg"]),
+        "100": ({"http-request-method": ["DELETE"], "path-pattern": ["/picus/*"]}, [{"picus-lambda-tg": 1}]),
+        "200": ({"path-pattern": ["/*"]}, [{"picus-ecs-tg": 1, "picus-ecs-tg-canary": 0}]),
+        "default": ({}, [{"picus-ecs-tg": 1}]),
     }
     groups = {g["TargetGroupName"]: g for g in elb.describe_target_groups()["TargetGroups"]}
     service, function = groups["picus-ecs-tg"], groups["picus-lambda-tg"]
@@ -39,6 +40,11 @@ def routing(world):
     assert attributes["routing.http.drop_invalid_header_fields.enabled"] == "true"
     assert attributes["routing.http.desync_mitigation_mode"] == "strictest"
     assert tags(elb.describe_tags(ResourceArns=[balancer])["TagDescriptions"][0]["Tags"]) == "picus"
+
+
+def weights(names, action):
+    groups = action.get("ForwardConfig", {}).get("TargetGroups") or [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
+    return {names[group["TargetGroupArn"]]: group["Weight"] for group in groups}
 
 
 def tags(found):
@@ -62,8 +68,14 @@ def network(world):
 def roles(world):
     iam = world.client("iam")
     boundary = f"arn:aws:iam::{world.account}:policy/picus-boundary"
-    assert {role["RoleName"] for role in iam.list_roles()["Roles"]} == {"picus-deploy-role", "ecsTaskExecutionRole", "ecsTaskRole", "picus-lambda-role"}
-    for role, name in (("ecsTaskExecutionRole", "ecs-task-execution-role"), ("ecsTaskRole", "ecs-task-role"), ("picus-lambda-role", "picus-lambda-role")):
+    made = {
+        "ecsTaskExecutionRole": "ecs-task-execution-role",
+        "ecsTaskRole": "ecs-task-role",
+        "picus-lambda-role": "picus-lambda-role",
+        "picus-canary-role": "picus-canary-role",
+    }
+    assert {role["RoleName"] for role in iam.list_roles()["Roles"]} == {"picus-deploy-role", *made}
+    for role, name in made.items():
         found = iam.get_role(RoleName=role)["Role"]
         assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
         assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["picus"]
@@ -128,8 +140,13 @@ def metrics(world):
 def tasks(world):
     """The containers as they run: within the task's limits, and unable to change anything."""
     ecs = world.client("ecs")
-    service = ecs.describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
-    assert service["desiredCount"] == service["runningCount"] == 2
+
+    def two():
+        """The template says no count: scaling's minimum makes two of the one that ECS starts with."""
+        service = ecs.describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
+        return service["desiredCount"] == service["runningCount"] == 2
+
+    wait_for(two)
     found = docker("ps", "-q", "--filter", "name=ministack-ecs-").split()
     assert len(found) == 4
     for container in json.loads(docker("inspect", *found)):
@@ -144,6 +161,7 @@ def watched(world):
     """The alarms that fail a deployment are there, and each dashboard came whole, with a mark at this release."""
     client = world.client("cloudwatch")
     service = world.client("ecs").describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
+    assert set(service["loadBalancers"][0]["advancedConfiguration"]) == {"alternateTargetGroupArn", "productionListenerRule", "roleArn"}
     assert service["deploymentConfiguration"]["alarms"] == {"alarmNames": ROLLBACK_ALARMS, "enable": True, "rollback": True}
     assert {alarm["AlarmName"] for alarm in client.describe_alarms(AlarmNames=ROLLBACK_ALARMS)["MetricAlarms"]} == set(ROLLBACK_ALARMS)
     dashboards = [entry["DashboardName"] for entry in client.list_dashboards()["DashboardEntries"]]
@@ -176,7 +194,7 @@ def https(world, certificate):
     assert secure["Protocol"] == "HTTPS" and secure["SslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
     assert [c["CertificateArn"] for c in secure["Certificates"]] == [certificate]
     priorities = {port: [rule["Priority"] for rule in elb.describe_rules(ListenerArn=at["ListenerArn"])["Rules"]] for port, at in ((80, plain), (443, secure))}
-    assert priorities[80] == ["default"] and sorted(priorities[443]) == ["100", "default"]
+    assert priorities[80] == ["default"] and sorted(priorities[443]) == ["100", "200", "default"]
 
 
 def access_logs(world):

@@ -55,7 +55,7 @@ for operation in ("create", "update"):
     @around("AWS::ECS::Service", operation)
     def service(original, *given):
         # A parameter is text until somebody makes a number of it.
-        given = [value | {"DesiredCount": int(value["DesiredCount"])} if isinstance(value, dict) else value for value in given]
+        given = [value | {"DesiredCount": int(value["DesiredCount"])} if "DesiredCount" in value else value for value in given]
         properties = given[-2]
         # If one is on already, ECS watches none, so that what is broken can be mended.
         alarms_are_watched = not alarms_on(properties)

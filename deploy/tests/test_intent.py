@@ -3,11 +3,13 @@
 import json
 import re
 import subprocess
+import sys
 
 import cfnlint.decode
 from cfnlint.template import Template
 from cfnlint.template.transforms._language_extensions import language_extension
 import pytest
+import yaml
 
 from world import ROOT
 
@@ -23,6 +25,14 @@ def picus():
 
 
 @pytest.fixture(scope="module")
+def restoring():
+    sys.path.insert(0, str(ROOT / "deploy"))
+    from operations import restoring
+
+    return restoring
+
+
+@pytest.fixture(scope="module")
 def bootstrap():
     return rendered("deploy/templates/bootstrap.yaml")[1]
 
@@ -32,6 +42,15 @@ def test_the_table_outlives_the_stack_and_can_be_restored(picus):
     assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
     assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
     assert table["Properties"]["DeletionProtectionEnabled"] is True
+
+
+def test_a_restored_table_gets_what_the_template_gives_it(picus, restoring):
+    properties = picus["Resources"]["Table"]["Properties"]
+    assert restoring.LIVE == properties["TableName"] and properties["DeletionProtectionEnabled"] is True
+    assert restoring.RECOVERY_DAYS == properties["PointInTimeRecoverySpecification"]["RecoveryPeriodInDays"]
+    assert {name for name in properties} == {
+        "TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled"
+    }, "a property that a restored table may lack"
 
 
 def test_tasks_run_on_the_platform_that_the_image_is_built_for(picus):
@@ -52,8 +71,40 @@ def test_a_stop_is_given_longer_than_the_drain(picus):
 def test_scaling_keeps_two_tasks_at_least_and_follows_requests_and_cpu(picus):
     assert picus["Parameters"]["MinTasks"]["Default"] == 2
     policies = [r["Properties"]["TargetTrackingScalingPolicyConfiguration"] for r in picus["Resources"].values() if r["Type"].endswith("ScalingPolicy")]
-    kinds = {p["PredefinedMetricSpecification"]["PredefinedMetricType"] for p in policies}
-    assert kinds == {"ALBRequestCountPerTarget", "ECSServiceAverageCPUUtilization"}
+    kinds = {p["PredefinedMetricSpecification"]["PredefinedMetricType"] for p in policies if "PredefinedMetricSpecification" in p}
+    own = [metric for p in policies for metric in p.get("CustomizedMetricSpecification", {}).get("Metrics", [])]
+    counted = {metric["MetricStat"]["Metric"]["MetricName"] for metric in own if "MetricStat" in metric}
+    assert kinds == {"ECSServiceAverageCPUUtilization"} and counted == {"RequestCountPerTarget"}
+
+
+def test_the_count_of_tasks_is_scaling_s_alone(picus):
+    """A count in the template would undo scaling whenever a stack rolls back, under the very load that it scaled for."""
+    assert "DesiredCount" not in picus["Resources"]["Service"]["Properties"] and "DesiredTasks" not in picus["Parameters"]
+
+
+def minutes_of_the_longest_deployment(parameters):
+    """Each task starts, serves, and the old ones drain; in a canary both sides stay for a while."""
+    steady, smoke = 15, 6
+    deployment = steady + parameters["CanaryMinutes"]["MaxValue"] + parameters["BakeMinutes"]["MaxValue"]
+    # It is good until its smoke test, the way back is a deployment that fails at its end, and the stack goes back from that.
+    return 3 * deployment + 2 * smoke
+
+
+def test_no_deployment_outlives_its_job_nor_the_job_its_credentials(picus, bootstrap):
+    jobs = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"]
+    longest_session = bootstrap["Resources"]["DeployRole"]["Properties"]["MaxSessionDuration"]
+    for name in ("deploy", "roll-back"):
+        job = jobs[name]
+        (session,) = [step["with"]["role-duration-seconds"] for step in job["steps"] if "configure-aws-credentials" in step.get("uses", "")]
+        assert minutes_of_the_longest_deployment(picus["Parameters"]) <= job["timeout-minutes"]
+        assert job["timeout-minutes"] * 60 <= session <= longest_session <= 12 * 3600
+
+
+def test_deployments_wait_for_one_another_and_for_nothing_else():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
+    waiting = {name: job["concurrency"] for name, job in workflow["jobs"].items() if "concurrency" in job}
+    assert waiting == dict.fromkeys(("deploy", "roll-back"), {"group": "deploy", "queue": "max"})
+    assert "concurrency" not in workflow and "needs" not in workflow["jobs"]["roll-back"]
 
 
 def test_every_log_group_expires(picus):
@@ -111,7 +162,7 @@ def test_bad_input_is_one_clear_line(call, lacks):
     assert done.stderr == f"{script}: {lacks}; see {ROOT}/deploy/{script} --help\n"
 
 
-@pytest.mark.parametrize("script", ["bootstrap", "deploy", "render", "rollback", "smoke", "status", "tear-down"])
+@pytest.mark.parametrize("script", ["bootstrap", "deploy", "newest", "render", "restore", "rollback", "smoke", "status", "tear-down", "test-page"])
 def test_every_script_says_how_it_is_used(script):
     done = subprocess.run([ROOT / "deploy" / script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(f"Usage: deploy/{script}")
@@ -119,7 +170,7 @@ def test_every_script_says_how_it_is_used(script):
 
 def test_the_costs_in_the_readme_add_up():
     rows = re.findall(r"^\| ([^|]+) \| ([^|]*[0-9][^|]*) \| ([0-9.]+) \|$", (ROOT / "deploy/README.md").read_text(), re.MULTILINE)
-    assert len(rows) == 19
+    assert len(rows) == 20
     for what, arithmetic, dollars in rows:
         assert re.fullmatch(r"[0-9.+× ()]+", arithmetic), what
         assert float(dollars) == round(eval(arithmetic.replace("×", "*")), 2), what

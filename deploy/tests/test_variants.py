@@ -6,7 +6,10 @@ from ministack.services.cloudformation import engine
 from test_intent import rendered
 
 TLS = {"CertificateArn": "arn:aws:acm:eu-central-1:000000000000:certificate/1", "PublicName": "picus.example"}
-TOKENS = {**TLS, "JwtIssuer": "https://issuer.example/", "JwtJwksEndpoint": "https://issuer.example/keys"}
+TOKENS = {**TLS, "JwtIssuer": "https://issuer.example/", "JwtJwksEndpoint": "https://issuer.example/keys", "JwtAudience": "picus"}
+CANARY = {"DeploymentStrategy": "CANARY", "CanaryPercent": "20", "CanaryMinutes": "15", "BakeMinutes": "7"}
+# What a switch of the strategy may change, and nothing else.
+OF_THE_STRATEGY = {"Strategy", "CanaryConfiguration", "BakeTimeInMinutes"}
 
 
 class Attributes:
@@ -22,14 +25,19 @@ class Attributes:
         return f"{self.resource}.{name}"
 
 
-def resources(**parameters):
+RELEASE = {"Release": "one", "ImageTag": "one", "DeployedAt": "2026-11-24T06:00:00Z"}
+
+
+def resources(path="deploy/templates/picus.yaml", **parameters):
     """The resources that there are with these parameters, each with its properties."""
-    template = engine._parse_template(rendered("deploy/templates/picus.yaml")[0])
-    given = {"Release": "one", "ImageTag": "one", "DesiredTasks": "2", "DeployedAt": "2026-11-24T06:00:00Z", **parameters}
+    template = engine._parse_template(rendered(path)[0])
+    known = template["Parameters"]
+    given = {name: value for name, value in (RELEASE | parameters).items() if name in known or name in parameters}
     values = engine._resolve_parameters(template, [{"Key": key, "Value": value} for key, value in given.items()])
     conditions = engine._evaluate_conditions(template, values)
     engine._evaluate_rules(template, values, conditions)
-    there = {name: part for name, part in template["Resources"].items() if "Condition" not in part or conditions[part["Condition"]]}
+    # Fn::ForEach is no resource, but many.
+    there = {name: part for name, part in template["Resources"].items() if "::" not in name and conditions.get(part.get("Condition"), True)}
     named = {name: {"Attributes": Attributes(name)} for name in there}
     properties = {name: part.get("Properties", {}) for name, part in there.items()}
     return engine._resolve_refs(properties, named, values, conditions, {}, "picus", "picus")
@@ -41,12 +49,10 @@ def actions(rule):
 
 def test_without_a_variant_nothing_of_one_is_there():
     found = resources()
-    assert {"HttpsListener", "PutTokenRule", "CanaryTargetGroup", "CanaryRule", "CanaryRole", "WebAcl"}.isdisjoint(found)
+    assert {"HttpsListener", "PutTokenRule", "WebAcl"}.isdisjoint(found)
     assert actions(found["DeleteRule"]) == ["forward"] and found["DeleteRule"]["ListenerArn"] == "HttpListener"
-    assert "AdvancedConfiguration" not in found["Service"]["LoadBalancers"][0]
-    assert found["Service"]["DeploymentConfiguration"]["Strategy"] == "ROLLING"
-    assert "CanaryConfiguration" not in found["Service"]["DeploymentConfiguration"]
-    assert found["Alarms"]["Parameters"]["AlternateTargetGroupFullName"] == "TargetGroup.TargetGroupFullName"
+    deployment = found["Service"]["DeploymentConfiguration"]
+    assert OF_THE_STRATEGY & set(deployment) == {"Strategy"} and deployment["Strategy"] == "ROLLING"
     assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080]
 
 
@@ -57,7 +63,11 @@ def test_with_an_issuer_every_write_is_checked_before_it_goes_on():
         assert rule["ListenerArn"] == "HttpsListener"
         assert actions(rule) == ["jwt-validation", "forward"]
         check, forward = sorted(rule["Actions"], key=lambda action: action["Order"])
-        assert check["JwtValidationConfig"] == {"Issuer": TOKENS["JwtIssuer"], "JwksEndpoint": TOKENS["JwtJwksEndpoint"]}
+        assert check["JwtValidationConfig"] == {
+            "Issuer": TOKENS["JwtIssuer"],
+            "JwksEndpoint": TOKENS["JwtJwksEndpoint"],
+            "AdditionalClaims": [{"Name": "aud", "Format": "single-string", "Values": ["picus"]}],
+        }
         assert forward["TargetGroupArn"] == target
     # All posts, whatever the path: what a rule does not match goes to the service without a token.
     assert put["Conditions"] == [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"]}}]
@@ -65,9 +75,21 @@ def test_with_an_issuer_every_write_is_checked_before_it_goes_on():
     assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080, 443]
 
 
+def test_the_claims_that_a_token_must_have_can_be_set():
+    """Cognito's access tokens name their audience in client_id, and their scopes in one text."""
+    found = resources(**TOKENS, JwtAudienceClaim="client_id", JwtAudienceFormat="string-array", JwtScope="picus/write")
+    for name in ("PutTokenRule", "DeleteRule"):
+        (check,) = [action for action in found[name]["Actions"] if action["Type"] == "jwt-validation"]
+        assert check["JwtValidationConfig"]["AdditionalClaims"] == [
+            {"Name": "client_id", "Format": "string-array", "Values": ["picus"]},
+            {"Name": "scope", "Format": "space-separated-values", "Values": ["picus/write"]},
+        ]
+
+
+@pytest.mark.parametrize("strategy", [{}, CANARY])
 @pytest.mark.parametrize(("tls", "listener"), [({}, "HttpListener"), (TLS, "HttpsListener")])
-def test_a_canary_has_two_like_target_groups_and_a_rule_to_shift_requests_between_them(tls, listener):
-    found = resources(DeploymentStrategy="CANARY", CanaryPercent="20", CanaryMinutes="15", **tls)
+def test_two_like_target_groups_and_the_rule_between_them_are_there_whatever_the_strategy(tls, listener, strategy):
+    found = resources(**strategy, **tls)
     group, canary = dict(found["TargetGroup"]), dict(found["CanaryTargetGroup"])
     assert group.pop("Name") != canary.pop("Name") and group == canary
     rule = found["CanaryRule"]
@@ -84,12 +106,57 @@ def test_a_canary_has_two_like_target_groups_and_a_rule_to_shift_requests_betwee
         "ProductionListenerRule": "CanaryRule",
         "RoleArn": "CanaryRole.Arn",
     }
-    deployment = found["Service"]["DeploymentConfiguration"]
-    assert deployment["Strategy"] == "CANARY"
-    assert deployment["CanaryConfiguration"] == {"CanaryPercent": "20", "CanaryBakeTimeInMinutes": "15"}
-    assert "ScaleOnRequests" not in found and "ScaleOnCpu" in found
-    assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080]
+    assert found["CanaryRole"]["RoleName"] == "picus-canary-role"
     assert found["Alarms"]["Parameters"]["AlternateTargetGroupFullName"] == "CanaryTargetGroup.TargetGroupFullName"
+
+
+def test_a_switch_of_the_strategy_changes_the_strategy_alone():
+    """Above all not the rule: an update of it would set the weights back that ECS has shifted."""
+    rolling, canary = resources(), resources(**CANARY)
+    before, after = (found["Service"].pop("DeploymentConfiguration") for found in (rolling, canary))
+    assert rolling == canary
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == OF_THE_STRATEGY
+    assert after["Strategy"] == "CANARY" and after["BakeTimeInMinutes"] == "7"
+    assert after["CanaryConfiguration"] == {"CanaryPercent": "20", "CanaryBakeTimeInMinutes": "15"}
+
+
+def test_only_the_listener_that_serves_changes_the_rule_whose_weights_ecs_owns():
+    rule = resources()["CanaryRule"]
+    for variant in (CANARY, {"RequestsPerAddress": "100"}, {"MinTasks": "4"}, {"AccessLogs": "true"}, {"AlarmEmail": "a@b.example"}):
+        assert resources(**variant)["CanaryRule"] == rule
+    assert resources(**TOKENS)["CanaryRule"] == rule | {"ListenerArn": "HttpsListener"}
+
+
+def test_scaling_follows_the_requests_of_both_target_groups():
+    tracked = resources()["ScaleOnRequests"]["TargetTrackingScalingPolicyConfiguration"]
+    requests, *counted = tracked["CustomizedMetricSpecification"]["Metrics"]
+    assert requests["Expression"] == "FILL(own, 0) + FILL(alternate, 0)" and requests.get("ReturnData", True)
+    dimensions = {one["Id"]: {d["Name"]: d["Value"] for d in one["MetricStat"]["Metric"]["Dimensions"]} for one in counted}
+    balancer = "LoadBalancer.LoadBalancerFullName"
+    assert dimensions == {
+        "own": {"LoadBalancer": balancer, "TargetGroup": "TargetGroup.TargetGroupFullName"},
+        "alternate": {"LoadBalancer": balancer, "TargetGroup": "CanaryTargetGroup.TargetGroupFullName"},
+    }
+    assert {one["MetricStat"]["Metric"]["MetricName"] for one in counted} == {"RequestCountPerTarget"}
+    assert not any(one["ReturnData"] for one in counted)
+
+
+@pytest.mark.parametrize(
+    ("given", "subscribed"),
+    [
+        ({}, set()),
+        ({"AlarmEmail": "a@b.example"}, {("Pages", "email", "a@b.example"), ("Tickets", "email", "a@b.example")}),
+        ({"AlarmWebhook": "https://b.example/"}, {("Pages", "https", "https://b.example/"), ("Tickets", "https", "https://b.example/")}),
+    ],
+)
+def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed):
+    passed_on = {name: value for name, value in resources(**given)["Alarms"]["Parameters"].items() if name in ("AlarmEmail", "AlarmWebhook")}
+    names = {"LoadBalancerFullName", "ServiceTargetGroupFullName", "AlternateTargetGroupFullName", "FunctionTargetGroupFullName", "RunbookBaseUrl"}
+    found = resources("dashboards/alarms.yaml", **passed_on, **dict.fromkeys(names, "x"))
+    topics = {name: part["TopicName"] for name, part in found.items() if set(part) == {"TopicName", "DisplayName"}}
+    assert topics == {"Pages": "picus-alarms", "Tickets": "picus-tickets"}
+    subscriptions = {(part["TopicArn"], part["Protocol"], part["Endpoint"]) for part in found.values() if "Endpoint" in part}
+    assert subscriptions == subscribed
 
 
 @pytest.mark.parametrize(
@@ -97,6 +164,13 @@ def test_a_canary_has_two_like_target_groups_and_a_rule_to_shift_requests_betwee
     [
         (TOKENS | {"PublicName": ""}, "A certificate needs PublicName"),
         (TOKENS | {"JwtJwksEndpoint": ""}, "JwtIssuer needs JwtJwksEndpoint"),
+        (TOKENS | {"JwtAudience": ""}, "JwtIssuer needs JwtAudience"),
+        (TOKENS | {"JwtIssuer": ""}, "JwtAudience and JwtScope need JwtIssuer"),
+        ({"JwtScope": "write"}, "JwtAudience and JwtScope need JwtIssuer"),
+        (TOKENS | {"JwtScope": "read write"}, "JwtScope"),
+        ({"AlarmEmail": "nobody"}, "AlarmEmail"),
+        ({"AlarmWebhook": "http://plain.example/"}, "AlarmWebhook"),
+        ({"BakeMinutes": "16"}, "BakeMinutes"),
         (TOKENS | {"CertificateArn": ""}, "JwtIssuer needs CertificateArn"),
         (TOKENS | {"DeploymentStrategy": "CANARY"}, "it needs ROLLING"),
         ({"VpcId": "vpc-1", "TaskSubnetIds": "subnet-1,subnet-2"}, "VpcId needs LoadBalancerSubnetIds"),

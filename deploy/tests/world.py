@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import time
@@ -19,11 +20,11 @@ def docker(*command, stdin=None):
     return subprocess.run(["/usr/bin/docker", *command], input=stdin, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
-def wait_for(true, patience=120):
+def wait_for(true, patience=120, pause=0.5):
     until = time.monotonic() + patience
     while not true():
         assert time.monotonic() < until
-        time.sleep(0.5)
+        time.sleep(pause)
 
 
 def free_port():
@@ -66,9 +67,8 @@ class World:
             "AWS_SESSION_TOKEN": answer["SessionToken"],
         }
 
-    def run(self, *command, **how):
-        """Runs a command as whoever the scripts run as now; its exit code and all that it said."""
-        environment = {
+    def environment(self):
+        return {
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.endpoint,
             "CURL_HOME": str(self.work),
@@ -76,12 +76,29 @@ class World:
             "PATH": os.environ["PATH"],
             **self.keys,
         }
-        done = subprocess.run(command, env=environment, text=True, timeout=900, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how)
+
+    def run(self, *command, **how):
+        """Runs a command as whoever the scripts run as now; its exit code and all that it said."""
+        done = subprocess.run(command, env=self.environment(), text=True, timeout=900, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how)
         print(f"$ {' '.join(map(str, command))}\n{done.stdout}")
         return done.returncode, done.stdout
 
     def script(self, name, *arguments, stdin=None):
         return self.run(ROOT / "deploy" / name, *arguments, input=stdin)
+
+    def interrupt(self, stack, status, name, *arguments):
+        """Runs a script, and kills it and all that it has started once its stack has that status."""
+        running = subprocess.Popen([ROOT / "deploy" / name, *arguments], env=self.environment(), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
+
+        def under_way():
+            assert running.poll() is None, f"{name} has ended"
+            stacks = self.client("cloudformation").describe_stacks()["Stacks"]
+            return (stack, status) in [(each["StackName"], each["StackStatus"]) for each in stacks]
+
+        wait_for(under_way, pause=0.02)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
     def shell(self, commands):
         """Runs commands as an administrator."""

@@ -5,8 +5,8 @@ use std::fs;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::System;
+use picus_local::deployment::Service;
 use picus_local::load_balancer::metrics::report_health;
-use picus_local::names::{CLUSTER, SERVICE, SERVICE_GROUP};
 use picus_local::tasks::Task;
 
 /// What the service was told to be.
@@ -20,9 +20,11 @@ pub(crate) struct Wanted {
 
 /// Healthy targets, the tasks of the service, and their memory.
 pub(crate) fn report(metrics: &MetricSink, system: &System, wanted: Wanted) {
-    report_health(metrics, SERVICE_GROUP, system.group());
+    let deployment = system.deployment();
+    let Service { cluster, name: service, .. } = &deployment.service;
+    report_health(metrics, &deployment.load_balancer.attributes.full_name, system.group());
     let record = |namespace: &str, name: &str, value: f64| {
-        let dimensions = &[("ClusterName", CLUSTER), ("ServiceName", SERVICE)];
+        let dimensions = &[("ClusterName", cluster.as_str()), ("ServiceName", service.as_str())];
         metrics.record(Metric::new(namespace, name, dimensions), value);
     };
     let running: Vec<_> = system.tasks().iter().filter_map(Task::running_now).collect();

@@ -136,10 +136,11 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alarms;
 
     #[test]
     fn what_no_drill_proves_is_not_good_in_either_form() {
-        let alarms = crate::alarms(crate::TEMPLATE).unwrap();
+        let alarms = alarms::alarms(alarms::TEMPLATE).unwrap();
         let all = Report::new(&alarms, true);
         assert!(!all.is_good() && all.unproven().len() > alarms.len() / 2);
         assert_eq!(all.json()["good"], false);

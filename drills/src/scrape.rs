@@ -13,11 +13,13 @@ use crate::traffic::Client;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::template::{self, TemplateError};
-use picus_local::names::SERVICE;
 use picus_local::tasks::Running;
 
 /// The configuration, as it is deployed.
 const CONFIGURATION: &str = include_str!("../../otel-collector.yaml");
+
+/// What the configuration calls the service that it reads.
+const SERVICE: &str = "picus-service";
 
 /// A collector, with what it read last of each process.
 #[derive(Debug)]

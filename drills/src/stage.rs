@@ -1,6 +1,5 @@
 //! A system of a drill's own, and what is done to it.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,9 +14,7 @@ use picus_cloudwatch::data::Minute;
 use picus_cloudwatch::math::MathError;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::template::TemplateError;
-use picus_local::dynamodb::{DynamoDbFault, Storage};
-use picus_local::load_balancer::HealthCheck;
-use picus_local::output::Output;
+use picus_local::dynamodb::DynamoDbFault;
 use picus_local::tasks::Task;
 use picus_local::{Options, StartError, System};
 
@@ -40,8 +37,6 @@ const MINUTE: Duration = Duration::from_millis(125);
 /// How long a system may take to be as before once its fault has ended.
 const RECOVERY: Duration = Duration::from_secs(30);
 const TASKS: u32 = 2;
-/// What a task is given: 512 MB.
-const MEMORY: f64 = 512.0 * 1024.0 * 1024.0;
 
 pub(crate) struct Stage {
     system: System,
@@ -59,32 +54,27 @@ impl Stage {
         let metrics = MetricSink::on();
         let settings = SETTINGS.iter().chain(drill.settings);
         let options = Options {
-            port: 0,
-            storage: Storage::Memory,
             tasks: TASKS as usize,
-            function_timeout: Duration::from_secs(FUNCTION_TIMEOUT),
+            function_timeout: Some(Duration::from_secs(FUNCTION_TIMEOUT)),
             // So few that a small flood is more than it may run.
-            function_concurrency: 10,
+            function_concurrency: Some(10),
             executable,
-            output: Output::Quiet,
-            otlp_endpoint: None,
             metrics: metrics.clone(),
-            health_check: HealthCheck {
-                interval: Duration::from_millis(40),
-                timeout: Duration::from_secs(5),
-                ..HealthCheck::default()
-            },
+            health_check_interval: Duration::from_millis(40),
             environment: settings
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect::<HashMap<_, _>>(),
+                .collect(),
+            ..Options::default()
         };
+        let system = System::start(options).await?;
+        let memory = memory(&system);
         let mut stage = Self {
-            system: System::start(options).await?,
+            system,
             metrics,
             client: Client::new(),
             scraper: Scraper::new()?,
             unread: 0,
-            wanted: Wanted { tasks: TASKS, memory: MEMORY },
+            wanted: Wanted { tasks: TASKS, memory },
             cpu: None,
         };
         // Cold starts and first connections are none of the drill's.
@@ -148,7 +138,7 @@ impl Stage {
         self.system.dynamodb_fault(None);
         self.system.function().set_fault(None);
         self.metrics.lose_lines(false);
-        self.wanted.memory = MEMORY;
+        self.wanted.memory = memory(&self.system);
         self.unread = 0;
         if let Some(shortage) = self.cpu.take() {
             shortage.end().await;
@@ -192,4 +182,9 @@ impl Stage {
             task.stop().await;
         }
     }
+}
+
+/// The memory that a task is given, in bytes.
+fn memory(system: &System) -> f64 {
+    f64::from(system.deployment().service.task.memory_mib) * 1024.0 * 1024.0
 }

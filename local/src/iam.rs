@@ -5,9 +5,7 @@ use serde::Deserialize;
 
 use crate::wildcard;
 
-/// Where the local system is: an account that AWS keeps for documentation.
-pub(crate) const ACCOUNT: &str = "123456789012";
-pub(crate) const REGION: &str = "eu-central-1";
+pub(crate) use picus_cloudwatch::template::{ACCOUNT, REGION};
 
 /// What a role may do.
 #[derive(Debug, Deserialize)]

@@ -3,14 +3,16 @@
 //!
 //! [`System`] starts DynamoDB ([`dynamodb`]), the delete handler behind a Lambda Runtime API
 //! ([`lambda`]), the service's tasks ([`tasks`]) and, in front of both, the load balancer
-//! ([`load_balancer`]). [`traces`] collects what both programs tell of their requests. [`cloudwatch`]
-//! evaluates the alarms, and [`drill`] makes the faults that these are for.
+//! ([`load_balancer`]). What each of them is like it reads from the templates that are deployed
+//! ([`deployment`]). [`traces`] collects what both programs tell of their requests.
 
+mod container;
+pub mod deployment;
 pub mod dynamodb;
+mod groups;
 mod iam;
 pub mod lambda;
 pub mod load_balancer;
-pub mod names;
 pub mod output;
 pub mod process;
 pub mod server;

@@ -1,25 +1,23 @@
 //! All of it, started in its order and stopped in the other.
 
-use std::collections::HashMap;
-use std::io;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{env, io};
 
-use hyper::Method;
 use tokio::net::TcpListener;
 use tokio::time;
 
+use crate::deployment::{self, Deployment, DeploymentError, HEALTH_CHECK_INTERVAL};
 use crate::dynamodb::{
-    Calls, DynamoDb, DynamoDbError, DynamoDbFault, FUNCTION_ROLE, Storage, TABLE, TASK_ROLE,
+    Calls, DynamoDb, DynamoDbError, DynamoDbFault, FUNCTION_ROLE, Storage, TASK_ROLE,
 };
-use crate::iam::REGION;
+use crate::groups::Groups;
 use crate::lambda::{Function, Lambda};
-use crate::load_balancer::{
-    Action, Condition, HealthCheck, IDLE_TIMEOUT, Listener, LoadBalancer, Rule, TargetGroup,
-};
-use crate::names::FUNCTION;
+use crate::load_balancer::{LoadBalancer, TargetGroup};
 use crate::output::Output;
 use crate::process::Launcher;
 use crate::tasks::Task;
@@ -31,28 +29,51 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The rendered template of what is deployed.
+    pub template: Cow<'static, str>,
     /// The load balancer's port; 0 for any.
     pub port: u16,
     /// Where the items are kept.
     pub storage: Storage,
     /// How many tasks the service has.
     pub tasks: usize,
-    /// The longest that the delete handler may take.
-    pub function_timeout: Duration,
-    /// The most invocations of it at once.
-    pub function_concurrency: usize,
-    /// An executable that knows this one's hidden arguments: this one.
+    /// The longest that the delete handler may take, if not what the template says.
+    pub function_timeout: Option<Duration>,
+    /// The most invocations of it at once, if not what the template says.
+    pub function_concurrency: Option<usize>,
+    /// An executable that knows `picus`' hidden arguments, as `picus` itself does.
     pub executable: PathBuf,
     /// Where the programs' lines go.
     pub output: Output,
     /// Where the parts of AWS report to, and the programs their lines.
     pub metrics: MetricSink,
-    /// How tasks are asked for their health.
-    pub health_check: HealthCheck,
+    /// The longest time from one health check of a task to the next.
+    pub health_check_interval: Duration,
     /// The collector that gets the programs' traces, by OTLP over HTTP, at this URL.
     pub otlp_endpoint: Option<String>,
     /// Variables for both programs.
     pub environment: HashMap<String, String>,
+}
+
+/// What is deployed, with its items in memory, on any port, and silent; this executable is `picus`.
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            template: deployment::TEMPLATE.into(),
+            port: 0,
+            storage: Storage::Memory,
+            tasks: 1,
+            function_timeout: None,
+            function_concurrency: None,
+            // Where it can't be known, what is started is not there, and that is said.
+            executable: env::current_exe().unwrap_or_default(),
+            output: Output::Quiet,
+            metrics: MetricSink::default(),
+            health_check_interval: HEALTH_CHECK_INTERVAL,
+            otlp_endpoint: None,
+            environment: HashMap::new(),
+        }
+    }
 }
 
 /// Why the system did not start.
@@ -68,6 +89,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The templates say what is not done here.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// There is no table.
     #[error(transparent)]
     DynamoDb(#[from] DynamoDbError),
@@ -79,6 +103,7 @@ pub enum StartError {
 /// Picus, running.
 #[derive(Debug)]
 pub struct System {
+    deployment: Deployment,
     dynamodb: DynamoDb,
     launcher: Launcher,
     function: Lambda,
@@ -93,26 +118,38 @@ impl System {
     /// # Errors
     /// What does not start, and what to do about it.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        let deployment = Deployment::read(&options.template)?;
         let taken = |source| StartError::Port { port: options.port, source };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
-        let dynamodb = DynamoDb::start(&options.storage, options.metrics.clone()).await?;
-        let endpoint = &dynamodb.endpoint;
-        let function = Lambda::new(function(&options), launcher(&options, endpoint, FUNCTION_ROLE));
-        let launcher = launcher(&options, endpoint, TASK_ROLE);
-        let group = Arc::new(TargetGroup::new(options.health_check.clone()));
-        let tasks: Vec<_> =
-            (0..options.tasks).map(|_| Task::keep(launcher.clone(), group.clone())).collect();
-        let listener = listener(&function, &group);
+        let metrics = || options.metrics.clone();
+        let dynamodb = DynamoDb::start(&options.storage, &deployment.table, metrics()).await?;
+        let launcher = |role, variables| launcher(&options, &dynamodb.endpoint, role, variables);
+        let function = function(&options, &deployment);
+        let function_launcher = launcher(FUNCTION_ROLE, &function.environment);
+        let Deployment { service, load_balancer, .. } = &deployment;
+        let launcher = launcher(TASK_ROLE, &service.task.environment);
+        let function = Lambda::new(function, function_launcher);
+        let groups = Groups::new(load_balancer, &function, options.health_check_interval);
+        let group = groups.of_servers(&service.group)?;
+        let keep = || Task::keep(launcher.clone(), service.task.clone(), group.clone());
+        let tasks: Vec<_> = (0..options.tasks).map(|_| keep()).collect();
+        let listener = groups.listener(load_balancer)?;
+        let attributes = load_balancer.attributes.clone();
         let load_balancer =
-            LoadBalancer::start(socket, listener, IDLE_TIMEOUT, options.metrics.clone())
-                .map_err(taken)?;
+            LoadBalancer::start(socket, listener, attributes, metrics()).map_err(taken)?;
         let healthy = async {
             while group.healthy().len() < options.tasks {
                 time::sleep(Duration::from_millis(5)).await;
             }
         };
         time::timeout(START_TIMEOUT, healthy).await.map_err(|_| StartError::Service)?;
-        Ok(Self { dynamodb, launcher, function, group, tasks, load_balancer })
+        Ok(Self { deployment, dynamodb, launcher, function, group, tasks, load_balancer })
+    }
+
+    /// What is deployed.
+    #[must_use]
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
     }
 
     /// Where clients turn to.
@@ -150,7 +187,8 @@ impl System {
         for (name, value) in environment {
             launcher.environment.insert((*name).to_owned(), (*value).to_owned());
         }
-        self.tasks.push(Task::keep(launcher, self.group.clone()));
+        let definition = self.deployment.service.task.clone();
+        self.tasks.push(Task::keep(launcher, definition, self.group.clone()));
     }
 
     /// From now on, this is wrong with DynamoDB; with one elsewhere, nothing.
@@ -181,24 +219,15 @@ impl System {
     }
 }
 
-/// Both programs get the same, but each has its role.
-fn launcher(options: &Options, endpoint: &str, role: &str) -> Launcher {
-    let defaults = [
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-        ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", role),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("DYNAMODB_TABLE_NAME", TABLE),
-    ];
-    let mut environment: HashMap<_, _> =
-        defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let traces = match &options.otlp_endpoint {
-        Some(endpoint) => ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
-        None => ("OTEL_SDK_DISABLED", "true"),
-    };
-    // Whoever looks at traces on one machine waits for them.
-    for (name, value) in [traces, ("OTEL_BSP_SCHEDULE_DELAY", "200")] {
+/// What a program gets: what the templates say, what is different here, and what was asked for.
+fn launcher(
+    options: &Options,
+    dynamodb: &str,
+    role: &str,
+    variables: &BTreeMap<String, String>,
+) -> Launcher {
+    let mut environment: HashMap<_, _> = variables.clone().into_iter().collect();
+    for (name, value) in deployment::variables(dynamodb, role, options.otlp_endpoint.as_deref()) {
         environment.insert(name.to_owned(), value.to_owned());
     }
     environment.extend(options.environment.clone());
@@ -211,25 +240,11 @@ fn launcher(options: &Options, endpoint: &str, role: &str) -> Launcher {
 }
 
 /// As it is deployed, but for what the options say.
-fn function(options: &Options) -> Function {
+fn function(options: &Options, deployment: &Deployment) -> Function {
+    let function = deployment.function.clone();
     Function {
-        name: FUNCTION,
-        program: "delete-handler",
-        timeout: options.function_timeout,
-        concurrency: options.function_concurrency,
-        memory_mb: 256,
+        timeout: options.function_timeout.unwrap_or(function.timeout),
+        concurrency: options.function_concurrency.unwrap_or(function.concurrency),
+        ..function
     }
-}
-
-/// As it is deployed: deletes go to the function, everything else to the service.
-fn listener(function: &Lambda, group: &Arc<TargetGroup>) -> Listener {
-    let deletes = Rule {
-        priority: 100,
-        conditions: vec![
-            Condition::HttpRequestMethod(Method::DELETE),
-            Condition::PathPattern("/picus/*".to_owned()),
-        ],
-        action: Action::Invoke { function: function.clone(), multi_value_headers: true },
-    };
-    Listener::new(vec![deletes], Action::Forward(group.clone()))
 }

@@ -10,13 +10,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time;
 
+use crate::container::unhealthy;
+use crate::deployment::TaskDefinition;
 use crate::load_balancer::TargetGroup;
 use crate::process::{Launcher, Process};
 
-/// How long a stopping task may take before it is ended: ECS's `stopTimeout`.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long requests may go on at a target that was taken out.
-const DEREGISTRATION_DELAY: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -40,10 +38,14 @@ pub struct Running {
 }
 
 impl Task {
-    pub(crate) fn keep(launcher: Launcher, group: Arc<TargetGroup>) -> Self {
+    pub(crate) fn keep(
+        launcher: Launcher,
+        definition: TaskDefinition,
+        group: Arc<TargetGroup>,
+    ) -> Self {
         let (stop, stopped) = watch::channel(());
         let (tell, now) = watch::channel(None);
-        let kept = tokio::spawn(keep(launcher, group, stopped, tell));
+        let kept = tokio::spawn(keep(launcher, definition, group, stopped, tell));
         Self { stop, kept, now }
     }
 
@@ -69,6 +71,7 @@ impl Task {
 
 async fn keep(
     launcher: Launcher,
+    definition: TaskDefinition,
     group: Arc<TargetGroup>,
     mut stopped: watch::Receiver<()>,
     tell: watch::Sender<Option<Running>>,
@@ -82,11 +85,16 @@ async fn keep(
             tokio::select! {
                 () = process.ended() => {
                     tell.send_replace(None);
-                    group.deregister(running.address, Duration::ZERO).await;
+                    group.remove(running.address);
+                }
+                () = unhealthy(&definition.health_check, running.address) => {
+                    tell.send_replace(None);
+                    group.deregister(running.address).await;
+                    process.stop(definition.stop_timeout).await;
                 }
                 _ = stopped.changed() => {
-                    group.deregister(running.address, DEREGISTRATION_DELAY).await;
-                    return process.stop(STOP_TIMEOUT).await;
+                    group.deregister(running.address).await;
+                    return process.stop(definition.stop_timeout).await;
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::collections::HashMap;
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
@@ -14,11 +13,8 @@ use hyper::Uri;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use picus_cloudwatch::metric_sink::MetricSink;
 use picus_drills::{self as drills, DRILLS, Drill, NamedFault, Report};
 use picus_local::dynamodb::{ADMINISTRATOR, Storage};
-use picus_local::lambda::UNRESERVED_CONCURRENCY;
-use picus_local::load_balancer::HealthCheck;
 use picus_local::output::Output;
 use picus_local::process;
 use picus_local::traces::{self, Collector};
@@ -63,9 +59,9 @@ struct Arguments {
     /// Show the traces here, a line a span
     #[arg(long, conflicts_with = "otlp")]
     show_traces: bool,
-    /// The longest that the delete handler may take, in seconds
-    #[arg(long, default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=900))]
-    function_timeout: u64,
+    /// The longest that the delete handler may take, in seconds [default: as it is deployed]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=900))]
+    function_timeout: Option<u64>,
     /// Start with something wrong, to see what comes of it
     #[arg(long, value_name = "NAME", conflicts_with = "dynamodb_endpoint")]
     fault: Option<NamedFault>,
@@ -161,14 +157,11 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         port: arguments.port,
         storage: storage.clone(),
         tasks: arguments.tasks.into(),
-        function_timeout: Duration::from_secs(arguments.function_timeout),
-        function_concurrency: UNRESERVED_CONCURRENCY,
+        function_timeout: arguments.function_timeout.map(Duration::from_secs),
         executable: env::current_exe()?,
         output: Output::for_stdout(),
         otlp_endpoint: arguments.otlp,
-        metrics: MetricSink::default(),
-        health_check: HealthCheck::default(),
-        environment: HashMap::new(),
+        ..Options::default()
     };
     Runtime::new()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;

@@ -85,18 +85,20 @@ def of_call(service, command):
     name = "".join(word.capitalize() for word in command.removeprefix("wait ").split("-"))
     if command.startswith("wait "):
         name = botocore.session.get_session().get_waiter_model(service).get_waiter(name).operation
-    prefix = {"elbv2": "elasticloadbalancing"}.get(service, service)
+    prefix = {"elbv2": "elasticloadbalancing", "s3api": "s3"}.get(service, service)
     return [f"{prefix}:{name}"]
+
+
+# Run by an administrator, with what they alone use.
+OF_ADMINISTRATORS = {"bootstrap", "restore", "restoring.py", "serving.py", "tables.py"}
 
 
 def of_scripts():
     """Each call of the AWS CLI in the scripts that run as the deploy role, and the actions it takes."""
-    for script in sorted((ROOT / "deploy").iterdir()):
-        if script.suffix not in ("", ".sh") or script.is_dir() or script.name == "bootstrap":  # an administrator's
+    for script in sorted([*(ROOT / "deploy").iterdir(), *(ROOT / "deploy/operations").iterdir()]):
+        if script.suffix not in ("", ".py") or script.is_dir() or script.name in OF_ADMINISTRATORS:
             continue
-        code = re.sub(r"^\s*#.*", "", script.read_text(), flags=re.MULTILINE)
-        code = re.sub(r"\bcf (?=[a-z])", "aws cloudformation ", code)
-        for service, command in re.findall(r"\baws ([a-z0-9-]+) (wait [a-z-]+|[a-z0-9-]+)", code):
+        for service, command in re.findall(r"""\b(?:ask|tell)\(\s*"([a-z0-9-]+)", "([a-z0-9 -]+)\"""", script.read_text()):
             for action in of_call(service, command):
                 yield f"deploy/{script.name}: aws {service} {command}", action
 

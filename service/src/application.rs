@@ -12,9 +12,10 @@ use picus_items::Table;
 use picus_telemetry::{LatencySlo, Prometheus};
 
 use crate::body::BodyLimits;
+use crate::config::Config;
 use crate::edge;
 use crate::limits::Limits;
-use crate::{Config, routes, tcp_timeout};
+use crate::{routes, tcp_timeout};
 
 /// Why a port could not be had.
 #[derive(Debug, thiserror::Error)]

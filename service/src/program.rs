@@ -9,7 +9,9 @@ use picus_settings::{Program, complain, configured, refuse};
 use picus_telemetry::Metrics;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Application, Config, healthcheck};
+use crate::application::Application;
+use crate::config::Config;
+use crate::healthcheck;
 
 const PROGRAM: Program = Program {
     name: env!("CARGO_PKG_NAME"),

@@ -1,12 +1,13 @@
 //! The one line, and the one measurement, of each request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tracing::Span;
 
-use crate::request::{Described, RequestContext};
+use crate::context::RequestContext;
+use crate::received::Received;
+use crate::request::Described;
 use crate::slo::LatencySlo;
 use picus_catalogue as catalogue;
 
@@ -32,22 +33,6 @@ pub struct Access {
     objective: Arc<LatencySlo>,
     span: Span,
     started: Instant,
-}
-
-/// Bytes received. Clones count together, so that what came is known even of a request that is given
-/// up while it waits for more.
-#[derive(Debug, Clone, Default)]
-pub struct Received(Arc<AtomicU64>);
-
-impl Received {
-    /// Counts more of them.
-    pub fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// The head of a response.
@@ -173,25 +158,6 @@ impl Drop for Access {
 
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-/// Requests in flight, one more as long as this lives.
-#[derive(Debug)]
-pub struct ActiveRequest(());
-
-impl ActiveRequest {
-    /// Counts one more.
-    #[must_use]
-    pub fn begin() -> Self {
-        metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).increment(1);
-        Self(())
-    }
-}
-
-impl Drop for ActiveRequest {
-    fn drop(&mut self) {
-        metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).decrement(1);
-    }
 }
 
 /// The methods of RFC 9110 and RFC 5789; all others are one, for a client could make up any number.

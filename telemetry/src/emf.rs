@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
+use crate::error::InitError;
 use crate::log_writer::Lines;
-use crate::{InitError, Service};
+use crate::service::Service;
 use picus_catalogue as catalogue;
 
 /// The namespace of Picus' own metrics in CloudWatch.

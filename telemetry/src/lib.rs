@@ -1,83 +1,49 @@
 //! What the operators of Picus see: one set-up for both programs.
 //!
 //! [`init`] starts it and returns the guard that the program owns: JSON logs on stdout, metrics by the
-//! names of the [`catalogue`], and traces. [`RequestContext`] carries the ids by which one request is
+//! names of the catalogue, and traces. [`RequestContext`] carries the ids by which one request is
 //! found again in all of them; [`Access`] tells of it when it has ended.
 
 mod access;
+mod active_request;
+mod context;
 mod emf;
+mod error;
 mod log_writer;
 mod logs;
 mod panics;
 mod process;
 mod prometheus;
 mod propagation;
+mod received;
 mod request;
 mod service;
+mod settings;
 mod slo;
 mod traces;
 
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::io::Write;
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use access::{Access, ActiveRequest, Received};
+pub use access::Access;
+pub use active_request::ActiveRequest;
+pub use context::RequestContext;
+pub use error::InitError;
 pub use logs::LogFilter;
 pub use panics::log_panics;
 pub use prometheus::Prometheus;
-pub use request::{Described, Invocation, RequestContext, nearest_hop};
+pub use received::Received;
+pub use request::{Described, Invocation, nearest_hop};
 pub use service::Service;
+pub use settings::{Metrics, Settings};
 pub use slo::LatencySlo;
 pub use traces::{Exporter, TraceSettings};
 
 use emf::Emf;
 use log_writer::Writer;
 use traces::Traces;
-
-/// Who is speaking, how loud, and to whom.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Which program speaks, and which build of it.
-    pub service: Service,
-    /// Which logs are written.
-    pub log_filter: LogFilter,
-    /// Who gets the metrics.
-    pub metrics: Metrics,
-    /// Who gets the traces.
-    pub traces: TraceSettings,
-}
-
-/// Who gets the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metrics {
-    /// Whoever scrapes [`Telemetry::prometheus`].
-    Prometheus,
-    /// CloudWatch, from lines among the logs, at each [`Telemetry::flush`].
-    CloudWatch,
-}
-
-/// Why telemetry could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// The daemon can't be sent anything.
-    #[error(
-        "AWS_XRAY_DAEMON_ADDRESS: {address} can not be reached ({source}): correct it, or unset it"
-    )]
-    XrayDaemon {
-        /// Where it is said to be.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The system has no thread left.
-    #[error("a thread for telemetry could not be started: {0}")]
-    Thread(io::Error),
-    /// Telemetry can be started once in a process.
-    #[error("telemetry was started before in this process")]
-    AlreadyStarted,
-}
 
 /// Telemetry that runs. Drop it last: it then delivers what it still holds, the spans before the log
 /// lines, for these may tell that the spans were lost.
@@ -128,7 +94,7 @@ pub fn init(
 ) -> Result<Telemetry, InitError> {
     let writer = Writer::start(sink).map_err(InitError::Thread)?;
     let lines = writer.lines();
-    let logs = logs::layer(settings, lines.clone());
+    let logs = logs::layer(&settings.service, &settings.log_filter, lines.clone());
     let metrics = match settings.metrics {
         Metrics::Prometheus => Recorder::Prometheus(Prometheus::start(&settings.service, lines)?),
         Metrics::CloudWatch => Recorder::CloudWatch(Emf::start(&settings.service)?),

@@ -16,19 +16,23 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::context::{self, RequestContext};
 use crate::log_writer::Lines;
-use crate::request::{self, RequestContext};
+use crate::service::Service;
 use crate::traces;
-use crate::{Service, Settings};
 
 /// The layer that writes each event as a line into `lines`.
-pub(crate) fn layer<S>(settings: &Settings, lines: Lines) -> impl Layer<S> + use<S>
+pub(crate) fn layer<S>(
+    service: &Service,
+    filter: &LogFilter,
+    lines: Lines,
+) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let logs = JsonLines { service: settings.service.clone(), lines };
+    let logs = JsonLines { service: service.clone(), lines };
     // Nothing of Picus is below it, and there the libraries tell bodies and credentials.
-    logs.with_filter(settings.log_filter.0.clone().and(LevelFilter::DEBUG))
+    logs.with_filter(filter.0.clone().and(LevelFilter::DEBUG))
 }
 
 /// Which logs are written, as `RUST_LOG` says: a level, or `target=level,…`.
@@ -65,7 +69,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if attributes.metadata().name() != request::SPAN {
+        if attributes.metadata().name() != context::SPAN {
             return;
         }
         let opened = traces::opening(RequestContext::clone);

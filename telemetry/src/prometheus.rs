@@ -7,9 +7,10 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::runtime::RuntimeMetrics;
 
+use crate::error::InitError;
 use crate::log_writer::Lines;
 use crate::process::Sampler;
-use crate::{InitError, Service};
+use crate::service::Service;
 use picus_catalogue::{self as catalogue, Kind};
 
 /// How often gauges are sampled, and recorded values folded into their buckets where nobody scrapes,

@@ -1,44 +1,16 @@
-//! The ids of one request, under which its log lines, its trace and its answer are found.
+//! What comes with a request: the ids in its headers, and what its span tells of it.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use opentelemetry::trace::{SpanId, TraceId};
-use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 use tracing::field::Empty;
 use tracing::{Span, info_span};
-use uuid::Uuid;
 
+use crate::context::{RequestContext, SPAN};
 use crate::propagation::{self, Caller};
 use crate::traces;
 
 /// The longest `X-Request-Id` that is taken from a client.
 const MAX_REQUEST_ID_BYTES: usize = 128;
-
-/// What the request's span is called, for the layers to know it by.
-pub(crate) const SPAN: &str = "request";
-
-/// The ids of one request, and where its trace comes from. Clones share them.
-#[derive(Debug, Clone)]
-pub struct RequestContext(Arc<Context>);
-
-#[derive(Debug)]
-struct Context {
-    caller: Caller,
-    span_id: SpanId,
-    sampled: bool,
-    ids: Ids,
-}
-
-/// The ids as they are written.
-#[derive(Debug)]
-#[expect(clippy::struct_field_names, reason = "each is an id, and is called so in the logs")]
-pub(crate) struct Ids {
-    pub(crate) trace_id: String,
-    pub(crate) span_id: String,
-    pub(crate) xray_trace_id: String,
-    pub(crate) request_id: String,
-}
 
 /// What a request's span tells of it, as far as it is known when the request comes.
 #[derive(Debug, Default, Clone, Copy)]
@@ -82,32 +54,7 @@ impl RequestContext {
             sampled: None,
         });
         let request_id = header("x-request-id").filter(|id| is_sane(id));
-        let random = RandomIdGenerator::default();
-        let span_id = random.new_span_id();
-        Self(Arc::new(Context {
-            caller,
-            span_id,
-            sampled: may_be_traced && traces::samples(&caller),
-            ids: Ids {
-                trace_id: format!("{:x}", caller.trace_id),
-                span_id: span_id.to_string(),
-                xray_trace_id: caller.trace_id.to_string(),
-                request_id: request_id
-                    .map_or_else(|| new_request_id(&random).to_string(), ToOwned::to_owned),
-            },
-        }))
-    }
-
-    /// The trace's id as X-Ray's console searches for it: `1-8hex-24hex`.
-    #[must_use]
-    pub fn xray_trace_id(&self) -> &str {
-        &self.0.ids.xray_trace_id
-    }
-
-    /// The request's own id: the client's, or a new one.
-    #[must_use]
-    pub fn request_id(&self) -> &str {
-        &self.0.ids.request_id
+        Self::new(caller, request_id, may_be_traced && traces::samples(&caller))
     }
 
     /// The request's span. Every log line within it carries the ids, sampled or not.
@@ -136,26 +83,6 @@ impl RequestContext {
             )
         })
     }
-
-    pub(crate) fn ids(&self) -> &Ids {
-        &self.0.ids
-    }
-
-    pub(crate) fn is_sampled(&self) -> bool {
-        self.0.sampled
-    }
-
-    pub(crate) fn caller(&self) -> &Caller {
-        &self.0.caller
-    }
-
-    pub(crate) fn otel_trace_id(&self) -> TraceId {
-        TraceId::from(self.0.caller.trace_id.0)
-    }
-
-    pub(crate) fn otel_span_id(&self) -> SpanId {
-        self.0.span_id
-    }
 }
 
 /// The client as the load balancer saw it: the last hop that an `X-Forwarded-For` names. Those before
@@ -169,17 +96,14 @@ fn some(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// `Uuid::new_v4` would ask the system each time, which costs as much as all the rest of the ids.
-fn new_request_id(random: &RandomIdGenerator) -> Uuid {
-    uuid::Builder::from_random_bytes(random.new_trace_id().to_bytes()).into_uuid()
-}
-
 fn is_sane(id: &str) -> bool {
     (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use std::collections::HashSet;
 
     use super::*;

@@ -6,13 +6,15 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use super::TABLE;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 
 /// Reports calls to a metrics.
 #[derive(Debug)]
-pub(super) struct Reporter(pub(super) MetricSink);
+pub(super) struct Reporter {
+    pub(super) table: String,
+    pub(super) sink: MetricSink,
+}
 
 impl Reporter {
     /// A call was refused for the rate of calls.
@@ -29,7 +31,7 @@ impl Reporter {
 
     /// A call was answered.
     pub(super) fn answered(&self, operation: &str, answer: &Response<Bytes>, took: Duration) {
-        if !self.0.is_on() {
+        if !self.sink.is_on() {
             return;
         }
         let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
@@ -53,8 +55,9 @@ impl Reporter {
 
     fn record(&self, name: &str, operation: Option<&str>, value: f64) {
         let operation = operation.map(|operation| ("Operation", operation));
-        let dimensions: Vec<_> = [("TableName", TABLE)].into_iter().chain(operation).collect();
-        self.0.record(Metric::new("AWS/DynamoDB", name, &dimensions), value);
+        let dimensions: Vec<_> =
+            [("TableName", self.table.as_str())].into_iter().chain(operation).collect();
+        self.sink.record(Metric::new("AWS/DynamoDB", name, &dimensions), value);
     }
 }
 

@@ -24,16 +24,14 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::deployment::Table;
 use crate::iam::REGION;
 use crate::server::Server;
+use metrics::Reporter;
 pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
 use picus_cloudwatch::metric_sink::MetricSink;
 pub use proxy::DynamoDbFault;
 use proxy::Proxy;
-
-/// The table, and its key.
-pub const TABLE: &str = "picus_data";
-const KEY: &str = "object_id";
 
 /// Where the items are kept.
 #[derive(Debug, Clone)]
@@ -85,10 +83,12 @@ pub enum DynamoDbError {
     Listen(io::Error),
     /// The table could not be made.
     #[error(
-        "cannot create the table {TABLE} at {endpoint}: {reason}; is a DynamoDB there? \
+        "cannot create the table {table} at {endpoint}: {reason}; is a DynamoDB there? \
          --dynamodb-endpoint says where it is"
     )]
     Table {
+        /// Its name.
+        table: String,
         /// Where.
         endpoint: String,
         /// What it says, or what keeps it from being asked.
@@ -120,22 +120,26 @@ impl DynamoDb {
     ///
     /// # Errors
     /// What keeps it from having a table, and what to do about it.
-    pub async fn start(storage: &Storage, metrics: MetricSink) -> Result<Self, DynamoDbError> {
+    pub async fn start(
+        storage: &Storage,
+        table: &Table,
+        metrics: MetricSink,
+    ) -> Result<Self, DynamoDbError> {
         let this = match storage {
             Storage::Elsewhere(endpoint) => Self { endpoint: endpoint.clone(), engine: None },
             Storage::Memory => {
                 let database = dynoxide::Database::memory().map_err(data(Path::new("memory")))?;
-                serve(database, metrics, None).await?
+                serve(database, table, metrics, None).await?
             }
             Storage::Folder(folder) => {
                 let lock = lock(folder)?;
                 let file = folder.join("picus.sqlite");
                 let database =
                     dynoxide::Database::new(&file.to_string_lossy()).map_err(data(folder))?;
-                serve(database, metrics, Some(lock)).await?
+                serve(database, table, metrics, Some(lock)).await?
             }
         };
-        create_table(&this.endpoint).await?;
+        create_table(&this.endpoint, table).await?;
         Ok(this)
     }
 
@@ -181,13 +185,15 @@ fn lock(folder: &Path) -> Result<File, DynamoDbError> {
 
 async fn serve(
     database: dynoxide::Database,
+    table: &Table,
     metrics: MetricSink,
     lock: Option<File>,
 ) -> Result<DynamoDb, DynamoDbError> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
     let engine = listener.local_addr().map_err(DynamoDbError::Listen)?;
-    let proxy = Arc::new(Proxy::new(engine, metrics)?);
+    let proxy =
+        Arc::new(Proxy::new(engine, Reporter { table: table.name.clone(), sink: metrics })?);
     let socket = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
     let answers = proxy.clone();
     let server = Server::start(socket, move |request, _| {
@@ -209,20 +215,25 @@ async fn serve(
     Ok(DynamoDb { endpoint, engine: Some(engine) })
 }
 
-async fn create_table(endpoint: &str) -> Result<(), DynamoDbError> {
-    let failed = |reason: String| DynamoDbError::Table { endpoint: endpoint.to_owned(), reason };
+async fn create_table(endpoint: &str, table: &Table) -> Result<(), DynamoDbError> {
+    let failed = |reason: String| DynamoDbError::Table {
+        table: table.name.clone(),
+        endpoint: endpoint.to_owned(),
+        reason,
+    };
     let config = aws_config::from_env()
         .endpoint_url(endpoint)
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new(ADMINISTRATOR, "local", None, None, "local"))
         .load()
         .await;
-    let id =
-        AttributeDefinition::builder().attribute_name(KEY).attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name(KEY).key_type(KeyType::Hash);
+    let id = AttributeDefinition::builder()
+        .attribute_name(&table.key)
+        .attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder().attribute_name(&table.key).key_type(KeyType::Hash);
     let created = Client::new(&config)
         .create_table()
-        .table_name(TABLE)
+        .table_name(&table.name)
         .attribute_definitions(id.build().map_err(|error| failed(error.to_string()))?)
         .key_schema(key.build().map_err(|error| failed(error.to_string()))?)
         .billing_mode(BillingMode::PayPerRequest)

@@ -23,7 +23,6 @@ use super::DynamoDbError;
 use super::metrics::Reporter;
 use super::permissions::{Calls, Permissions};
 use crate::server::{Body, BrokenOff, full};
-use picus_cloudwatch::metric_sink::MetricSink;
 
 /// DynamoDB's own bound on a request.
 const MAX_BYTES: usize = 16 << 20;
@@ -55,7 +54,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    pub(super) fn new(engine: SocketAddr, metrics: MetricSink) -> Result<Self, DynamoDbError> {
+    pub(super) fn new(engine: SocketAddr, reporter: Reporter) -> Result<Self, DynamoDbError> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client =
@@ -66,7 +65,7 @@ impl Proxy {
             permissions: Permissions::new()?,
             fault: Mutex::default(),
             number: AtomicU32::new(0),
-            reporter: Reporter(metrics),
+            reporter,
         })
     }
 

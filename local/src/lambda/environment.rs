@@ -31,11 +31,10 @@ impl Environment {
     /// Starts one, and waits until it asks for work.
     pub(super) async fn start(
         function: &Function,
-        arn: &str,
         launcher: &Launcher,
     ) -> Result<Self, InvokeError> {
         // What the system has no room for is to the caller as if it had ended at once.
-        let started = Self::launch(function, arn, launcher).await;
+        let started = Self::launch(function, launcher).await;
         let this = started.map_err(|_| InvokeError::Exited)?;
         let mut exited = this.exited.clone();
         tokio::select! {
@@ -47,8 +46,8 @@ impl Environment {
         Ok(this)
     }
 
-    async fn launch(function: &Function, arn: &str, launcher: &Launcher) -> io::Result<Self> {
-        let api = RuntimeApi::start(arn.to_owned()).await?;
+    async fn launch(function: &Function, launcher: &Launcher) -> io::Result<Self> {
+        let api = RuntimeApi::start(function.arn.clone()).await?;
         let environment = variables(function, api.address().to_string());
         let process = launcher.start(function.program, "delete-handler", environment)?;
         let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
@@ -125,15 +124,17 @@ fn deadline_ms(timeout: Duration) -> u128 {
 
 /// The variables that Lambda sets (AWS Lambda Developer Guide, "Defined runtime environment
 /// variables").
-fn variables(function: &Function, runtime_api: String) -> [(&'static str, String); 8] {
+fn variables(function: &Function, runtime_api: String) -> [(&'static str, String); 10] {
     [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
-        ("AWS_LAMBDA_FUNCTION_NAME", function.name.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.name)),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+        ("AWS_LAMBDA_LOG_LEVEL", function.log_level.clone()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group.clone()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{}", Uuid::new_v4().simple())),
-        ("_HANDLER", "bootstrap".to_owned()),
+        ("_HANDLER", function.handler.clone()),
     ]
 }

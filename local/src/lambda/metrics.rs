@@ -17,7 +17,10 @@ pub(super) fn report(
     at_once: usize,
 ) {
     let record = |name: &str, value: f64| {
-        metrics.record(Metric::new("AWS/Lambda", name, &[("FunctionName", function.name)]), value);
+        metrics.record(
+            Metric::new("AWS/Lambda", name, &[("FunctionName", function.name.as_str())]),
+            value,
+        );
     };
     let count = |holds: bool| f64::from(u8::from(holds));
     let throttled = *outcome == Err(InvokeError::Throttled);

@@ -10,6 +10,7 @@ mod log;
 mod metrics;
 mod runtime_api;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +19,6 @@ use bytes::Bytes;
 use rustix::process::Signal;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::iam::{ACCOUNT, REGION};
 use crate::process::Launcher;
 use environment::Environment;
 use log::Log;
@@ -31,15 +31,25 @@ pub const UNRESERVED_CONCURRENCY: usize = 1000;
 #[derive(Debug, Clone)]
 pub struct Function {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
+    /// The ARN that it is invoked by, that of an alias.
+    pub arn: String,
     /// What the executable is told to be.
     pub program: &'static str,
+    /// The handler's name.
+    pub handler: String,
     /// The longest that an invocation may take.
     pub timeout: Duration,
     /// The most invocations at once: what is reserved for it, or what the account may have.
     pub concurrency: usize,
     /// Its memory, in MB, as its environment says.
     pub memory_mb: u32,
+    /// Which of its own lines are written.
+    pub log_level: String,
+    /// Where its lines go.
+    pub log_group: String,
+    /// Variables of its own.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// Why an invocation has no answer.
@@ -108,10 +118,10 @@ impl Lambda {
         }))
     }
 
-    /// The function's ARN.
+    /// How the function is configured.
     #[must_use]
-    pub fn arn(&self) -> String {
-        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.0.function.name)
+    pub fn function(&self) -> &Function {
+        &self.0.function
     }
 
     /// Invokes the function and waits for its answer. `trace` is the value of `X-Amzn-Trace-Id`.
@@ -182,7 +192,7 @@ impl Lambda {
                 _turn = starts.acquire() => {
                     log.init_start();
                     let began = Instant::now();
-                    let started = Environment::start(function, &self.arn(), launcher).await;
+                    let started = Environment::start(function, launcher).await;
                     let environment =
                         started.inspect_err(|error| log.init_failed(error, began.elapsed()))?;
                     return Ok((environment, Some(began.elapsed())));

@@ -16,10 +16,9 @@ use tokio::time;
 use super::answer::error;
 use super::metrics::Metrics;
 use super::target_group::TargetGroup;
-use super::{Action, Listener, event, headers};
+use super::{Action, Attributes, Listener, event, headers};
 use crate::iam::{ACCOUNT, REGION};
 use crate::lambda::Lambda;
-use crate::names::{FUNCTION_GROUP, SERVICE_GROUP};
 use crate::server::Body;
 use picus_cloudwatch::metric_sink::MetricSink;
 
@@ -32,7 +31,7 @@ pub struct Forwarder {
     listener: Listener,
     port: u16,
     client: Client<HttpConnector, Body>,
-    idle_timeout: Duration,
+    attributes: Attributes,
     metrics: Metrics,
 }
 
@@ -43,7 +42,7 @@ impl Forwarder {
     pub(super) fn new(
         listener: Listener,
         port: u16,
-        idle_timeout: Duration,
+        attributes: Attributes,
         metrics: MetricSink,
     ) -> Self {
         let mut connector = HttpConnector::new();
@@ -51,9 +50,10 @@ impl Forwarder {
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(idle_timeout)
+            .pool_idle_timeout(attributes.idle_timeout)
             .build(connector);
-        Self { listener, port, client, idle_timeout, metrics: Metrics(metrics) }
+        let metrics = Metrics { load_balancer: attributes.full_name.clone(), sink: metrics };
+        Self { listener, port, client, attributes, metrics }
     }
 
     pub(super) async fn answer(
@@ -61,17 +61,25 @@ impl Forwarder {
         mut request: Request<Incoming>,
         client: SocketAddr,
     ) -> Response<Body> {
+        if self.attributes.drop_invalid_header_fields {
+            headers::drop_invalid(request.headers_mut());
+        }
         headers::prepare(request.headers_mut(), client, self.port);
         let outcome = match self.listener.action(request.method(), request.uri().path()) {
-            Action::Forward(group) => self.forward(request, group).await,
-            Action::Invoke { function, multi_value_headers } => {
-                self.invoke(request, function, *multi_value_headers).await
+            Some(Action::Forward(group)) => self.forward(request, group).await,
+            Some(Action::Invoke { function, group, multi_value_headers }) => {
+                self.invoke(request, function, group, *multi_value_headers).await
             }
+            None => Err(StatusCode::SERVICE_UNAVAILABLE),
         };
-        outcome.unwrap_or_else(|status| {
+        let mut response = outcome.unwrap_or_else(|status| {
             self.metrics.own(status);
             error(status)
-        })
+        });
+        for (name, value) in &self.attributes.response_headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response
     }
 
     async fn forward(&self, mut request: Request<Incoming>, group: &Arc<TargetGroup>) -> Outcome {
@@ -83,7 +91,7 @@ impl Forwarder {
         let in_flight = group.choose().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
         let uri = format!("http://{}{path}", in_flight.address()).parse::<Uri>();
         *request.uri_mut() = uri.map_err(|_| StatusCode::BAD_REQUEST)?;
-        self.metrics.request(SERVICE_GROUP);
+        self.metrics.request(group.name());
         let started = Instant::now();
         let broken = Arc::new(AtomicBool::new(false));
         let found = broken.clone();
@@ -95,9 +103,9 @@ impl Forwarder {
             });
             noted.boxed_unsync()
         });
-        match time::timeout(self.idle_timeout, self.client.request(request)).await {
+        match time::timeout(self.attributes.idle_timeout, self.client.request(request)).await {
             Ok(Ok(mut response)) => {
-                self.metrics.answered(SERVICE_GROUP, response.status(), started.elapsed());
+                self.metrics.answered(group.name(), response.status(), started.elapsed());
                 headers::remove_hop_by_hop(response.headers_mut());
                 // It is in flight until its body is gone.
                 let held = move |error| {
@@ -116,6 +124,7 @@ impl Forwarder {
         &self,
         request: Request<Incoming>,
         function: &Lambda,
+        group: &str,
         multi_value: bool,
     ) -> Outcome {
         let (parts, body) = request.into_parts();
@@ -124,20 +133,20 @@ impl Forwarder {
             let is_long = error.is::<LengthLimitError>();
             if is_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST }
         })?;
-        let group = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{FUNCTION_GROUP}");
-        let event = event::from_request(&parts, &body.to_bytes(), &group, multi_value);
+        let arn = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{group}");
+        let event = event::from_request(&parts, &body.to_bytes(), &arn, multi_value);
         let trace = parts.headers.get(headers::X_AMZN_TRACE_ID);
         let trace = trace.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        self.metrics.request(FUNCTION_GROUP);
+        self.metrics.request(group);
         let started = Instant::now();
         // Whatever else the function does, a client learns no more than that it failed.
         let answer = function.invoke(event.into(), trace).await.ok();
         let response = answer.and_then(|answer| event::to_response(&answer, multi_value));
         let Some(response) = response else {
-            self.metrics.function_failed(FUNCTION_GROUP);
+            self.metrics.function_failed(group);
             return Err(StatusCode::BAD_GATEWAY);
         };
-        self.metrics.answered(FUNCTION_GROUP, response.status(), started.elapsed());
+        self.metrics.answered(group, response.status(), started.elapsed());
         Ok(response)
     }
 }

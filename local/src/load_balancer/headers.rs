@@ -31,6 +31,17 @@ pub(super) fn prepare(headers: &mut HeaderMap, client: SocketAddr, port: u16) {
     set(headers, X_AMZN_TRACE_ID, &trace);
 }
 
+/// Removes headers whose names have more than letters, digits and hyphens.
+pub(super) fn drop_invalid(headers: &mut HeaderMap) {
+    let is_invalid = |name: &&HeaderName| {
+        !name.as_str().chars().all(|letter| letter == '-' || letter.is_ascii_alphanumeric())
+    };
+    let invalid: Vec<_> = headers.keys().filter(is_invalid).cloned().collect();
+    for name in invalid {
+        headers.remove(name);
+    }
+}
+
 /// Removes what concerns one connection alone (RFC 9110, 7.6.1).
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
@@ -126,6 +137,18 @@ mod tests {
         assert_eq!(trace.matches("Self=").count(), 1, "{trace}");
         let headers = prepared(&[("x-amzn-trace-id", "CalledFrom=app")]);
         assert!(headers["x-amzn-trace-id"].to_str().unwrap().ends_with(";CalledFrom=app"));
+    }
+
+    #[test]
+    fn a_name_with_more_than_letters_digits_and_hyphens_is_dropped() {
+        let mut headers = HeaderMap::new();
+        for name in ["x_a", "x-a", "x.b", "x!", "a1"] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        drop_invalid(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["a1", "x-a"]);
     }
 
     #[test]

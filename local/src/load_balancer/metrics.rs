@@ -6,12 +6,15 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use super::TargetGroup;
-use crate::names::LOAD_BALANCER;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 
+/// Reports on a load balancer.
 #[derive(Debug)]
-pub(super) struct Metrics(pub(super) MetricSink);
+pub(super) struct Metrics {
+    pub(super) load_balancer: String,
+    pub(super) sink: MetricSink,
+}
 
 impl Metrics {
     /// A request for which there was a target.
@@ -28,34 +31,34 @@ impl Metrics {
 
     /// An answer of the load balancer's own.
     pub(super) fn own(&self, status: StatusCode) {
-        let of_all = &[("LoadBalancer", LOAD_BALANCER)];
+        let of_all = &[("LoadBalancer", self.load_balancer.as_str())];
         let family = format!("HTTPCode_ELB_{}XX_Count", status.as_u16() / 100);
-        self.0.record(Metric::new("AWS/ApplicationELB", &family, of_all), 1.0);
+        self.sink.record(Metric::new("AWS/ApplicationELB", &family, of_all), 1.0);
         if matches!(status.as_u16(), 500 | 502 | 503 | 504) {
             let name = format!("HTTPCode_ELB_{}_Count", status.as_u16());
-            self.0.record(Metric::new("AWS/ApplicationELB", &name, of_all), 1.0);
+            self.sink.record(Metric::new("AWS/ApplicationELB", &name, of_all), 1.0);
         }
     }
 
     /// A function that failed, or answered what is no answer.
     pub(super) fn function_failed(&self, group: &str) {
-        let dimensions = &[("LoadBalancer", LOAD_BALANCER), ("TargetGroup", group)];
-        self.0.record(Metric::new("AWS/ApplicationELB", "LambdaUserError", dimensions), 1.0);
+        let dimensions = &[("LoadBalancer", self.load_balancer.as_str()), ("TargetGroup", group)];
+        self.sink.record(Metric::new("AWS/ApplicationELB", "LambdaUserError", dimensions), 1.0);
     }
 
     /// Both for the load balancer as a whole and for the group.
     fn for_group(&self, name: &str, group: &str, value: f64) {
-        let dimensions = [("LoadBalancer", LOAD_BALANCER), ("TargetGroup", group)];
+        let dimensions = [("LoadBalancer", self.load_balancer.as_str()), ("TargetGroup", group)];
         for set in [&dimensions[..1], &dimensions[..]] {
-            self.0.record(Metric::new("AWS/ApplicationELB", name, set), value);
+            self.sink.record(Metric::new("AWS/ApplicationELB", name, set), value);
         }
     }
 }
 
 /// How many of a group's targets are healthy; a group without targets tells nothing.
-pub fn report_health(metrics: &MetricSink, name: &str, group: &TargetGroup) {
+pub fn report_health(metrics: &MetricSink, load_balancer: &str, group: &TargetGroup) {
     let (all, healthy) = (group.len(), group.healthy().len());
-    let dimensions = &[("LoadBalancer", LOAD_BALANCER), ("TargetGroup", name)];
+    let dimensions = &[("LoadBalancer", load_balancer), ("TargetGroup", group.name())];
     let report = |metric: &str, count: usize| {
         let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         metrics.record(Metric::new("AWS/ApplicationELB", metric, dimensions), count);

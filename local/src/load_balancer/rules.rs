@@ -1,6 +1,9 @@
 //! A listener's rules, in the order of their priorities ("Listener rules for your Application Load
 //! Balancer").
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use hyper::Method;
 
 use super::Action;
@@ -9,18 +12,54 @@ use crate::wildcard;
 /// What a request must be for a rule to apply.
 #[derive(Debug, Clone)]
 pub enum Condition {
-    /// Its path matches: `*` stands for any characters, `?` for one; case counts.
-    PathPattern(String),
-    /// Its method is this one.
-    HttpRequestMethod(Method),
+    /// Its path matches one of these: `*` stands for any characters, `?` for one; case counts.
+    PathPattern(Vec<String>),
+    /// Its method is one of these.
+    HttpRequestMethod(Vec<Method>),
 }
 
 impl Condition {
     fn holds(&self, method: &Method, path: &str) -> bool {
         match self {
-            Self::PathPattern(pattern) => wildcard::matches(pattern, path),
-            Self::HttpRequestMethod(expected) => method == expected,
+            Self::PathPattern(patterns) => {
+                patterns.iter().any(|pattern| wildcard::matches(pattern, path))
+            }
+            Self::HttpRequestMethod(methods) => methods.contains(method),
         }
+    }
+}
+
+/// Where requests go: each action gets a share of them, by its weight.
+#[derive(Debug, Clone)]
+pub struct Forward {
+    actions: Vec<(Action, u32)>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Forward {
+    /// Shares the requests by weights, of which one at least is not 0.
+    #[must_use]
+    pub fn weighted(actions: Vec<(Action, u32)>) -> Self {
+        Self { actions, requests: Arc::default() }
+    }
+
+    /// Where the next request goes.
+    fn next(&self) -> Option<&Action> {
+        let weights = || self.actions.iter().map(|(_, weight)| *weight as usize);
+        let turn = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut turn = turn.checked_rem(weights().sum())?;
+        let chosen = weights().position(|weight| {
+            let is_its_turn = turn < weight;
+            turn = turn.saturating_sub(weight);
+            is_its_turn
+        });
+        chosen.map(|index| &self.actions[index].0)
+    }
+}
+
+impl From<Action> for Forward {
+    fn from(action: Action) -> Self {
+        Self::weighted(vec![(action, 1)])
     }
 }
 
@@ -32,54 +71,77 @@ pub struct Rule {
     /// All of them must hold.
     pub conditions: Vec<Condition>,
     /// Where the request goes.
-    pub action: Action,
+    pub forward: Forward,
 }
 
 /// The rules, and what becomes of requests that meet none.
 #[derive(Debug, Clone)]
 pub struct Listener {
     rules: Vec<Rule>,
-    default: Action,
+    default: Forward,
 }
 
 impl Listener {
     /// A listener with these rules, in whatever order.
     #[must_use]
-    pub fn new(mut rules: Vec<Rule>, default: Action) -> Self {
+    pub fn new(mut rules: Vec<Rule>, default: impl Into<Forward>) -> Self {
         rules.sort_by_key(|rule| rule.priority);
-        Self { rules, default }
+        Self { rules, default: default.into() }
     }
 
-    /// Where a request goes.
+    /// Where a request goes; nowhere where no action has a weight.
     #[must_use]
-    pub fn action(&self, method: &Method, path: &str) -> &Action {
+    pub fn action(&self, method: &Method, path: &str) -> Option<&Action> {
         let holds =
             |rule: &&Rule| rule.conditions.iter().all(|condition| condition.holds(method, path));
-        self.rules.iter().find(holds).map_or(&self.default, |rule| &rule.action)
+        self.rules.iter().find(holds).map_or(&self.default, |rule| &rule.forward).next()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::load_balancer::{HealthCheck, TargetGroup};
+    use crate::load_balancer::{GroupSettings, TargetGroup};
+
+    fn group() -> Arc<TargetGroup> {
+        Arc::new(TargetGroup::new(GroupSettings::default()))
+    }
+
+    fn is(action: Option<&Action>, expected: &Arc<TargetGroup>) -> bool {
+        matches!(action, Some(Action::Forward(found)) if Arc::ptr_eq(found, expected))
+    }
+
+    #[test]
+    fn requests_are_shared_by_weight() {
+        let [old, new, idle] = &[(); 3].map(|()| group());
+        let weight = |group: &Arc<TargetGroup>, weight| (Action::Forward(group.clone()), weight);
+        let forward = Forward::weighted(vec![weight(idle, 0), weight(old, 3), weight(new, 1)]);
+        let listener = Listener::new(Vec::new(), forward);
+        let next = || listener.action(&Method::GET, "/");
+        let chosen: Vec<_> = (0..400).map(|_| next()).collect();
+        assert_eq!(chosen.iter().filter(|action| is(**action, old)).count(), 300);
+        assert_eq!(chosen.iter().filter(|action| is(**action, new)).count(), 100);
+    }
 
     #[test]
     fn of_the_rules_that_hold_the_first_by_priority_decides() {
-        let groups = [(); 4].map(|()| Arc::new(TargetGroup::new(HealthCheck::default())));
+        let groups = [(); 4].map(|()| group());
         let [deletes, items, all, default] = &groups;
         let rule = |priority, conditions: &[Condition], group: &Arc<TargetGroup>| Rule {
             priority,
             conditions: conditions.to_vec(),
-            action: Action::Forward(group.clone()),
+            forward: Action::Forward(group.clone()).into(),
         };
-        let path = |pattern: &str| Condition::PathPattern(pattern.to_owned());
+        let path =
+            |pattern: &str| Condition::PathPattern(vec!["/x".to_owned(), pattern.to_owned()]);
         let listener = Listener::new(
             vec![
                 rule(300, &[path("/a*")], all),
-                rule(20, &[path("/a/*"), Condition::HttpRequestMethod(Method::DELETE)], deletes),
+                rule(
+                    20,
+                    &[path("/a/*"), Condition::HttpRequestMethod(vec![Method::DELETE])],
+                    deletes,
+                ),
                 rule(100, &[path("/a/*")], items),
             ],
             Action::Forward(default.clone()),
@@ -90,8 +152,7 @@ mod tests {
             (Method::DELETE, "/a", all),
             (Method::GET, "/b", default),
         ] {
-            let Action::Forward(found) = listener.action(&method, path) else { panic!("{path}") };
-            assert!(Arc::ptr_eq(found, expected), "{method} {path}");
+            assert!(is(listener.action(&method, path), expected), "{method} {path}");
         }
     }
 }

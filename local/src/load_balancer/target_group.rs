@@ -2,7 +2,6 @@
 //! groups").
 
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,16 +12,19 @@ use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
 use tokio::task::JoinHandle;
 use tokio::time;
+
+use super::Statuses;
 
 /// How targets are asked for their health.
 #[derive(Debug, Clone)]
 pub struct HealthCheck {
     /// What is asked for.
-    pub path: &'static str,
+    pub path: String,
     /// The statuses of a good answer.
-    pub matcher: RangeInclusive<u16>,
+    pub statuses: Statuses,
     /// The time from one check to the next.
     pub interval: Duration,
     /// The longest that an answer may take.
@@ -33,16 +35,51 @@ pub struct HealthCheck {
     pub unhealthy_threshold: u32,
 }
 
-/// As it is deployed, but more often: on one machine it costs nothing.
+/// What a group has of which nothing is said ("Health check settings").
 impl Default for HealthCheck {
     fn default() -> Self {
         Self {
-            path: "/health",
-            matcher: 200..=200,
-            interval: Duration::from_secs(2),
-            timeout: Duration::from_secs(1),
-            healthy_threshold: 2,
+            path: "/".to_owned(),
+            statuses: (200..=200).into(),
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+            healthy_threshold: 5,
             unhealthy_threshold: 2,
+        }
+    }
+}
+
+/// How the next target is chosen among the healthy ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Each in turn.
+    RoundRobin,
+    /// The one with the fewest requests in flight; in turn, where several have as few.
+    LeastOutstandingRequests,
+}
+
+/// What a target group is.
+#[derive(Debug, Clone)]
+pub struct GroupSettings {
+    /// What CloudWatch calls it.
+    pub name: String,
+    /// How a target is chosen.
+    pub algorithm: Algorithm,
+    /// How targets are asked for their health.
+    pub health_check: HealthCheck,
+    /// How long requests may go on at a target that was taken out.
+    pub deregistration_delay: Duration,
+}
+
+/// What a group has of which nothing is said ("Edit target group attributes").
+impl Default for GroupSettings {
+    fn default() -> Self {
+        Self {
+            name: "targetgroup/unnamed/0123456789abcdef".to_owned(),
+            algorithm: Algorithm::RoundRobin,
+            health_check: HealthCheck::default(),
+            deregistration_delay: Duration::from_mins(5),
         }
     }
 }
@@ -83,7 +120,7 @@ impl Drop for InFlight {
 /// Servers that do the same.
 #[derive(Debug)]
 pub struct TargetGroup {
-    health_check: HealthCheck,
+    settings: GroupSettings,
     targets: RwLock<Vec<(Arc<Target>, AbortOnDrop)>>,
     next: AtomicUsize,
 }
@@ -100,14 +137,20 @@ impl Drop for AbortOnDrop {
 impl TargetGroup {
     /// A group without targets.
     #[must_use]
-    pub fn new(health_check: HealthCheck) -> Self {
-        Self { health_check, targets: RwLock::default(), next: AtomicUsize::new(0) }
+    pub fn new(settings: GroupSettings) -> Self {
+        Self { settings, targets: RwLock::default(), next: AtomicUsize::new(0) }
+    }
+
+    /// What CloudWatch calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.settings.name
     }
 
     /// Adds a target; it gets requests once it is healthy.
     pub fn register(&self, address: SocketAddr) {
         let target = Arc::new(Target { address, healthy: false.into(), in_flight: 0.into() });
-        let checks = tokio::spawn(check(target.clone(), self.health_check.clone()));
+        let checks = tokio::spawn(check(target.clone(), self.settings.health_check.clone()));
         // The list is whole at any moment, here and below.
         self.targets
             .write()
@@ -115,26 +158,30 @@ impl TargetGroup {
             .push((target, AbortOnDrop(checks)));
     }
 
-    /// Takes a target out and waits until its requests have ended, at most for `delay`.
-    pub async fn deregister(&self, address: SocketAddr, delay: Duration) {
-        let mut removed = Vec::new();
-        {
-            let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-            targets.retain(|(target, _)| {
-                let stays = target.address != address;
-                if !stays {
-                    removed.push(target.clone());
-                }
-                stays
-            });
-        }
+    /// Takes a target out and waits until its requests have ended, at most for the group's delay.
+    pub async fn deregister(&self, address: SocketAddr) {
+        let removed = self.remove(address);
         let drained = async {
             while removed.iter().any(|target| target.in_flight.load(Ordering::SeqCst) > 0) {
                 time::sleep(Duration::from_millis(5)).await;
             }
         };
         // Those that take longer are cut off, as they are by the load balancer.
-        let _ = time::timeout(delay, drained).await;
+        let _ = time::timeout(self.settings.deregistration_delay, drained).await;
+    }
+
+    /// Takes a target out that is gone.
+    pub(crate) fn remove(&self, address: SocketAddr) -> Vec<Arc<Target>> {
+        let mut removed = Vec::new();
+        let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
+        targets.retain(|(target, _)| {
+            let stays = target.address != address;
+            if !stays {
+                removed.push(target.clone());
+            }
+            stays
+        });
+        removed
     }
 
     /// How many targets there are.
@@ -153,15 +200,23 @@ impl TargetGroup {
             .collect()
     }
 
-    /// The next healthy target in turn.
+    /// The healthy target that gets the next request.
     pub(super) fn choose(&self) -> Option<InFlight> {
         let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let healthy: Vec<_> = targets.iter().filter(|(target, _)| target.is_healthy()).collect();
-        let (target, _) = healthy.get(turn.checked_rem(healthy.len())?)?;
+        let mut healthy: Vec<_> =
+            targets.iter().map(|(target, _)| target).filter(|target| target.is_healthy()).collect();
+        let first = turn.checked_rem(healthy.len())?;
+        healthy.rotate_left(first);
+        let target = match self.settings.algorithm {
+            Algorithm::RoundRobin => healthy.first(),
+            Algorithm::LeastOutstandingRequests => {
+                healthy.iter().min_by_key(|target| target.in_flight.load(Ordering::SeqCst))
+            }
+        }?;
         // Counted while the list is held: who takes the target out then sees the request.
         target.in_flight.fetch_add(1, Ordering::SeqCst);
-        Some(InFlight(target.clone()))
+        Some(InFlight(Arc::clone(target)))
     }
 }
 
@@ -175,7 +230,7 @@ async fn check(target: Arc<Target>, check: HealthCheck) {
         // Nothing in it can be refused: an address and a path of our own.
         let Ok(request) = Request::get(&url).body(Empty::new()) else { return };
         let answer = time::timeout(check.timeout, client.request(request)).await;
-        let is_good = |status: StatusCode| check.matcher.contains(&status.as_u16());
+        let is_good = |status: StatusCode| check.statuses.contain(status.as_u16());
         if matches!(answer, Ok(Ok(response)) if is_good(response.status())) {
             (good, bad) = (good + 1, 0);
             if new || good >= check.healthy_threshold {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use picus_cloudwatch::dashboard::{self, Panel};
 use picus_cloudwatch::definition::{self, Alarm, Kind, MetricAlarm};
 use picus_cloudwatch::template::{self, Parameters};
+use picus_local::deployment::{Deployment, TEMPLATE};
 use serde_json::{Value, json};
 
 pub(crate) const DASHBOARDS: [&str; 4] = ["overview", "service", "delete-handler", "data"];
@@ -29,7 +30,9 @@ pub(crate) fn parameters() -> Parameters {
         ("FunctionTargetGroupFullName", "targetgroup/picus-lambda-tg/0123456789abcdef"),
         ("RunbookBaseUrl", "https://example.com/runbooks"),
     ];
-    names.map(|(name, value)| (name.to_owned(), json!(value))).into()
+    let mut parameters = Deployment::read(TEMPLATE).unwrap().alarm_parameters;
+    parameters.extend(names.map(|(name, value)| (name.to_owned(), json!(value))));
+    parameters
 }
 
 pub(crate) fn template() -> String {
@@ -62,7 +65,6 @@ pub(crate) fn dashboard(name: &str) -> Value {
         ("ClusterName", "picus-cluster"),
         ("ServiceName", "picus-service"),
         ("FunctionName", "picus-delete-function"),
-        ("FunctionTimeoutSeconds", "15"),
         ("TableName", "picus_data"),
         ("DeployedAt", "2026-01-01T00:00:00Z"),
         ("AWS::Region", "eu-central-1"),

@@ -1,15 +1,12 @@
 //! The log lines that the real system writes when all is well, and under each of some faults.
 
-use std::collections::HashMap;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use picus_cloudwatch::metric_sink::MetricSink;
-use picus_local::dynamodb::{DynamoDbFault, Storage};
-use picus_local::lambda::{FunctionFault, UNRESERVED_CONCURRENCY};
-use picus_local::load_balancer::HealthCheck;
+use picus_local::dynamodb::DynamoDbFault;
+use picus_local::lambda::FunctionFault;
 use picus_local::output::Output;
 use picus_local::{Options, System};
 use tokio::sync::OnceCell;
@@ -130,19 +127,14 @@ pub(crate) fn options(
     let (output, lines) = unbounded_channel();
     let settings = settings.iter().chain(&[("PICUS_WORKERS", "1")]);
     let options = Options {
-        port: 0,
-        storage: Storage::Memory,
-        tasks: 1,
-        function_timeout,
-        function_concurrency: UNRESERVED_CONCURRENCY,
+        function_timeout: Some(function_timeout),
         executable: EXECUTABLE.into(),
         output: Output::Sent(output),
         otlp_endpoint,
-        metrics: MetricSink::default(),
-        health_check: HealthCheck::default(),
         environment: settings
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect::<HashMap<_, _>>(),
+            .collect(),
+        ..Options::default()
     };
     (options, lines)
 }

@@ -108,7 +108,7 @@ async fn a_handler_that_hangs_is_502_at_its_time_out_and_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options();
     options.executable = tampered(folder.path());
-    options.function_timeout = Duration::from_secs(2);
+    options.function_timeout = Some(Duration::from_secs(2));
     let (system, client) = started(options).await;
     assert_eq!(client.delete("x").await.status(), 404);
     send_signal("STOP", &fs::read_to_string(folder.path().join("pid")).unwrap());

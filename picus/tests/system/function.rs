@@ -101,7 +101,10 @@ async fn a_function_is_given_a_request_as_it_is_deployed_and_answers_once() {
     let next = runtime.next().await;
     let header = |name: &str| next.headers()[name].to_str().unwrap().to_owned();
     let id = header("lambda-runtime-aws-request-id");
-    assert_eq!(header("lambda-runtime-invoked-function-arn"), played.system.function().arn());
+    assert_eq!(
+        header("lambda-runtime-invoked-function-arn"),
+        played.system.function().function().arn
+    );
     assert!(header("lambda-runtime-trace-id").starts_with("Root=1-"));
     assert!(header("lambda-runtime-deadline-ms").parse::<u64>().is_ok());
     let event: Value = next.json().await.unwrap();

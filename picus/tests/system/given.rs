@@ -7,11 +7,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use picus_cloudwatch::metric_sink::MetricSink;
-use picus_local::dynamodb::Storage;
-use picus_local::lambda::UNRESERVED_CONCURRENCY;
-use picus_local::load_balancer::HealthCheck;
-use picus_local::output::Output;
 use picus_local::{Options, System};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -22,17 +17,9 @@ pub(crate) const EXECUTABLE: &str = env!("CARGO_BIN_EXE_picus");
 /// A small system with its items in memory.
 pub(crate) fn options() -> Options {
     Options {
-        port: 0,
-        storage: Storage::Memory,
-        tasks: 1,
-        function_timeout: Duration::from_secs(10),
-        function_concurrency: UNRESERVED_CONCURRENCY,
         executable: EXECUTABLE.into(),
-        output: Output::Quiet,
-        metrics: MetricSink::default(),
-        health_check: HealthCheck::default(),
-        otlp_endpoint: None,
         environment: HashMap::from([("PICUS_WORKERS".to_owned(), "1".to_owned())]),
+        ..Options::default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::load_balancer::{
-    Action, HealthCheck, IDLE_TIMEOUT, Listener, LoadBalancer, TargetGroup,
+    Action, Attributes, GroupSettings, HealthCheck, Listener, LoadBalancer, TargetGroup,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -59,11 +59,17 @@ fn health_check() -> HealthCheck {
     HealthCheck { interval: Duration::from_millis(5), timeout: PATIENCE, ..HealthCheck::default() }
 }
 
+fn group(health_check: HealthCheck) -> Arc<TargetGroup> {
+    let settings =
+        GroupSettings { health_check, deregistration_delay: PATIENCE, ..GroupSettings::default() };
+    Arc::new(TargetGroup::new(settings))
+}
+
 /// Whether a target was healthy at each of its health checks, if it answered them so, one after the
 /// other.
 async fn healthy_at(health_check: HealthCheck, answers: Vec<&'static str>) -> Vec<bool> {
     let count = answers.len();
-    let group = Arc::new(TargetGroup::new(health_check));
+    let group = group(health_check);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let address = target({
         let (group, seen) = (group.clone(), seen.clone());
@@ -115,7 +121,7 @@ async fn an_answer_is_good_if_the_matcher_has_its_status() {
         (200..=299, FOUND, false),
         (200..=399, FOUND, true),
     ] {
-        let check = HealthCheck { matcher: matcher.clone(), ..health_check() };
+        let check = HealthCheck { statuses: matcher.clone().into(), ..health_check() };
         let seen = healthy_at(check, vec![answer]).await;
         assert_eq!(seen, [false, expected], "{matcher:?} {answer}");
     }
@@ -123,7 +129,7 @@ async fn an_answer_is_good_if_the_matcher_has_its_status() {
 
 /// A group of one target, which is healthy.
 async fn group_of(address: SocketAddr) -> Arc<TargetGroup> {
-    let group = Arc::new(TargetGroup::new(health_check()));
+    let group = group(health_check());
     group.register(address);
     while group.healthy().is_empty() {
         sleep(Duration::from_millis(5)).await;
@@ -135,8 +141,9 @@ async fn group_of(address: SocketAddr) -> Arc<TargetGroup> {
 async fn balanced(group: Arc<TargetGroup>, idle_timeout: Duration) -> (LoadBalancer, Client) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listener = Listener::new(Vec::new(), Action::Forward(group));
+    let attributes = Attributes { idle_timeout, ..Attributes::default() };
     let balancer =
-        LoadBalancer::start(socket, listener, idle_timeout, MetricSink::default()).unwrap();
+        LoadBalancer::start(socket, listener, attributes, MetricSink::default()).unwrap();
     let client = Client::of(balancer.address());
     (balancer, client)
 }
@@ -164,9 +171,9 @@ async fn a_target_that_is_taken_out_goes_when_the_last_answer_has_ended_and_not_
     })
     .await;
     let group = group_of(address).await;
-    let (balancer, client) = balanced(group.clone(), IDLE_TIMEOUT).await;
+    let (balancer, client) = balanced(group.clone(), PATIENCE).await;
     let half = client.get_path("/half").await;
-    let gone = group.deregister(address, PATIENCE);
+    let gone = group.deregister(address);
     tokio::pin!(gone);
     assert!(timeout(Duration::from_millis(200), &mut gone).await.is_err(), "it still answers");
     // The client breaks off: no answer can be on its way any more.
@@ -233,10 +240,12 @@ async fn a_function_answers_the_same_whichever_form_its_events_have() {
     let (system, client) = started(options()).await;
     let function = system.function().clone();
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let single = Action::Invoke { function, multi_value_headers: false };
+    let name = "targetgroup/single/0123456789abcdef".to_owned();
+    let single = Action::Invoke { function, group: name, multi_value_headers: false };
     let listener = Listener::new(Vec::new(), single);
     let balancer =
-        LoadBalancer::start(socket, listener, IDLE_TIMEOUT, MetricSink::default()).unwrap();
+        LoadBalancer::start(socket, listener, Attributes::default(), MetricSink::default())
+            .unwrap();
     let mut answers = Vec::new();
     for client in [client, Client::of(balancer.address())] {
         let request = client.request(reqwest::Method::DELETE, "/picus/a%20b");

@@ -3,6 +3,7 @@
 mod collector;
 mod contract;
 mod docs_page;
+mod deployment;
 mod durability;
 mod faults;
 mod function;

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use picus_cloudwatch::metric_sink::MetricSink;
+use picus_local::deployment::{Deployment, TEMPLATE};
 use picus_local::dynamodb::{DynamoDb, FUNCTION_ROLE, Storage, TASK_ROLE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -62,7 +63,10 @@ async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
 
 #[tokio::test]
 async fn what_a_role_does_not_allow_is_denied() {
-    let dynamodb = DynamoDb::start(&Storage::Memory, MetricSink::default()).await.unwrap();
+    let dynamodb = {
+        let table = Deployment::read(TEMPLATE).unwrap().table;
+        DynamoDb::start(&Storage::Memory, &table, MetricSink::default()).await.unwrap()
+    };
     let key = || AttributeValue::S("a".to_owned());
     let task = client_of(TASK_ROLE, &dynamodb).await;
     let function = client_of(FUNCTION_ROLE, &dynamodb).await;

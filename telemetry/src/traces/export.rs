@@ -22,7 +22,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 
 use super::Exporter;
 use super::queue::Waiting;
-use crate::InitError;
+use crate::error::InitError;
 use picus_catalogue::SPANS_EXPORTED;
 
 /// The attributes by which X-Ray finds a trace: its annotations. Those of `otel-collector.yaml`.

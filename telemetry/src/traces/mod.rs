@@ -22,8 +22,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::request::RequestContext;
-use crate::{InitError, Service};
+use crate::context::RequestContext;
+use crate::error::InitError;
+use crate::service::Service;
 pub(crate) use opening::with as opening;
 pub(crate) use sampling::samples;
 pub use settings::{Exporter, TraceSettings};

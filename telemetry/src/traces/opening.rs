@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 
-use crate::request::RequestContext;
+use crate::context::RequestContext;
 
 thread_local! {
     static OPENING: RefCell<Option<RequestContext>> = const { RefCell::new(None) };

@@ -16,8 +16,8 @@ use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::opening;
+use crate::context::{self, RequestContext};
 use crate::propagation::Caller;
-use crate::request::{self, RequestContext};
 
 /// Set when traces are collected. Process-wide, as the subscriber that collects them is.
 static SAMPLER: OnceLock<Sampler> = OnceLock::new();
@@ -46,7 +46,7 @@ fn decide(sampler: &Sampler, caller: &Caller) -> bool {
     let result = sampler.should_sample(
         parent.as_ref(),
         trace_id,
-        request::SPAN,
+        context::SPAN,
         &SpanKind::Server,
         &[],
         &[],
@@ -86,7 +86,7 @@ where
         } else if !metadata.is_span() {
             // One on a span that did not pass is dropped by the layer.
             true
-        } else if metadata.name() == request::SPAN {
+        } else if metadata.name() == context::SPAN {
             opening::with(RequestContext::is_sampled).unwrap_or(false)
         } else {
             // Below a span that passed, and never a root of its own.

@@ -10,8 +10,8 @@ use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::watch::Watch;
 use picus_drills::{self as drill, TEMPLATE};
+use picus_local::deployment::{Deployment, Service};
 use picus_local::dynamodb::DynamoDbFault;
-use picus_local::names;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -127,7 +127,9 @@ fn minute(documents: &[String]) -> Minute {
     for document in documents {
         metrics.read_line(document);
     }
-    let dimensions = [("ClusterName", names::CLUSTER), ("ServiceName", names::SERVICE)];
+    let Service { cluster, name, .. } =
+        Deployment::read(picus_local::deployment::TEMPLATE).unwrap().service;
+    let dimensions = [("ClusterName", cluster.as_str()), ("ServiceName", name.as_str())];
     metrics.record(Metric::new("ECS/ContainerInsights", "RunningTaskCount", &dimensions), 1.0);
     metrics.minute()
 }

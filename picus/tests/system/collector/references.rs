@@ -10,6 +10,7 @@ use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::template;
 use picus_drills::{self as drill, TEMPLATE};
+use picus_local::deployment::{self, Deployment};
 use picus_local::dynamodb::DynamoDbFault;
 use reqwest::Method;
 use serde_json::json;
@@ -104,7 +105,16 @@ fn references() -> Vec<(String, Search)> {
     for alarm in drill::alarms(TEMPLATE).unwrap() {
         all.extend(alarm.metrics().map(|metric| (alarm.name.clone(), Search::of(metric))));
     }
-    let mut values = drill::parameters();
+    let mut values = drill::parameters().unwrap();
+    let deployed = Deployment::read(deployment::TEMPLATE).unwrap();
+    for (name, value) in [
+        ("ClusterName", deployed.service.cluster),
+        ("ServiceName", deployed.service.name),
+        ("FunctionName", deployed.function.name),
+        ("TableName", deployed.table.name),
+    ] {
+        values.insert(name.to_owned(), json!(value));
+    }
     for name in ["DeployedAt", "AWS::Region", "AWS::AccountId", "AWS::Partition"] {
         values.insert(name.to_owned(), json!("here"));
     }

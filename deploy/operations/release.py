@@ -1,0 +1,105 @@
+"""A release is a folder in the bucket of the account: `releases/TIME-TAG/` with its template, its alarms and its
+delete handler. Once it has passed its smoke test its parameters are there too: only such a one is gone back to.
+"""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+
+from .aws import REGION, Refused, Unanswered, ask, identity
+from .command import Failure
+from .stack import outputs, parameters
+
+DEPLOY = pathlib.Path(__file__).resolve().parent.parent
+# What a release does not keep: each deployment has its own.
+OF_THE_DEPLOYMENT = ("DeployedAt", "DesiredTasks")
+
+
+def bucket():
+    return f"picus-artifacts-{identity()['Account']}-{REGION}"
+
+
+def bucket_exists():
+    try:
+        ask("s3api", "head-bucket", Bucket=bucket())
+    except Refused as refused:
+        if refused.code in ("404", "NoSuchBucket"):
+            return False
+        raise
+    return True
+
+
+def image_exists(tag):
+    try:
+        return bool(ask("ecr", "describe-images", repositoryName="picus-service", imageIds=[{"imageTag": tag}])["imageDetails"])
+    except Refused as refused:
+        if refused.code in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            return False
+        raise
+
+
+def render(template):
+    """A template with what it includes."""
+    done = subprocess.run([DEPLOY / "render", template], capture_output=True)
+    if done.returncode != 0:
+        raise Failure(done.stderr.decode().strip())
+    return done.stdout
+
+
+def put(name, part, content):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        ask("s3api", "put-object", "--body", file.name, Bucket=bucket(), Key=f"releases/{name}/{part}")
+
+
+def get(name, part):
+    """A part of a release, or None where it is not there."""
+    with tempfile.NamedTemporaryFile() as file:
+        try:
+            ask("s3api", "get-object", "--bucket", bucket(), "--key", f"releases/{name}/{part}", file.name)
+        except Refused as refused:
+            if refused.code == "NoSuchKey":
+                return None
+            raise
+        return pathlib.Path(file.name).read_bytes()
+
+
+def template_url(name):
+    return f"https://s3.{REGION}.amazonaws.com/{bucket()}/releases/{name}/picus.yaml"
+
+
+def known_parameters(name):
+    """The parameters that a release's template has."""
+    summary = ask("cloudformation", "get-template-summary", TemplateURL=template_url(name))
+    return {parameter["ParameterKey"] for parameter in summary["Parameters"]}
+
+
+def complete(stack):
+    """What is deployed is good, and can be gone back to."""
+    kept = {name: value for name, value in parameters(stack).items() if name not in OF_THE_DEPLOYMENT}
+    put(kept["Release"], "parameters", "".join(f"{name}\t{value}\n" for name, value in kept.items()).encode())
+
+
+def good():
+    """The names of the releases that can be gone back to, the oldest first."""
+    found = ask("s3api", "list-objects-v2", Bucket=bucket(), Prefix="releases/")
+    keys = [part["Key"] for part in found.get("Contents") or []]
+    return sorted(match[1] for key in keys if (match := re.fullmatch(r"releases/([^/]+)/parameters", key)))
+
+
+def kept_parameters(name):
+    lines = (get(name, "parameters") or b"").decode().splitlines()
+    kept = dict(line.split("\t", 1) for line in lines if "\t" in line)
+    if kept.get("Release") != name or "ImageTag" not in kept:
+        raise Unanswered("aws s3api get-object", f"the parameters of release {name} are not whole")
+    return kept
+
+
+def passes_smoke_test(stack):
+    told = outputs(stack)
+    command = [DEPLOY / "smoke", "--connect-to", told["LoadBalancerName"], told["BaseUrl"]]
+    return subprocess.run(command).returncode == 0
+
+

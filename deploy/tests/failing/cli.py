@@ -1,0 +1,111 @@
+"""The real AWS CLI, loaded once and forked for each call, which makes a matrix of some thousand calls possible.
+
+Each run of a script has a plan, which says what happens to which of its calls: see `ways.py`.
+"""
+
+import contextlib
+import gc
+import io
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import sys
+import traceback
+
+import awscli.botocore.loaders
+import awscli.clidriver
+
+from ways import WAYS
+
+SERVICES = ("cloudformation", "cloudwatch", "dynamodb", "ecr", "ecs", "elbv2", "iam", "s3", "sns", "sts")
+
+
+driver = awscli.clidriver.create_clidriver()
+
+
+def warm_up():
+    """What a call reads of the CLI's data is read before it, by the process that all calls are forked from."""
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        driver.main(["--version"])
+    for service in SERVICES:
+        model = driver.session.get_service_model(service)
+        driver.session.create_client(service, region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="a")
+        for name in ("paginators-1", "waiters-2", "endpoint-rule-set-1"):
+            with contextlib.suppress(awscli.botocore.loaders.DataNotFoundError):
+                driver.session.get_component("data_loader").load_service_model(model.service_name, name)
+    gc.freeze()
+
+
+def call_cli(arguments):
+    """Its exit code, and what it printed."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    sys.stdout, sys.stderr = out, err
+    try:
+        code = driver.main(arguments)
+    except SystemExit as end:
+        code = end.code
+    out.flush(), err.flush()
+    return code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+
+
+def operation(arguments):
+    words = [word for word in arguments if re.fullmatch(r"[a-z0-9-]+", word) and not word.startswith("--")]
+    return " ".join(words[:2])
+
+
+def answer(asked):
+    """Makes one call as the plan of its run says."""
+    # Where the CLI's own data is, which it has put there itself.
+    data = os.environ["AWS_DATA_PATH"]
+    os.environ.clear()
+    os.environ.update(asked["environment"], AWS_DATA_PATH=data)
+    os.chdir(asked["folder"])
+    plan = json.loads(pathlib.Path(os.environ["PICUS_PLAN"]).read_text())
+    log = pathlib.Path(plan["log"])
+    number = len(log.read_text().splitlines()) + 1 if log.exists() else 1
+    with log.open("a") as file:
+        file.write(operation(asked["arguments"]) + "\n")
+    if recorded := plan.get("answers", {}).get(operation(asked["arguments"])):
+        return recorded
+    way = WAYS.get(plan.get("way"))
+    hit = way and (number == plan["number"] or way.stays and number > plan["number"])
+    if hit and not way.sent:
+        return way.answer(operation(asked["arguments"]), 0, "", "")
+    code, out, err = call_cli(asked["arguments"])
+    if not hit:
+        return code, out, err
+    if way.kills:
+        os.kill(asked["script"], signal.SIGKILL)
+    return way.answer(operation(asked["arguments"]), code, out, err)
+
+
+def serve(connection):
+    with connection, connection.makefile("rw") as stream:
+        try:
+            result = answer(json.loads(stream.readline()))
+        except BaseException:
+            result = 99, "", traceback.format_exc()
+        stream.write(json.dumps(result))
+
+
+def main(path):
+    warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(64)
+        while True:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                serve(connection)
+                os._exit(0)
+            connection.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

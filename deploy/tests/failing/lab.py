@@ -1,0 +1,206 @@
+"""Accounts of one emulator, and scripts that run in them with calls that fail as planned."""
+
+import contextlib
+import http.server
+import itertools
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import zipfile
+from collections import namedtuple
+
+from failing.account import Account
+from world import ROOT, free_port
+
+HERE = pathlib.Path(__file__).parent
+REGION = "eu-central-1"
+REPOSITORY = "picus@1001/picus@2002"
+
+# How a run of a script ended: `calls` are the calls of the AWS CLI that it made.
+Run = namedtuple("Run", "code out err calls")
+
+SHIM = """#!{python} -ISs
+import json, os, socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect("{socket}")
+with connection, connection.makefile("rw") as stream:
+    call = {{"arguments": sys.argv[1:], "environment": dict(os.environ), "folder": os.getcwd(), "script": os.getppid()}}
+    stream.write(json.dumps(call) + "\\n")
+    stream.flush()
+    code, out, err = json.loads(stream.read())
+sys.stdout.write(out)
+sys.stderr.write(err)
+sys.exit(code)
+"""
+
+# Docker, as far as a push needs it: the image is in the repository.
+DOCKER = """#!/bin/bash
+case $1 in
+  login) cat >/dev/null ;;
+  push) AWS_DEFAULT_REGION=$AWS_REGION PICUS_PLAN={quiet} aws ecr put-image --repository-name picus-service --image-tag "${{3##*:}}" --image-manifest '{{"schemaVersion": 2}}' >/dev/null && echo "$3" ;;
+esac
+"""
+
+
+class Lab:
+    def __init__(self, work):
+        self.work, self.port = work, free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.numbers = itertools.count(1)
+        self.broken = set()
+        (work / "bin").mkdir()
+        (work / "quiet").write_text(json.dumps({"log": os.devnull}))
+        for name, text in (("aws", SHIM), ("docker", DOCKER)):
+            path = work / "bin" / name
+            path.write_text(text.format(python=sys.executable, socket=work / "cli", quiet=work / "quiet"))
+            path.chmod(0o755)
+        self.package = work / "delete-handler.zip"
+        with zipfile.ZipFile(self.package, "w") as package:
+            package.writestr("bootstrap", "#!/bin/sh\n")
+
+    @contextlib.contextmanager
+    def running(self):
+        environment = {
+            **os.environ,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "IOT_MTLS_ENABLED": "0",
+            "MINISTACK_REGION": REGION,
+            "PICUS_CALLS": os.devnull,
+            "PICUS_CONTAINERS": "none",
+            "PICUS_TLS_PORT": str(free_port()),
+            "TMPDIR": str(self.work),
+        }
+        log = open(self.work / "emulator.log", "w")
+        emulator = subprocess.Popen([sys.executable, HERE.parent / "emulator.py"], env=environment, stdout=log, stderr=log)
+        cli = subprocess.Popen([sys.executable, HERE / "cli.py", self.work / "cli"])
+        picus = http.server.ThreadingHTTPServer(("127.0.0.1", 0), picus_of(self))
+        threading.Thread(target=picus.serve_forever, daemon=True).start()
+        self.picus_port = picus.server_port
+        try:
+            wait_until(lambda: (self.work / "cli").exists() and answers(self.endpoint), 90)
+            yield self
+        finally:
+            picus.shutdown()
+            for process in (emulator, cli):
+                process.terminate()
+                process.wait(20)
+
+    def account(self):
+        """An empty one."""
+        return Case(self, Account(next(self.numbers), self.endpoint, REGION))
+
+    def works(self, account):
+        """Whether what is deployed there does."""
+        release = Account(int(account), self.endpoint, REGION).parameters()["ImageTag"]
+        return not release.startswith("bad")
+
+
+class Case:
+    def __init__(self, lab, account):
+        self.lab, self.account = lab, account
+        self.folder = lab.work / account.id
+        self.folder.mkdir()
+        (self.folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{lab.picus_port}"\nheader = "X-Account: {account.id}"\n')
+
+    def run(self, script, *arguments, number=0, way=None, answers=None, root=ROOT):
+        """Runs a script, and lets the call of that number fail in that way. `answers`: those that are recorded, by operation."""
+        plan, log = self.folder / "plan", self.folder / "log"
+        log.write_text("")
+        plan.write_text(json.dumps({"number": number, "way": way, "log": str(log), "answers": answers or {}}))
+        environment = {
+            "AWS_ACCESS_KEY_ID": self.account.id,
+            "AWS_ENDPOINT_URL": self.lab.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "CURL_HOME": str(self.folder),
+            "HOME": str(self.folder),
+            "PATH": f"{self.lab.work}/bin:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PICUS_PLAN": str(plan),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(HERE / "quick"),
+        }
+        done = subprocess.run([root / "deploy" / script, *arguments], env=environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+        return Run(done.returncode, done.stdout, done.stderr, log.read_text().splitlines())
+
+    def must(self, script, *arguments):
+        done = self.run(script, *arguments)
+        assert done.code == 0, f"{script}: {done.out}{done.err}"
+        return done
+
+    def bootstrapped(self):
+        self.must("bootstrap", "--repository", REPOSITORY)
+        return self
+
+    def push(self, tag):
+        if tag not in (self.account.images() or []):
+            self.account.client("ecr").put_image(repositoryName="picus-service", imageTag=tag, imageManifest=json.dumps({"schemaVersion": 2, "tag": tag}))
+
+    def deploy(self, tag, *arguments):
+        return "deploy", "--image", tag, "--delete-handler", self.lab.package, *arguments
+
+    def at_rest(self):
+        """Waits until nothing is under way: a script that was killed leaves AWS at work."""
+        def rests():
+            states = [stack["StackStatus"] for stack in self.account.stacks().values()]
+            return not any(state.endswith("_IN_PROGRESS") and state != "REVIEW_IN_PROGRESS" for state in states)
+
+        wait_until(rests, 60)
+        return self.account.state()
+
+
+def picus_of(lab):
+    """What the smoke test reaches: it answers as Picus does where a good image is deployed."""
+
+    class Picus(http.server.BaseHTTPRequestHandler):
+        items = {}
+
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            account = self.headers["X-Account"]
+            key = self.path.rsplit("/")[-1]
+            status, body = 404, {"code": "item_not_found"}
+            if self.path == "/health":
+                status, body = 200, {"status": "healthy"}
+            elif not lab.works(account):
+                status, body = 500, {"code": "internal"}
+            elif self.command == "POST":
+                status, body = 201, {"object_id": account}
+                self.items[account] = {"smoke": 0.1}
+            elif self.path.startswith("/picus/list"):
+                status, body = 200, []
+            elif key in self.items:
+                status, body = 200, self.items.pop(key) if self.command == "DELETE" else self.items[key]
+            text = json.dumps(body, separators=(",", ":")).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = do_DELETE = answer
+
+        def log_message(self, *_):
+            pass
+
+    return Picus
+
+
+def answers(endpoint):
+    try:
+        return urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=1)
+    except OSError:
+        return False
+
+
+def wait_until(true, patience):
+    until = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.1)

@@ -1,0 +1,223 @@
+"""Every call of the AWS CLI that a script makes fails once, in every way, and nothing is changed silently.
+
+Either the script does what it does without the failure, or it stops with one clear line, has changed nothing that was not
+to be changed, and is completed by running it again.
+
+By default each call fails in one of the ways, in turn; with PICUS_EVERY_FAILURE=1 in all of them.
+"""
+
+import os
+import pathlib
+import tempfile
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from failing.lab import REPOSITORY, Lab
+from failing.ways import WAYS
+
+EVERY = os.environ.get("PICUS_EVERY_FAILURE") == "1"
+WORKERS = int(os.environ.get("PICUS_FAILURE_WORKERS", "3"))
+
+# `start` takes a case to where the script is run, from an empty account or from where the case before has ended.
+# `sample`: how many of its calls fail where not all do. `fresh`: it takes an empty account each time.
+# `reads`: the script only tells, and tells the same. `tells`: what is said at the end of one that fails as it should.
+Scenario = namedtuple("Scenario", "command start sample fresh reads code tells", defaults=(False, False, 0, ""))
+
+SET = ("--parameter", "RequestsPerAddress=2000", "--parameter", "MinTasks=3", "--parameter", "LogRetentionDays=60")
+
+
+def empty(case):
+    pass
+
+
+def bootstrapped(case):
+    if "picus-bootstrap" not in case.account.stacks():
+        case.bootstrapped()
+        for tag in ("one", "two", "bad"):
+            case.push(tag)
+
+
+def deployed(case):
+    """With parameters that are not the defaults, and more tasks than at first: what a failed call could undo."""
+    bootstrapped(case)
+    if "picus" not in case.account.stacks():
+        case.must(*case.deploy("one", *SET))
+        for topic in ("picus-alarms", "picus-tickets"):
+            arn, queue = (f"arn:aws:{service}:{case.account.region}:{case.account.id}:{name}" for service, name in (("sns", topic), ("sqs", "pages")))
+            case.account.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue)
+    case.account.client("ecs").update_service(cluster="picus-cluster", service="picus-service", desiredCount=5)
+    now = case.account.parameters()["ImageTag"]
+    case.account.names = {now: "NOW", other(now): "OTHER"}
+
+
+def other(tag):
+    return "two" if tag == "one" else "one"
+
+
+def the_other(case):
+    return next(tag for tag, name in case.account.names.items() if name == "OTHER")
+
+
+def with_earlier_releases(case):
+    """One of each image before the one that is deployed, in turn, so that each roll-back finds another one."""
+    deployed(case)
+    s3, bucket = case.account.client("s3"), f"picus-artifacts-{case.account.id}-{case.account.region}"
+    release = case.account.parameters()["Release"]
+    if not release.startswith("2020"):
+        parameters = s3.get_object(Bucket=bucket, Key=f"releases/{release}/parameters")["Body"].read().decode()
+        for number in range(200):
+            tag = other(case.account.parameters()["ImageTag"]) if number % 2 else case.account.parameters()["ImageTag"]
+            name = f"20200101T{number:06}Z-{tag}"
+            for part in ("picus.yaml", "alarms.yaml", "delete-handler.zip"):
+                s3.copy_object(Bucket=bucket, Key=f"releases/{name}/{part}", CopySource=f"{bucket}/releases/{release}/{part}")
+            changed = parameters.replace(release, name).replace(f"ImageTag\t{case.account.parameters()['ImageTag']}", f"ImageTag\t{tag}")
+            s3.put_object(Bucket=bucket, Key=f"releases/{name}/parameters", Body=changed.encode())
+
+
+def with_a_table(case):
+    if not case.account.table():
+        case.account.client("dynamodb").create_table(
+            TableName="picus_data", BillingMode="PAY_PER_REQUEST", DeletionProtectionEnabled=True,
+            AttributeDefinitions=[{"AttributeName": "object_id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "object_id", "KeyType": "HASH"}],
+        )
+
+
+def with_an_image_to_push(case):
+    bootstrapped(case)
+    case.account.client("ecr").batch_delete_image(repositoryName="picus-service", imageIds=[{"imageTag": "new"}])
+
+
+SCENARIOS = {
+    "bootstrap": Scenario(lambda case: ("bootstrap", "--repository", REPOSITORY), empty, 20, fresh=True),
+    "bootstrap again": Scenario(lambda case: ("bootstrap", "--repository", REPOSITORY), bootstrapped, 2),
+    "the first deployment": Scenario(lambda case: case.deploy("one", *SET), bootstrapped, 6, fresh=True),
+    "a deployment": Scenario(lambda case: case.deploy(the_other(case)), deployed, 20),
+    "a deployment that is only shown": Scenario(lambda case: case.deploy(the_other(case), "--show"), deployed, 4),
+    "a deployment that does not work": Scenario(lambda case: case.deploy("bad"), deployed, 5, code=1, tells="was rolled back"),
+    "a roll-back": Scenario(lambda case: ("rollback",), with_earlier_releases, 20),
+    "the list of releases": Scenario(lambda case: ("rollback", "--list"), deployed, 20, reads=True),
+    "status": Scenario(lambda case: ("status",), deployed, 20, reads=True),
+    "a test page": Scenario(lambda case: ("test-page",), deployed, 20, reads=True),
+    "a push": Scenario(lambda case: ("push-image", "picus-service:ci", "new"), with_an_image_to_push, 20),
+    "a tear-down": Scenario(lambda case: ("tear-down", "--yes"), deployed, 4),
+    "a tear-down with its table": Scenario(lambda case: ("tear-down", "--yes", "--table"), deployed, 2),
+    "a tear-down of the table alone": Scenario(lambda case: ("tear-down", "--yes", "--table"), with_a_table, 20),
+}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with tempfile.TemporaryDirectory() as work, Lab(pathlib.Path(work)).running() as lab:
+        yield lab
+
+
+def plans(calls, sample):
+    """The calls that fail, each with the way that it fails in."""
+    if EVERY:
+        return [(number, way) for number in range(1, len(calls) + 1) for way in WAYS]
+    firsts = [calls.index(call) + 1 for call in dict.fromkeys(calls)]
+    step = max(1, -(-len(firsts) // sample))
+    return [(number, list(WAYS)[(number + sample) % len(WAYS)]) for number in firsts[::step]]
+
+
+def ready(lab, scenario, case):
+    if scenario.fresh or not case:
+        case = lab.account()
+    scenario.start(case)
+    return case
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_failed_call_changes_anything_silently(lab, name):
+    scenario = SCENARIOS[name]
+    case = ready(lab, scenario, None)
+    before = case.account.state()
+    clean = case.run(*scenario.command(case))
+    assert clean.code == scenario.code and scenario.tells in clean.err, clean.out + clean.err
+    reference = Reference(scenario, before, clean, case.at_rest())
+
+    remaining = iter(plans(clean.calls, scenario.sample))
+    faults = []
+
+    def work(case):
+        for number, way in remaining_of(remaining):
+            case = ready(lab, scenario, case)
+            fault = reference.fault(case, number, way)
+            if fault:
+                faults.append(f"call {number} ({clean.calls[number - 1]}) {way}: {fault}")
+                case = None
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        done = [pool.submit(work, None if number else case) for number in range(WORKERS)]
+    for each in done:
+        each.result()
+    assert not faults, "\n\n".join(faults)
+
+
+def remaining_of(iterator):
+    """What is left, shared by several threads: one `next` of a list's iterator is one step of the interpreter."""
+    yield from iterator
+
+
+class Reference:
+    """What a script does when no call fails, and what may be otherwise when one does."""
+
+    def __init__(self, scenario, before, clean, after):
+        self.scenario, self.before, self.clean, self.after = scenario, before, clean, after
+
+    def fault(self, case, number, way):
+        """What is wrong with how a script takes it that one call fails, or nothing."""
+        command = self.scenario.command(case)
+        done = case.run(*command, number=number, way=way)
+        state = case.at_rest()
+        said = f"exit code {done.code}\n{done.out[-1500:]}\n{done.err[-1500:]}"
+        if self.is_done(done, state):
+            return None
+        if done.code == 0:
+            return f"it succeeded with another result: {self.difference(done, state)}\n{said}"
+        if done.code > 0 and not self.is_one_clear_line(command[0], done.err):
+            return f"it did not stop with one clear line\n{said}"
+        if strange := self.changed_otherwise(state):
+            return f"it changed what was not to be changed: {strange}\n{said}"
+        again = case.run(*command)
+        state = case.at_rest()
+        if not self.is_done(again, state):
+            return f"running it again did not complete it: {self.difference(again, state)}\n{said}\nthen {again.code}\n{again.out[-1500:]}\n{again.err}"
+        return None
+
+    def is_done(self, done, state):
+        told = not self.scenario.reads or without_ids(done.out) == without_ids(self.clean.out)
+        return done.code == self.scenario.code and self.scenario.tells in done.err and told and state == self.after
+
+    def is_one_clear_line(self, script, err):
+        lines = [line for line in err.splitlines() if line.strip() and not line.startswith(("  once more: ", "smoke: ", "/usr/lib/python3/"))]
+        return len(lines) == 1 and lines[0].startswith(f"{script}: ")
+
+    def changed_otherwise(self, state):
+        """The facts that are neither as they were before nor as they are to be."""
+        strange = {}
+        for fact in state:
+            old, new, now = self.before.get(fact), self.after.get(fact), state[fact]
+            if fact.startswith("stack "):
+                old, new, now = ({key: each[key] for key in ("parameters", "template")} if each and each["status"] != "REVIEW_IN_PROGRESS" else None
+                                 for each in (old, new, now))
+            if isinstance(now, list) and isinstance(new, list):
+                if not set(now) <= set(new) | set(old or []):
+                    strange[fact] = now
+            elif now not in (old, new) and not (fact == "good release" and now is False):
+                strange[fact] = now
+        if self.scenario.code:
+            # What does not work may stay until the command is run again: it is said.
+            strange.pop("stack picus", None), strange.pop("service", None)
+        return strange
+
+    def difference(self, done, state):
+        parts = {fact: (self.after.get(fact), state.get(fact)) for fact in {*self.after, *state} if self.after.get(fact) != state.get(fact)}
+        return parts or f"it said\n{done.out}"
+
+
+def without_ids(said):
+    return "\n".join(word for word in said.split() if "000" not in word and "elb.amazonaws.com" not in word and "T" not in word)

@@ -1,0 +1,170 @@
+"""What the scripts do on bad days that no failed call brings about, in an emulated account without containers."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from failing.lab import Lab
+from world import ROOT
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with Lab(tmp_path_factory.mktemp("lab")).running() as lab:
+        yield lab
+
+
+def bootstrapped(lab):
+    case = lab.account().bootstrapped()
+    for tag in ("one", "two"):
+        case.push(tag)
+    return case
+
+
+@pytest.fixture(scope="module")
+def picus(lab):
+    case = bootstrapped(lab)
+    case.must(*case.deploy("one"))
+    return case
+
+
+def test_a_first_cluster_that_is_ahead_of_the_role_of_ecs_is_made_again(lab):
+    case = bootstrapped(lab)
+    case.account.client("iam").delete_service_linked_role(RoleName="AWSServiceRoleForECS")
+    done = case.must(*case.deploy("one"))
+    assert "Unable to assume the service linked role" in done.out and "was not there yet: once more" in done.out
+    assert case.account.stacks()["picus"]["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_first_deployment_that_fails_is_followed_by_a_good_one(lab, tmp_path):
+    case = bootstrapped(lab)
+    broken = copied(tmp_path)
+    done = case.run(*case.deploy("one", "--parameter", "MinTasks=3"), root=broken)
+    assert done.code == 1 and "stack picus is ROLLBACK_COMPLETE" in done.err, done.out + done.err
+    done = case.must(*case.deploy("one"))
+    assert "is removed first" in done.out and case.account.parameters()["MinTasks"] == "2"
+
+
+def test_what_fails_in_a_stack_within_the_stack_is_told(picus, tmp_path):
+    broken = copied(tmp_path)
+    before = picus.account.state()
+    done = picus.run(*picus.deploy("two"), root=broken)
+    assert done.code == 1 and done.err == "deploy: stack picus is UPDATE_ROLLBACK_COMPLETE: the first event above that FAILED says why\n"
+    (line,) = [line for line in done.out.splitlines() if "/Broken" in line]
+    assert line.strip().startswith("picus-Alarms-") and "_FAILED: " in line, line
+    assert picus.account.state()["stack picus"]["parameters"] == before["stack picus"]["parameters"]
+
+
+def copied(to):
+    """The repository as far as a deployment needs it, with a resource among its alarms that can't be made."""
+    for folder in ("deploy", "policies", "dashboards"):
+        shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("tests"))
+    shutil.copy(ROOT / "otel-collector.yaml", to)
+    alarms = to / "dashboards/alarms.yaml"
+    text = alarms.read_text()
+    assert text.count("\nOutputs:") == 1
+    alarms.write_text(text.replace("\nOutputs:", "\n  Broken:\n    Type: AWS::Nobody::KnowsIt\nOutputs:"))
+    return to
+
+
+def test_why_a_change_set_is_not_taken_is_told(picus):
+    """As AWS answers (CloudFormation API reference, DescribeEvents); the emulator validates nothing."""
+    arn = "arn:aws:cloudformation:eu-central-1:000000000001:changeSet/change-1/1"
+    reason = "The following validation failed: [AWS::EarlyValidation::PropertyValidation]. Use DescribeEvents for details."
+    failed = {"Status": "FAILED", "StatusReason": reason, "ChangeSetId": arn, "StackId": "arn:picus", "Changes": []}
+    event = {"EventType": "VALIDATION_ERROR", "LogicalResourceId": "Service", "ValidationPath": "/Resources/Service/Properties/Cpu",
+             "ValidationStatusReason": "Cpu is no property"}
+    answers = {
+        "cloudformation describe-change-set": (0, json.dumps(failed), ""),
+        "cloudformation describe-events": (0, json.dumps({"OperationEvents": [event]}), ""),
+        "cloudformation delete-change-set": (0, "", ""),
+    }
+    done = picus.run(*picus.deploy("two"), answers=answers)
+    assert done.code == 1 and done.err == f"deploy: no change set: {reason}\n"
+    assert "  Service                      /Resources/Service/Properties/Cpu Cpu is no property\n" in done.out
+    assert "cloudformation execute-change-set" not in done.calls
+
+
+def test_a_change_of_rules_is_refused_while_the_second_target_group_has_the_requests(picus):
+    elb = picus.account.client("elbv2")
+    shift(elb, first=0, second=1)
+    done = picus.must("status")
+    assert "picus-ecs-tg (weight 0)" in done.out and "picus-ecs-tg-canary (weight 1)" in done.out
+    changes = [{"Type": "Resource", "ResourceChange": {
+        "Action": "Add", "LogicalResourceId": "PutTokenRule", "ResourceType": "AWS::ElasticLoadBalancingV2::ListenerRule"}}]
+    made = {"Status": "CREATE_COMPLETE", "ChangeSetId": "arn:set", "StackId": "arn:picus", "Changes": changes}
+    answers = {"cloudformation describe-change-set": (0, json.dumps(made), ""), "cloudformation delete-change-set": (0, "", "")}
+    done = picus.run(*picus.deploy("two"), answers=answers)
+    assert done.code == 1 and "picus-ecs-tg-canary has requests now, and a change of PutTokenRule" in done.err
+    assert "cloudformation execute-change-set" not in done.calls
+    shift(elb, first=1, second=0)
+    done = picus.run(*picus.deploy("two"), answers=answers)
+    assert "cloudformation execute-change-set" in done.calls
+
+
+def shift(elb, first, second):
+    """What ECS does at the end of a canary."""
+    groups = {group["TargetGroupName"]: group["TargetGroupArn"] for group in elb.describe_target_groups()["TargetGroups"]}
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    (rule,) = [rule for rule in elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"] if rule["Priority"] == "200"]
+    weights = [{"TargetGroupArn": groups["picus-ecs-tg"], "Weight": first}, {"TargetGroupArn": groups["picus-ecs-tg-canary"], "Weight": second}]
+    elb.modify_rule(RuleArn=rule["RuleArn"], Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}])
+
+
+def test_whether_pages_reach_somebody_is_told(picus):
+    sns, topic = picus.account.client("sns"), f"arn:aws:sns:{picus.account.region}:{picus.account.id}:picus-alarms"
+    nobody = "pages reach nobody: no confirmed subscription of the topic picus-alarms; nobody has subscribed"
+    assert f"note: {nobody}\n" in picus.must("status").out
+    done = picus.run("test-page")
+    assert done.code == 1 and nobody in done.err and "sns publish" not in done.calls
+
+    pending = {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation", "Endpoint": "ops@example.com"}]}
+    done = picus.run("status", answers={"sns list-subscriptions-by-topic": (0, json.dumps(pending), "")})
+    assert "topic picus-alarms; ops@example.com has not confirmed yet\n" in done.out
+
+    sqs = picus.account.client("sqs")
+    queue = sqs.create_queue(QueueName="pages")["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{picus.account.region}:{picus.account.id}:pages")
+    done = picus.run("test-page")
+    assert "a test went to the topic picus-alarms" in done.out and "tickets reach nobody" in done.err
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(message["Body"])["Subject"] == "Picus: a test, nothing is wrong"
+    assert "pages reach nobody" not in picus.must("status").out
+
+
+def test_no_release_is_an_empty_list(lab):
+    done = bootstrapped(lab).must("rollback", "--list")
+    assert done.out == "" and done.err == "rollback: there is no good release yet\n"
+
+
+def test_a_role_of_somebody_else_is_not_said_to_be_useless(lab):
+    case = bootstrapped(lab)
+    role = {"RoleName": "ecsTaskExecutionRole", "CreateDate": "2024-01-01T00:00:00Z", "RoleLastUsed": {"LastUsedDate": "2026-11-25T10:00:00Z", "Region": "eu-west-1"}}
+    done = case.run(*case.deploy("one"), answers={"iam get-role": (0, json.dumps({"Role": role}), "")})
+    assert done.code == 1 and "was last used on 2026-11-25T10:00:00Z in eu-west-1" in done.err and "only if nothing of yours needs it" in done.err
+
+
+@pytest.mark.parametrize(("version", "least"), [("aws-cli/1.42.0 Python/3.9", "1.43.0"), ("aws-cli/2.31.9 Python/3.13", "2.32.0")])
+def test_an_aws_cli_that_is_too_old_is_told(lab, version, least):
+    done = lab.account().run("status", answers={"": (0, version, "")})
+    assert done.code == 1 and done.err.endswith(f", and {least} or newer is needed\n") and done.calls == [""]
+
+
+def test_the_region_is_that_of_the_environment_in_both_versions_of_the_cli(lab, tmp_path):
+    (tmp_path / "aws").write_text('#!/bin/sh\n[ "$1" = --version ] && echo aws-cli/2.40.0 || { echo "$AWS_REGION $AWS_DEFAULT_REGION" >&2; exit 253; }\n')
+    (tmp_path / "aws").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AWS_REGION": "eu-north-1"}
+    done = subprocess.run([ROOT / "deploy/status"], env=environment, capture_output=True, text=True)
+    assert done.stderr == "status: aws cloudformation describe-stacks: eu-north-1 eu-north-1\n"
+
+
+@pytest.mark.parametrize("script", ["render"])
+def test_a_set_cdpath_leads_nowhere_else(script, tmp_path):
+    (tmp_path / "deploy").mkdir()
+    environment = {**os.environ, "CDPATH": str(tmp_path)}
+    said = [subprocess.run([f"deploy/{script}", "dashboards/alarms.yaml"], cwd=ROOT, env=each, capture_output=True, text=True) for each in (environment, os.environ)]
+    assert said[0].returncode == 0 and said[0].stdout == said[1].stdout

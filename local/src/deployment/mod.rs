@@ -1,0 +1,83 @@
+//! What is deployed, read from the rendered templates of `deploy/`: the local system is built of it,
+//! and so follows a change of them. What they say and this crate does not do is an error, or a
+//! [`Difference`] with its reason.
+
+mod differences;
+mod function;
+mod load_balancer;
+mod read;
+mod table;
+mod task;
+
+use picus_cloudwatch::template::Parameters;
+use serde::Deserialize;
+
+use crate::lambda::Function;
+pub(crate) use differences::variables;
+pub use differences::{DIFFERENCES, Difference, HEALTH_CHECK_INTERVAL};
+pub use load_balancer::{Balancer, Forward, Group, Rule, Targets};
+pub use read::DeploymentError;
+use read::Reader;
+pub use table::Table;
+pub use task::{ContainerHealthCheck, Service, TaskDefinition};
+
+/// The template of the deployment, rendered when this was compiled.
+pub const TEMPLATE: &str = include_str!(concat!(env!("OUT_DIR"), "/picus.yaml"));
+
+const ALARMS: &str = "AWS::CloudFormation::Stack";
+
+/// What is deployed.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// The load balancer, with rules and target groups.
+    pub load_balancer: Balancer,
+    /// The delete handler.
+    pub function: Function,
+    /// The service.
+    pub service: Service,
+    /// The table.
+    pub table: Table,
+    /// What the alarms' template is given.
+    pub alarm_parameters: Parameters,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct Stack {
+    parameters: Parameters,
+}
+
+impl Deployment {
+    /// Reads a rendered template.
+    ///
+    /// # Errors
+    /// What in it is not understood, or not done here.
+    pub fn read(template: &str) -> Result<Self, DeploymentError> {
+        let kinds =
+            [&load_balancer::KINDS[..], &function::KINDS, &task::KINDS, &table::KINDS, &[ALARMS]];
+        let reader = Reader::new(template, &kinds.concat())?;
+        let load_balancer = load_balancer::read(&reader)?;
+        let functions: Vec<_> = load_balancer
+            .groups
+            .iter()
+            .filter_map(|group| match &group.targets {
+                Targets::Function { arn, .. } => Some(arn),
+                Targets::Servers(_) => None,
+            })
+            .collect();
+        let [function] = functions[..] else {
+            let reason = "not one target group with a function";
+            return Err(DeploymentError::unsupported("AWS::ElasticLoadBalancingV2", reason));
+        };
+        Ok(Self {
+            function: function::read(&reader, function)?,
+            service: task::read(&reader)?,
+            table: table::read(&reader)?,
+            alarm_parameters: reader.one::<Stack>(ALARMS)?.properties.parameters,
+            load_balancer,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Each crate uses those below it alone. ARCHITECTURE.md states the rules.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each crate may use of Picus. A new crate takes its place here and in ARCHITECTURE.md.
+const MAY_USE: [(&str, &[&str]); 12] = [
+    ("picus-catalogue", &[]),
+    ("picus-settings", &[]),
+    ("picus-cloudwatch", &[]),
+    ("picus-items", &["picus-catalogue"]),
+    ("picus-telemetry", &["picus-catalogue", "picus-settings"]),
+    ("picus-api", &["picus-items"]),
+    (
+        "picus-service",
+        &["picus-api", "picus-catalogue", "picus-items", "picus-settings", "picus-telemetry"],
+    ),
+    (
+        "picus-delete-handler",
+        &["picus-api", "picus-catalogue", "picus-items", "picus-settings", "picus-telemetry"],
+    ),
+    // It starts an executable that can be both programs, and so depends on neither.
+    ("picus-local", &["picus-cloudwatch"]),
+    ("picus-drills", &["picus-catalogue", "picus-cloudwatch", "picus-local"]),
+    (
+        "picus",
+        &[
+            "picus-catalogue",
+            "picus-cloudwatch",
+            "picus-delete-handler",
+            "picus-drills",
+            "picus-local",
+            "picus-service",
+            "picus-settings",
+        ],
+    ),
+    ("picus-testing", &[]),
+];
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .current_dir(crate::root())
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The crates of Picus, each with those that it uses, its tests' own included.
+fn uses() -> BTreeMap<String, Vec<String>> {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    let of = |package: &Value| {
+        let used = package["dependencies"].as_array().unwrap().iter();
+        let names = used.map(|used| used["name"].as_str().unwrap().to_owned());
+        let name = package["name"].as_str().unwrap().to_owned();
+        (name, names.filter(|name| name.starts_with("picus-")).collect())
+    };
+    packages.map(of).collect()
+}
+
+#[test]
+fn each_crate_uses_those_that_it_may() {
+    let uses = uses();
+    assert_eq!(uses.len(), MAY_USE.len(), "a crate is missing in MAY_USE, or is gone");
+    for (name, may_use) in MAY_USE {
+        for used in &uses[name] {
+            // Tests of every crate may start from `testing`.
+            let may = may_use.contains(&used.as_str()) || used == "picus-testing";
+            assert!(may, "{name} may not use {used}: see ARCHITECTURE.md, \"The map\"");
+        }
+    }
+}
+
+#[test]
+fn the_map_names_every_crate() {
+    let map = std::fs::read_to_string(crate::root().join("ARCHITECTURE.md")).unwrap();
+    for name in crate::crates() {
+        assert!(map.contains(&format!("| `{name}/` |")), "ARCHITECTURE.md has no row for {name}/");
+    }
+}

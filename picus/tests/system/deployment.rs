@@ -1,0 +1,122 @@
+//! The system follows the templates: what is changed in a copy of them is what runs.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use picus_local::Options;
+use picus_local::deployment::TEMPLATE;
+use picus_local::lambda::FunctionFault;
+use reqwest::Method;
+
+use crate::given::{Client, options, send_signal, started};
+
+/// A system of a template that is changed so.
+fn changed(changes: &[(&str, &str)]) -> Options {
+    let mut template = TEMPLATE.to_owned();
+    for (right, wrong) in changes {
+        assert!(template.contains(right), "{right}");
+        template = template.replace(right, wrong);
+    }
+    Options { template: template.into(), ..options() }
+}
+
+#[test]
+fn the_template_within_is_the_one_that_is_deployed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let render =
+        Command::new(root.join("deploy/render")).arg("deploy/templates/picus.yaml").output();
+    let rendered = render.unwrap();
+    assert!(rendered.status.success(), "{rendered:?}");
+    assert_eq!(String::from_utf8(rendered.stdout).unwrap(), TEMPLATE);
+}
+
+#[tokio::test]
+async fn a_rule_decides_who_answers() {
+    let (system, client) = started(options()).await;
+    assert_eq!(client.delete("x").await.status(), 404, "by the delete handler");
+    system.stop().await;
+    let (system, client) = started(changed(&[("['/picus/*']", "['/picus/only/*']")])).await;
+    assert_eq!(client.delete("x").await.status(), 421, "by the service");
+    assert_eq!(system.calls().len(), 0, "no delete was made");
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_health_check_asks_for_what_the_template_says() {
+    // Only a target that is asked for this path, and whose 404 is good, is ever healthy.
+    let check = [("HealthCheckPath: /health", "HealthCheckPath: /none"), ("'200'}", "'404'}")];
+    let (system, client) = started(changed(&check)).await;
+    assert_eq!(client.get_path("/health").await.status(), 200);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_is_ended_at_the_time_out_of_the_template() {
+    let (system, client) = started(changed(&[("TimeoutSeconds: 15", "TimeoutSeconds: 1")])).await;
+    assert_eq!(client.delete("x").await.status(), 404);
+    system.function().set_fault(Some(FunctionFault::Hang));
+    let asked = Instant::now();
+    assert_eq!(client.delete("x").await.status(), 502);
+    assert!((1..10).contains(&asked.elapsed().as_secs()), "{:?}", asked.elapsed());
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn answers_get_the_headers_that_the_listener_adds() {
+    let listener = "Protocol: HTTP\n      DefaultActions";
+    let attribute = "Protocol: HTTP\n      ListenerAttributes: [{Key: routing.http.response.x_frame_options.header_value, Value: DENY}]\n      DefaultActions";
+    let (system, client) = started(changed(&[(listener, attribute)])).await;
+    assert_eq!(client.get_path("/health").await.headers()["x-frame-options"], "DENY");
+    assert_eq!(client.delete("x").await.headers()["x-frame-options"], "DENY");
+    system.stop().await;
+}
+
+/// How many of four requests, one after the other, are answered while one task of two hangs with a
+/// request in flight.
+async fn answered_beside_a_task_that_hangs(mut options: Options) -> usize {
+    options.tasks = 2;
+    let (system, client) = started(options).await;
+    let task = system.tasks()[0].running().await.unwrap().pid.to_string();
+    send_signal("STOP", &task);
+    let ask = |client: Client| async move {
+        let request = client.request(Method::GET, "/health").timeout(Duration::from_secs(2));
+        request.send().await.is_ok()
+    };
+    let hanging = |_| {
+        let request = client.request(Method::GET, "/health").timeout(Duration::from_secs(30));
+        tokio::spawn(async move { request.send().await.is_ok() })
+    };
+    let held: Vec<_> = [(), ()].into_iter().map(hanging).collect();
+    // Until one of them is answered, by the other task, both may be on their way.
+    while held.iter().all(|request| !request.is_finished()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut answered = 0;
+    for _ in 0..4 {
+        answered += usize::from(ask(client.clone()).await);
+    }
+    send_signal("CONT", &task);
+    for request in held {
+        request.await.unwrap();
+    }
+    system.stop().await;
+    answered
+}
+
+#[tokio::test]
+async fn a_target_is_chosen_by_the_algorithm_of_the_template() {
+    assert_eq!(answered_beside_a_task_that_hangs(options()).await, 4);
+    let in_turn = changed(&[("least_outstanding_requests", "round_robin")]);
+    assert_eq!(answered_beside_a_task_that_hangs(in_turn).await, 2);
+}
+
+#[tokio::test]
+async fn what_is_not_done_here_keeps_the_system_from_starting() {
+    let unknown =
+        changed(&[("Field: path-pattern, PathPatternConfig", "Field: source-ip, SourceIpConfig")]);
+    let error = picus_local::System::start(unknown).await.unwrap_err().to_string();
+    assert!(error.contains("DeleteRule.Properties.Conditions[1]"), "{error}");
+    assert!(error.contains("`source-ip`"), "{error}");
+}

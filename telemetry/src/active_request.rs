@@ -1,0 +1,22 @@
+//! The gauge of requests in flight.
+
+use picus_catalogue as catalogue;
+
+/// Requests in flight, one more as long as this lives.
+#[derive(Debug)]
+pub struct ActiveRequest(());
+
+impl ActiveRequest {
+    /// Counts one more.
+    #[must_use]
+    pub fn begin() -> Self {
+        metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).increment(1);
+        Self(())
+    }
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).decrement(1);
+    }
+}
