@@ -1,6 +1,6 @@
 from generated.openapi_python_client import Client
 from generated.openapi_python_client.api.items import delete_item, get_item, list_items, put_item
-from generated.openapi_python_client.models import Failure, NewItem
+from generated.openapi_python_client.models import ErrorBody, NewItem
 from generated.openapi_python_client.types import UNSET
 from given import BASE, story
 
@@ -31,7 +31,7 @@ class Generated:
 
     def refusal(self, key):
         answer = get_item.sync_detailed(key, client=client)
-        assert isinstance(answer.parsed, Failure)
+        assert isinstance(answer.parsed, ErrorBody)
         return answer.status_code, answer.parsed.code
 
 

@@ -1,4 +1,4 @@
-import { Configuration, FailureFromJSON, ItemsApi, ResponseError } from "./generated/typescript-fetch/index.js";
+import { Configuration, ErrorBodyFromJSON, ItemsApi, ResponseError } from "./generated/typescript-fetch/index.js";
 import { base, type Json, read, story, write } from "./given.js";
 
 const api = new ItemsApi(new Configuration({ basePath: base }));
@@ -23,6 +23,6 @@ await story("typescript-fetch", {
   async refusal(key) {
     const error = await api.getItem({ key }).catch((error: unknown) => error);
     if (!(error instanceof ResponseError)) throw error;
-    return [error.response.status, FailureFromJSON(await error.response.json()).code];
+    return [error.response.status, ErrorBodyFromJSON(await error.response.json()).code];
   },
 });

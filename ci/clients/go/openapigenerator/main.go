@@ -64,7 +64,7 @@ func (api generated) Refusal(key string) (int, string, error) {
 	if !errors.As(err, &refused) {
 		return 0, "", err
 	}
-	failure, _ := refused.Model().(openapi.Failure)
+	failure, _ := refused.Model().(openapi.ErrorBody)
 	return response.StatusCode, string(failure.Code), nil
 }
 

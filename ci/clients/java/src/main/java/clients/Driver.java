@@ -17,8 +17,8 @@ import org.openapitools.client.ApiClient;
 import org.openapitools.client.ApiException;
 import org.openapitools.client.JSON;
 import org.openapitools.client.api.ItemsApi;
-import org.openapitools.client.model.CodeWord;
-import org.openapitools.client.model.Failure;
+import org.openapitools.client.model.Code;
+import org.openapitools.client.model.ErrorBody;
 
 /** The story that every client has to make work. */
 class Driver {
@@ -63,8 +63,8 @@ class Driver {
             api.getItem(id);
             throw new AssertionError("there is still such an item");
         } catch (ApiException refused) {
-            Failure failure = Failure.fromJson(refused.getResponseBody());
-            require(refused.getCode() == 404 && failure.getCode() == CodeWord.ITEM_NOT_FOUND, failure.toString());
+            ErrorBody failure = ErrorBody.fromJson(refused.getResponseBody());
+            require(refused.getCode() == 404 && failure.getCode() == Code.ITEM_NOT_FOUND, failure.toString());
         }
         System.out.println("openapi-generator java: works");
     }
