@@ -1,9 +1,11 @@
 //! The contract as an OpenAPI 3.1 document, made from the types that are serialized.
 
 mod item;
+mod methods;
 mod operations;
 mod response_headers;
 
+use methods::EveryMethod;
 use response_headers::EveryResponse;
 use utoipa::OpenApi;
 
@@ -21,7 +23,7 @@ use utoipa::OpenApi;
         operations::delete,
         operations::health
     ),
-    modifiers(&EveryResponse)
+    modifiers(&EveryMethod, &EveryResponse)
 )]
 struct Api;
 

@@ -4,6 +4,7 @@
 mod metrics;
 mod permissions;
 mod proxy;
+mod taken_name;
 
 use std::error::Error;
 use std::fs::{self, File, TryLockError};
