@@ -1,10 +1,12 @@
 //! The contract as an OpenAPI 3.1 document, made from the types that are serialized.
 
 mod item;
+mod methods;
 mod operations;
 mod response_headers;
 mod security;
 
+use methods::EveryMethod;
 use response_headers::EveryResponse;
 use security::Token;
 use utoipa::OpenApi;
@@ -30,7 +32,7 @@ use utoipa::OpenApi;
         operations::health
     ),
     security(()),
-    modifiers(&EveryResponse, &Token)
+    modifiers(&EveryMethod, &EveryResponse, &Token)
 )]
 struct Api;
 

@@ -5,6 +5,7 @@ mod error;
 mod metrics;
 mod permissions;
 mod proxy;
+mod taken_name;
 
 use std::error::Error;
 use std::fs::{self, File, TryLockError};

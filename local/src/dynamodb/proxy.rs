@@ -22,6 +22,7 @@ use tokio::time;
 use super::error::DynamoDbError;
 use super::metrics::Reporter;
 use super::permissions::{Calls, Permissions};
+use super::taken_name;
 use crate::server::{Body, BrokenOff, full};
 
 /// DynamoDB's own bound on a request.
@@ -123,11 +124,11 @@ impl Proxy {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let uri = format!("http://{}{path}", self.engine);
         head.uri = uri.parse::<Uri>().map_err(|_| BrokenOff)?;
-        let request = Request::from_parts(head, Full::new(body));
+        let request = Request::from_parts(head, Full::new(taken_name::hide(body)));
         let answer = self.client.request(request).await.map_err(|_| BrokenOff)?;
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|_| BrokenOff)?.to_bytes();
-        Ok(Response::from_parts(head, body))
+        Ok(Response::from_parts(head, taken_name::show(body)))
     }
 
     fn fault(&self) -> MutexGuard<'_, Option<DynamoDbFault>> {

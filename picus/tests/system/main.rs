@@ -1,6 +1,7 @@
 //! The whole system through its one address.
 
 mod collector;
+mod conditions;
 mod contract;
 mod deployment;
 mod docs_page;
