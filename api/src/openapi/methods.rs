@@ -68,21 +68,3 @@ fn options(template: &str, path: &PathItem) -> Operation {
     options.responses.responses = BTreeMap::from([("204".to_owned(), RefOr::T(response))]);
     options
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn the_document_has_the_methods_that_are_allowed_and_no_others() {
-        let document = serde_json::to_value(crate::document()).unwrap();
-        for (template, path) in document["paths"].as_object().unwrap() {
-            let found: BTreeSet<_> =
-                path.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
-            let allowed: BTreeSet<_> = route::methods(template).map(str::to_owned).collect();
-            assert_eq!(found, allowed, "{template}");
-        }
-    }
-}
