@@ -26,15 +26,16 @@ fn render(root: &Path, file: &str, indent: &str, substitute: bool, rendered: &mu
         let margin = &line[..line.len() - line.trim_start_matches(' ').len()];
         match included {
             None if line.is_empty() => rendered.push('\n'),
-            None => *rendered += &format!("{indent}{line}\n"),
+            None => rendered.extend([indent, &line, "\n"]),
             Some((before, path)) if before == margin => {
                 render(root, path, &format!("{indent}{margin}"), false, rendered);
             }
             Some((before, path)) => {
                 let before = before.strip_suffix(' ').unwrap_or(before);
-                *rendered += &format!("{indent}{before}\n");
+                rendered.extend([indent, before, "\n"]);
                 let deeper = if before.trim_start().starts_with("- ") { "    " } else { "  " };
-                let is_data = !before.ends_with('|') && path.ends_with(".json");
+                let is_data = !before.ends_with('|')
+                    && Path::new(path).extension().is_some_and(|end| end == "json");
                 render(root, path, &format!("{indent}{margin}{deeper}"), is_data, rendered);
             }
         }

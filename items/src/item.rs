@@ -60,7 +60,7 @@ impl Item {
 fn object(attributes: &Attributes, json: &mut Vec<u8>) {
     let mut members: Vec<_> = attributes.iter().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
-    list(b"{}", members, json, |(name, attribute), json| {
+    list(*b"{}", members, json, |(name, attribute), json| {
         text(name, json);
         json.push(b':');
         value(attribute, json);
@@ -72,15 +72,15 @@ fn value(value: &AttributeValue, json: &mut Vec<u8>) {
         AttributeValue::S(string) => text(string, json),
         AttributeValue::N(digits) => number(digits, json),
         AttributeValue::Bool(truth) => json.extend_from_slice(truth.to_string().as_bytes()),
-        AttributeValue::L(values) => list(b"[]", values, json, self::value),
+        AttributeValue::L(values) => list(*b"[]", values, json, self::value),
         AttributeValue::M(members) => object(members, json),
         AttributeValue::B(bytes) => text(&base64(bytes), json),
-        AttributeValue::Ss(texts) => list(b"[]", texts, json, |string, json| text(string, json)),
+        AttributeValue::Ss(texts) => list(*b"[]", texts, json, |string, json| text(string, json)),
         AttributeValue::Ns(numbers) => {
-            list(b"[]", numbers, json, |digits, json| number(digits, json));
+            list(*b"[]", numbers, json, |digits, json| number(digits, json));
         }
         AttributeValue::Bs(values) => {
-            list(b"[]", values, json, |bytes, json| text(&base64(bytes), json));
+            list(*b"[]", values, json, |bytes, json| text(&base64(bytes), json));
         }
         // Null, and what a later DynamoDB may bring.
         _ => json.extend_from_slice(b"null"),
@@ -89,19 +89,19 @@ fn value(value: &AttributeValue, json: &mut Vec<u8>) {
 
 /// Appends each of `members` between brackets, with commas.
 fn list<T>(
-    [open, close]: &[u8; 2],
+    [open, close]: [u8; 2],
     members: impl IntoIterator<Item = T>,
     json: &mut Vec<u8>,
     mut append: impl FnMut(T, &mut Vec<u8>),
 ) {
-    json.push(*open);
+    json.push(open);
     for (at, member) in members.into_iter().enumerate() {
         if at > 0 {
             json.push(b',');
         }
         append(member, json);
     }
-    json.push(*close);
+    json.push(close);
 }
 
 fn text(text: &str, json: &mut Vec<u8>) {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub type Row = BTreeMap<String, Value>;
 
 /// A line as CloudWatch Logs keeps it: JSON's fields discovered, those of objects by their paths.
+#[must_use]
 pub fn line(stream: &str, text: &str) -> Row {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut row = Row::from([
@@ -66,6 +67,7 @@ pub(crate) enum Command {
 
 impl Query {
     /// The fields that it shows; none named, where its results are of other columns.
+    #[must_use]
     pub fn shown(&self) -> &[String] {
         let mut shown = self.commands.iter().rev().filter_map(|command| match command {
             Command::Fields(names) => Some(names.as_slice()),

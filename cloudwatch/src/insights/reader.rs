@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::query::{Aggregate, Command, Condition, Expression, InsightsError, Query, Row, plain};
 
+/// A number made of sorted ones.
+type OfValues = Box<dyn Fn(&[f64]) -> Option<f64>>;
 type Read<T> = Result<T, InsightsError>;
 
 /// Stops reading: the query holds what is not understood.
@@ -282,7 +284,7 @@ impl Reader {
         self.expect(")")?;
         self.expect("as")?;
         let name = self.word()?;
-        let of_values: Box<dyn Fn(&[f64]) -> Option<f64>> = match function.as_str() {
+        let of_values: OfValues = match function.as_str() {
             "count" => Box::new(|values| Some(count(values))),
             "sum" => Box::new(|values| Some(values.iter().sum())),
             "min" => Box::new(|values| values.first().copied()),

@@ -82,7 +82,7 @@ async fn an_item_that_changes_after_it_was_judged_stays() {
             true
         };
         assert_eq!(
-            refused(given.table.delete_if(&key, judge).await),
+            refused(Box::pin(given.table.delete_if(&key, judge)).await),
             ErrorKind::PreconditionFailed
         );
         assert!(given.table.get(&key).await.is_ok(), "{changed:?}");

@@ -182,7 +182,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::deployment::TEMPLATE;
+    use crate::deployment::rendered::TEMPLATE;
 
     /// The branches of a template's conditions, all of them.
     fn branches(value: &Value, kind: &str, found: &mut BTreeSet<String>) {

@@ -11,13 +11,13 @@ use hyper::header::{
 use serde::Deserialize;
 
 use super::read::{DeploymentError, Reader, named, scalar, seconds};
-use crate::load_balancer::{Algorithm, Attributes, Condition, GroupSettings, Statuses};
+use super::target_group::{GROUP, Group, GroupResource, Protocol, full_name};
+use crate::load_balancer::{Attributes, Condition};
 
 pub(super) const KINDS: [&str; 4] = [BALANCER, LISTENER, RULE, GROUP];
 const BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
 const LISTENER: &str = "AWS::ElasticLoadBalancingV2::Listener";
 const RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
-const GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
 
 /// The load balancer.
 #[derive(Debug, Clone)]
@@ -46,31 +46,6 @@ pub struct Rule {
     pub forward: Forward,
 }
 
-/// A target group.
-#[derive(Debug, Clone)]
-pub struct Group {
-    /// Its ARN.
-    pub arn: String,
-    /// What is behind it.
-    pub targets: Targets,
-}
-
-/// What is behind a target group.
-#[derive(Debug, Clone)]
-pub enum Targets {
-    /// Servers that are registered with it.
-    Servers(GroupSettings),
-    /// A function.
-    Function {
-        /// The group's name in CloudWatch.
-        name: String,
-        /// The function's ARN.
-        arn: String,
-        /// Whether headers and parameters are sent and taken with all their values.
-        multi_value_headers: bool,
-    },
-}
-
 pub(super) fn read(reader: &Reader) -> Result<Balancer, DeploymentError> {
     let balancer = reader.one::<BalancerResource>(BALANCER)?;
     let listener = reader.one::<ListenerResource>(LISTENER)?;
@@ -89,7 +64,7 @@ pub(super) fn read(reader: &Reader) -> Result<Balancer, DeploymentError> {
         let conditions = conditions.map_err(|reason: String| {
             DeploymentError::unsupported(place(&rule.id, "Conditions"), reason)
         })?;
-        let forward = forward(actions, &place(&rule.id, "Actions"))?;
+        let forward = forward(&actions, &place(&rule.id, "Actions"))?;
         rules.push(Rule { priority, conditions, forward });
     }
     let default = &place(&listener.id, "DefaultActions");
@@ -102,17 +77,12 @@ pub(super) fn read(reader: &Reader) -> Result<Balancer, DeploymentError> {
             response_headers: listener.properties.attributes.headers(&listener.id)?,
         },
         rules,
-        default: forward(listener.properties.default_actions, default)?,
+        default: forward(&listener.properties.default_actions, default)?,
         groups: groups
             .into_iter()
             .map(|group| group.properties.group(reader.reference(&group.id)?, &group.id))
             .collect::<Result<_, _>>()?,
     })
-}
-
-/// What CloudWatch calls it: the end of its ARN.
-fn full_name(arn: &str, before: &str) -> String {
-    arn.split_once(before).map_or(arn, |(_, name)| name).to_owned()
 }
 
 #[derive(Deserialize)]
@@ -160,12 +130,6 @@ struct ListenerResource {
     #[serde(default, rename = "ListenerAttributes", deserialize_with = "named")]
     attributes: ListenerAttributes,
     default_actions: Vec<ActionProperty>,
-}
-
-#[derive(Deserialize)]
-enum Protocol {
-    #[serde(rename = "HTTP")]
-    Http,
 }
 
 /// Headers of every answer, by the name that the attribute has for each.
@@ -267,9 +231,9 @@ fn one() -> u32 {
     1
 }
 
-fn forward(actions: Vec<ActionProperty>, place: &str) -> Result<Forward, DeploymentError> {
+fn forward(actions: &[ActionProperty], place: &str) -> Result<Forward, DeploymentError> {
     let refused = |reason| DeploymentError::unsupported(place, reason);
-    let [ActionProperty::Forward { target_group_arn, forward_config, .. }] = &actions[..] else {
+    let [ActionProperty::Forward { target_group_arn, forward_config, .. }] = actions else {
         return Err(refused("not one action alone"));
     };
     let forward: Forward = match (target_group_arn, forward_config) {
@@ -284,130 +248,4 @@ fn forward(actions: Vec<ActionProperty>, place: &str) -> Result<Forward, Deploym
         return Err(refused("no target group with a weight"));
     }
     Ok(forward)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct GroupResource {
-    #[serde(rename = "Name")]
-    _name: String,
-    target_type: TargetType,
-    #[serde(rename = "Protocol")]
-    _protocol: Option<Protocol>,
-    health_check_path: Option<String>,
-    #[serde(default, deserialize_with = "super::read::optional")]
-    health_check_interval_seconds: Option<u64>,
-    #[serde(default, deserialize_with = "super::read::optional")]
-    health_check_timeout_seconds: Option<u64>,
-    #[serde(default, deserialize_with = "super::read::optional")]
-    healthy_threshold_count: Option<u32>,
-    #[serde(default, deserialize_with = "super::read::optional")]
-    unhealthy_threshold_count: Option<u32>,
-    matcher: Option<Matcher>,
-    #[serde(default)]
-    targets: Vec<TargetDescription>,
-    #[serde(default, rename = "TargetGroupAttributes", deserialize_with = "named")]
-    attributes: GroupAttributes,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum TargetType {
-    Ip,
-    Lambda,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct Matcher {
-    #[serde(deserialize_with = "scalar")]
-    http_code: Statuses,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct TargetDescription {
-    id: String,
-}
-
-/// Each is one of servers, or of functions.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct GroupAttributes {
-    #[serde(
-        rename = "deregistration_delay.timeout_seconds",
-        deserialize_with = "super::read::optional"
-    )]
-    deregistration_delay: Option<u64>,
-    #[serde(rename = "load_balancing.algorithm.type")]
-    algorithm: Option<Algorithm>,
-    #[serde(
-        rename = "lambda.multi_value_headers.enabled",
-        deserialize_with = "super::read::optional"
-    )]
-    multi_value_headers: Option<bool>,
-}
-
-impl GroupResource {
-    fn group(self, arn: String, id: &str) -> Result<Group, DeploymentError> {
-        let name = format!("targetgroup/{}", full_name(&arn, "targetgroup/"));
-        let refused = |reason| Err(DeploymentError::unsupported(id, reason));
-        let targets = match (&self.target_type, &self.targets[..]) {
-            (TargetType::Ip, []) if self.attributes.multi_value_headers.is_none() => {
-                Targets::Servers(self.settings(name))
-            }
-            (TargetType::Ip, []) => {
-                return refused("lambda.multi_value_headers.enabled of servers");
-            }
-            (TargetType::Ip, _) => return refused("targets that are not ECS's"),
-            (TargetType::Lambda, _) if self.is_for_servers() => {
-                return refused("a health check, an algorithm or a delay of a function");
-            }
-            (TargetType::Lambda, [target]) => Targets::Function {
-                name,
-                arn: target.id.clone(),
-                multi_value_headers: self.attributes.multi_value_headers.unwrap_or_default(),
-            },
-            (TargetType::Lambda, _) => return refused("not one function alone"),
-        };
-        Ok(Group { arn, targets })
-    }
-
-    /// Whether it says what only a group of servers follows.
-    fn is_for_servers(&self) -> bool {
-        self.health_check_path.is_some()
-            || self.health_check_interval_seconds.is_some()
-            || self.health_check_timeout_seconds.is_some()
-            || self.healthy_threshold_count.is_some()
-            || self.unhealthy_threshold_count.is_some()
-            || self.matcher.is_some()
-            || self.attributes.algorithm.is_some()
-            || self.attributes.deregistration_delay.is_some()
-    }
-
-    /// Where it says nothing, ELB has a default.
-    fn settings(&self, name: String) -> GroupSettings {
-        let mut settings = GroupSettings { name, ..GroupSettings::default() };
-        let check = &mut settings.health_check;
-        let seconds = |to: &mut Duration, given: Option<u64>| {
-            if let Some(given) = given {
-                *to = Duration::from_secs(given);
-            }
-        };
-        seconds(&mut settings.deregistration_delay, self.attributes.deregistration_delay);
-        seconds(&mut check.interval, self.health_check_interval_seconds);
-        seconds(&mut check.timeout, self.health_check_timeout_seconds);
-        set(&mut settings.algorithm, self.attributes.algorithm);
-        set(&mut check.path, self.health_check_path.clone());
-        set(&mut check.statuses, self.matcher.as_ref().map(|matcher| matcher.http_code.clone()));
-        set(&mut check.healthy_threshold, self.healthy_threshold_count);
-        set(&mut check.unhealthy_threshold, self.unhealthy_threshold_count);
-        settings
-    }
-}
-
-fn set<T>(to: &mut T, given: Option<T>) {
-    if let Some(given) = given {
-        *to = given;
-    }
 }

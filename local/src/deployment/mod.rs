@@ -6,7 +6,9 @@ mod differences;
 mod function;
 mod load_balancer;
 mod read;
+mod rendered;
 mod table;
+mod target_group;
 mod task;
 
 use picus_cloudwatch::template::Parameters;
@@ -15,14 +17,13 @@ use serde::Deserialize;
 use crate::lambda::Function;
 pub(crate) use differences::variables;
 pub use differences::{DIFFERENCES, Difference, HEALTH_CHECK_INTERVAL};
-pub use load_balancer::{Balancer, Forward, Group, Rule, Targets};
+pub use load_balancer::{Balancer, Forward, Rule};
 pub use read::DeploymentError;
 use read::Reader;
+pub use rendered::TEMPLATE;
 pub use table::Table;
+pub use target_group::{Group, Targets};
 pub use task::{ContainerHealthCheck, Service, TaskDefinition};
-
-/// The template of the deployment, rendered when this was compiled.
-pub const TEMPLATE: &str = include_str!(concat!(env!("OUT_DIR"), "/picus.yaml"));
 
 const ALARMS: &str = "AWS::CloudFormation::Stack";
 

@@ -68,8 +68,8 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::Event;
     use super::*;
+    use crate::traces::span::Event;
 
     fn span(name: &str, id: &str, parent: &str, start: u64) -> Span {
         Span {

@@ -111,7 +111,7 @@ fn modules(src: &Path) -> Modules {
 /// within its circle.
 fn circles(src: &Path) -> Vec<(PathBuf, Vec<PathBuf>)> {
     let modules = modules(src);
-    let mut uses = BTreeMap::new();
+    let mut arrows = BTreeMap::new();
     for (module, file) in &modules {
         let text = fs::read_to_string(file).unwrap();
         let (code, tests) = text.split_once("#[cfg(test)]\nmod tests").unwrap_or((&text, ""));
@@ -122,14 +122,15 @@ fn circles(src: &Path) -> Vec<(PathBuf, Vec<PathBuf>)> {
         let mut used = of(code, module);
         used.extend(of(tests, &within_tests));
         used.remove(file);
-        uses.insert(file.clone(), used);
+        arrows.insert(file.clone(), used);
     }
-    let reached: BTreeMap<_, _> = uses.keys().map(|file| (file, reached(&uses, file))).collect();
+    let reached: BTreeMap<_, _> =
+        arrows.keys().map(|file| (file, reached(&arrows, file))).collect();
     let within = |file: &PathBuf| {
-        let used = uses[file].iter().filter(|used| reached[used].contains(file));
+        let used = arrows[file].iter().filter(|used| reached[used].contains(file));
         (file.clone(), used.cloned().collect::<Vec<_>>())
     };
-    uses.keys().filter(|file| reached[file].contains(*file)).map(within).collect()
+    arrows.keys().filter(|file| reached[file].contains(*file)).map(within).collect()
 }
 
 /// The files that one uses, directly or by way of others.

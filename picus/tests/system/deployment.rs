@@ -83,7 +83,7 @@ async fn answered_beside_a_task_that_hangs(mut options: Options) -> usize {
         let request = client.request(Method::GET, "/health").timeout(Duration::from_secs(2));
         request.send().await.is_ok()
     };
-    let hanging = |_| {
+    let hanging = |()| {
         let request = client.request(Method::GET, "/health").timeout(Duration::from_secs(30));
         tokio::spawn(async move { request.send().await.is_ok() })
     };
