@@ -27,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     (
         "picus",
         &[
+            "picus-api",
             "picus-catalogue",
             "picus-cloudwatch",
             "picus-delete-handler",
