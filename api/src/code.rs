@@ -48,6 +48,8 @@ pub enum Code {
     RequestTimeout,
     /// The `Idempotency-Key` was used for another body before.
     IdempotencyConflict,
+    /// The item is not the one that `If-Match` or `If-None-Match` asks for.
+    PreconditionFailed,
     /// The item is larger than DynamoDB's 400 KB.
     ItemTooLarge,
     /// The body is larger than any item can be.
@@ -99,6 +101,7 @@ impl Code {
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::IdempotencyConflict => 409,
+            Self::PreconditionFailed => 412,
             Self::ItemTooLarge | Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Misdirected => 421,
@@ -126,6 +129,7 @@ impl From<ErrorKind> for Code {
             ErrorKind::InvalidIdempotencyKey => Self::InvalidIdempotencyKey,
             ErrorKind::NotFound => Self::ItemNotFound,
             ErrorKind::IdempotencyConflict => Self::IdempotencyConflict,
+            ErrorKind::PreconditionFailed => Self::PreconditionFailed,
             ErrorKind::TooLarge => Self::ItemTooLarge,
             ErrorKind::Throttled => Self::Throttled,
             ErrorKind::DeadlineExceeded => Self::DeadlineExceeded,

@@ -22,14 +22,14 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 pub struct Error {
     code: Code,
     message: Cow<'static, str>,
-    allow: Option<&'static str>,
+    header: Option<(&'static str, &'static str)>,
     source: Option<Source>,
 }
 
 impl Error {
     /// An error whose `message` tells the client what to do.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), allow: None, source: None }
+        Self { code, message: message.into(), header: None, source: None }
     }
 
     /// No such path.
@@ -42,7 +42,20 @@ impl Error {
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("This path knows {allow} alone");
-        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, message) }
+        Self::new(Code::MethodNotAllowed, message).with_header("Allow", allow)
+    }
+
+    /// The condition that a client set (RFC 9110, 13) does not hold.
+    #[must_use]
+    pub fn precondition_failed() -> Self {
+        let message = "The item is not the one that the request's condition names";
+        Self::new(Code::PreconditionFailed, message)
+    }
+
+    /// The same error, whose response has this header.
+    #[must_use]
+    pub fn with_header(self, name: &'static str, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 
     /// The same error, with its cause for the log.
@@ -79,16 +92,12 @@ impl Error {
         causes.fold(self.message.to_string(), |chain, cause| format!("{chain}: {cause}"))
     }
 
-    /// The value of `Allow` (RFC 9110, 15.5.6), for every 405.
-    #[must_use]
-    pub fn allow(&self) -> Option<&'static str> {
-        self.allow
-    }
-
-    /// The value of `Retry-After` (RFC 9110, 10.2.3), for every 503.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        (self.code.status() == 503).then_some(RETRY_AFTER)
+    /// The headers of the response beside those of every response: `Allow` of a 405 (RFC 9110,
+    /// 15.5.6), what a 415 would take (15.5.16), `Retry-After` of a 503 (10.2.3).
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let retry_after =
+            (self.code.status() == 503).then(|| ("Retry-After", RETRY_AFTER.as_secs().to_string()));
+        self.header.map(|(name, value)| (name, value.to_owned())).into_iter().chain(retry_after)
     }
 }
 
@@ -97,7 +106,7 @@ impl From<picus_items::Error> for Error {
     fn from(error: picus_items::Error) -> Self {
         let code = error.kind().into();
         let (message, source) = error.into_parts();
-        Self { code, message, allow: None, source }
+        Self { code, message, header: None, source }
     }
 }
 
@@ -146,7 +155,8 @@ mod tests {
     #[test]
     fn only_a_503_asks_to_come_back() {
         for code in Code::all() {
-            assert_eq!(Error::new(code, "").retry_after().is_some(), code.status() == 503);
+            let asks = Error::new(code, "").headers().any(|(name, _)| name == "Retry-After");
+            assert_eq!(asks, code.status() == 503, "{code:?}");
         }
     }
 }

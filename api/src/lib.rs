@@ -9,6 +9,7 @@ mod code;
 mod error;
 pub mod headers;
 mod openapi;
+pub mod precondition;
 pub mod route;
 
 pub use code::Code;

@@ -42,14 +42,20 @@ pub fn segment<'a>(path: &'a str, parent: &str) -> Option<&'a str> {
     path.strip_prefix(parent).filter(|segment| !segment.contains('/'))
 }
 
-/// The methods that a template knows: the value of `Allow` (RFC 9110, 10.2.1).
+/// The methods that a template knows, as `Allow` lists them (RFC 9110, 10.2.1). Whatever has GET has HEAD
+/// (RFC 9110, 9.1). The route table, the document and every `Allow` follow from this.
 #[must_use]
 pub fn allow(template: &str) -> &'static str {
     match template {
-        PUT => "POST",
-        ITEM => "DELETE",
-        _ => "GET",
+        PUT => "POST, OPTIONS",
+        ITEM => "DELETE, OPTIONS",
+        _ => "GET, HEAD, OPTIONS",
     }
+}
+
+/// The methods of [`allow`], one by one.
+pub fn methods(template: &str) -> impl Iterator<Item = &'static str> {
+    allow(template).split(", ")
 }
 
 /// Where an item that was put can be got: the value of `Location`.

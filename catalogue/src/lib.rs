@@ -3,6 +3,8 @@
 //! Names, units and labels are those of OpenTelemetry's semantic conventions for HTTP servers and
 //! database clients, in Prometheus' form; what these do not know begins with `picus_`.
 
+#![expect(clippy::doc_markdown, reason = "a metric's doc comment is its HELP, which is plain text")]
+
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// How a metric behaves over time.

@@ -52,14 +52,12 @@ impl Comparison {
 /// What missing data points count as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Missing {
-    /// Bad.
     Breaching,
-    /// Good.
     NotBreaching,
     /// No reason to change the state.
     Ignore,
-    /// Nothing.
     Missing,
 }
 

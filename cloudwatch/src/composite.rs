@@ -4,16 +4,14 @@ use crate::alarm::State;
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Rule {
     /// Always, or never.
     Constant(bool),
     /// The alarm of this name is in this state.
     Is(State, String),
-    /// The contrary.
     Not(Box<Rule>),
-    /// Both.
     And(Box<Rule>, Box<Rule>),
-    /// Either.
     Or(Box<Rule>, Box<Rule>),
 }
 

@@ -12,8 +12,8 @@ use crate::metric::{Metric, Statistic};
 
 /// An alarm.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Alarm {
-    /// Its name.
     pub name: String,
     /// What it says to people.
     pub description: String,
@@ -44,10 +44,10 @@ impl Alarm {
 
 /// What an alarm watches.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Kind {
     /// A metric, or an expression of several.
     Metric(MetricAlarm),
-    /// Other alarms.
     Composite(composite::Rule),
 }
 
@@ -80,8 +80,8 @@ pub struct WarmUp {
 
 /// A metric or an expression, by its id.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Query {
-    /// Its id.
     pub id: String,
     /// Whether this is what the alarm compares.
     pub returned: bool,
@@ -91,10 +91,10 @@ pub struct Query {
 
 /// Where data comes from.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Source {
     /// A statistic of a metric, over periods of so many seconds.
     Metric(Metric, Statistic, usize),
-    /// Of others.
     Expression(Expression),
 }
 

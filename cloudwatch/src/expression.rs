@@ -2,8 +2,8 @@
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Expression {
-    /// A number.
     Number(f64),
     /// Text, as `METRICS` takes it.
     Text(String),

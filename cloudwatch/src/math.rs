@@ -7,8 +7,8 @@ pub type Series = Vec<Option<f64>>;
 
 /// The value of an expression.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Value {
-    /// A number.
     Scalar(f64),
     /// A time series.
     Series(Series),

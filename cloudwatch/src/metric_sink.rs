@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::data::{Datum, Minute};
 use crate::emf;
 use crate::metric::Metric;
+use parking_lot::Mutex;
 
 /// Where the parts of AWS and the programs report. Clones share it. By default it is off and keeps
 /// nothing, for somebody must end its minutes.
@@ -44,8 +45,7 @@ impl MetricSink {
     /// Several.
     pub fn add(&self, metric: Metric, datum: Datum) {
         let Some(inner) = &self.0 else { return };
-        // A map is whole at any moment, here and below.
-        let mut minute = inner.minute.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut minute = inner.minute.lock();
         match minute.entry(metric) {
             Entry::Occupied(mut known) => known.get_mut().add(&datum),
             Entry::Vacant(new) => {
@@ -75,8 +75,7 @@ impl MetricSink {
     #[must_use]
     pub fn minute(&self) -> Minute {
         let Some(inner) = &self.0 else { return Minute::default() };
-        let minute =
-            std::mem::take(&mut *inner.minute.lock().unwrap_or_else(PoisonError::into_inner));
+        let minute = std::mem::take(&mut *inner.minute.lock());
         Minute(minute.into_iter().map(|(metric, datum)| (metric, Arc::new(datum))).collect())
     }
 }

@@ -12,10 +12,10 @@ const DAY: usize = 24 * 60 * 60;
 
 /// An alarm that changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Transition {
     /// After how many minutes.
     pub minute: usize,
-    /// Its name.
     pub alarm: String,
     /// What it was.
     pub from: State,

@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 
 use picus_api::route::ITEM_PARENT;
-use serde::Deserialize;
-use serde_json::Value;
+use struson::reader::{JsonReader as _, ReaderError};
 
+use crate::json::{Reader, headers, members, reader, string, truth};
 use crate::target::Target;
 
 /// Who sent an event, and so in which form its answer is due.
@@ -32,86 +32,153 @@ pub(crate) struct Request {
     pub(crate) target: Option<Target>,
     /// The bytes of the body, as the client sent it.
     pub(crate) body_len: usize,
-    headers: Headers,
+    headers: HashMap<String, Vec<String>>,
 }
-
-#[derive(Debug, Default)]
-struct Headers(HashMap<String, String>);
 
 impl Request {
     /// Reads an event. One that can't be told is answered as a load balancer's.
-    pub(crate) fn read(event: &Value) -> Self {
-        let context = &event["requestContext"];
-        let form = if context["elb"].is_object() || !context.is_object() {
-            Form::LoadBalancer { multi_value: event["multiValueHeaders"].is_object() }
-        } else if event["version"] == "2.0" || context["http"].is_object() {
-            Form::HttpApi
-        } else {
-            Form::RestApi
-        };
+    pub(crate) fn read(event: &str) -> Self {
+        let event = Event::read(event);
+        let form = event.form();
+        let decoded = event.is_decoded(form);
+        let body_len = event.body_len();
         let (method, path) = match form {
-            Form::LoadBalancer { .. } | Form::RestApi => (&event["httpMethod"], &event["path"]),
-            Form::HttpApi => (&context["http"]["method"], &event["rawPath"]),
+            Form::LoadBalancer { .. } | Form::RestApi => (event.method, event.path),
+            Form::HttpApi => (event.context.http_method, event.raw_path),
         };
-        let target = method.as_str().zip(path.as_str()).map(|(method, path)| Target {
-            method: method.to_owned(),
-            path: without_stage(path, context["stage"].as_str()).to_owned(),
-            decoded: is_decoded(form, event),
+        let stage = event.context.stage;
+        let target = method.zip(path).map(|(method, path)| Target {
+            method,
+            path: without_stage(&path, stage.as_deref()).to_owned(),
+            decoded,
         });
-        Self { form, target, body_len: body_len(event), headers: Headers::read(event) }
+        let mut headers = event.headers.unwrap_or_default();
+        headers.extend(event.multi_value_headers.unwrap_or_default());
+        Self { form, target, body_len, headers }
     }
 
     /// A header's value, the first one of several, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.0.get(name).map(String::as_str)
+        self.headers(name).first().map(String::as_str)
+    }
+
+    /// All values of a header.
+    pub(crate) fn headers(&self, name: &str) -> &[String] {
+        self.headers.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
-impl Headers {
-    fn read(event: &Value) -> Self {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Values {
-            One(String),
-            Many(Vec<String>),
-            Other(serde::de::IgnoredAny),
+/// An event's own parts; none of those that are missing or of another type than expected.
+#[derive(Debug, Default)]
+struct Event {
+    version: Option<String>,
+    method: Option<String>,
+    path: Option<String>,
+    raw_path: Option<String>,
+    headers: Option<HashMap<String, Vec<String>>>,
+    multi_value_headers: Option<HashMap<String, Vec<String>>>,
+    body: Option<String>,
+    is_base64: bool,
+    context: Context,
+}
+
+/// The event's `requestContext`.
+#[derive(Debug, Default)]
+struct Context {
+    is_there: bool,
+    elb: bool,
+    http: bool,
+    http_method: Option<String>,
+    stage: Option<String>,
+    domain_name: Option<String>,
+}
+
+impl Event {
+    /// Reads an event name by name: whatever clients put into queries is passed over.
+    fn read(text: &str) -> Self {
+        let mut event = Self::default();
+        let mut reader = reader(text);
+        let read = event.read_members(&mut reader);
+        if read.and_then(|_| reader.consume_trailing_whitespace()).is_err() {
+            // What is no JSON is no request, but its sender may still have told what it can show.
+            let multi_value = text.contains("\"multiValueHeaders\"").then(HashMap::new);
+            return Self { multi_value_headers: multi_value, ..Self::default() };
         }
-        let headers = [&event["headers"], &event["multiValueHeaders"]];
-        let entries = headers.into_iter().filter_map(Value::as_object).flatten();
-        let first = entries.filter_map(|(name, value)| {
-            let value = match Values::deserialize(value) {
-                Ok(Values::One(value)) => value,
-                Ok(Values::Many(values)) => values.into_iter().next()?,
-                Ok(Values::Other(_)) | Err(_) => return None,
-            };
-            Some((name.to_ascii_lowercase(), value))
-        });
-        Self(first.collect())
+        event
     }
-}
 
-/// The bytes of a body. In base64, four characters stand for three of them.
-fn body_len(event: &Value) -> usize {
-    let body = event["body"].as_str().unwrap_or_default();
-    if event["isBase64Encoded"] == true {
-        body.trim_end_matches('=').len() * 3 / 4
-    } else {
-        body.len()
+    fn read_members(&mut self, reader: &mut Reader) -> Result<bool, ReaderError> {
+        members(reader, |name, reader| {
+            match name {
+                "version" => self.version = string(reader)?,
+                "httpMethod" => self.method = string(reader)?,
+                "path" => self.path = string(reader)?,
+                "rawPath" => self.raw_path = string(reader)?,
+                "headers" => self.headers = headers(reader)?,
+                "multiValueHeaders" => self.multi_value_headers = headers(reader)?,
+                "body" => self.body = string(reader)?,
+                "isBase64Encoded" => self.is_base64 = truth(reader)?,
+                "requestContext" => self.context = Context::read(reader)?,
+                _ => reader.skip_value()?,
+            }
+            Ok(())
+        })
     }
-}
 
-/// Whether a path comes decoded. An HTTP API's does, in either version ("API Gateway decodes
-/// URL-encoded request parameters before passing them to your backend integration", API Gateway
-/// Developer Guide, "Create routes for HTTP APIs"); a load balancer's, a REST API's and a function
-/// URL's do not. Of events in version 1.0, only an HTTP API's name their version.
-fn is_decoded(form: Form, event: &Value) -> bool {
-    match form {
-        Form::LoadBalancer { .. } => false,
-        Form::RestApi => event["version"] == "1.0",
-        Form::HttpApi => {
-            let domain = event["requestContext"]["domainName"].as_str().unwrap_or_default();
-            !domain.contains(".lambda-url.")
+    fn form(&self) -> Form {
+        if self.context.elb || !self.context.is_there {
+            Form::LoadBalancer { multi_value: self.multi_value_headers.is_some() }
+        } else if self.version.as_deref() == Some("2.0") || self.context.http {
+            Form::HttpApi
+        } else {
+            Form::RestApi
         }
+    }
+
+    /// The bytes of a body. In base64, four characters stand for three of them.
+    fn body_len(&self) -> usize {
+        let body = self.body.as_deref().unwrap_or_default();
+        if self.is_base64 { body.trim_end_matches('=').len() * 3 / 4 } else { body.len() }
+    }
+
+    /// Whether a path comes decoded. An HTTP API's does, in either version ("API Gateway decodes
+    /// URL-encoded request parameters before passing them to your backend integration", API Gateway
+    /// Developer Guide, "Create routes for HTTP APIs"); a load balancer's, a REST API's and a function
+    /// URL's do not. Of events in version 1.0, only an HTTP API's name their version.
+    fn is_decoded(&self, form: Form) -> bool {
+        match form {
+            Form::LoadBalancer { .. } => false,
+            Form::RestApi => self.version.as_deref() == Some("1.0"),
+            Form::HttpApi => {
+                let domain = self.context.domain_name.as_deref().unwrap_or_default();
+                !domain.contains(".lambda-url.")
+            }
+        }
+    }
+}
+
+impl Context {
+    fn read(reader: &mut Reader) -> Result<Self, ReaderError> {
+        let mut context = Self::default();
+        let is_there = members(reader, |name, reader| {
+            match name {
+                "elb" => context.elb = members(reader, |_, reader| reader.skip_value())?,
+                "http" => {
+                    context.http = members(reader, |name, reader| {
+                        match name {
+                            "method" => context.http_method = string(reader)?,
+                            _ => reader.skip_value()?,
+                        }
+                        Ok(())
+                    })?;
+                }
+                "stage" => context.stage = string(reader)?,
+                "domainName" => context.domain_name = string(reader)?,
+                _ => reader.skip_value()?,
+            }
+            Ok(())
+        })?;
+        Ok(Self { is_there, ..context })
     }
 }
 
@@ -124,12 +191,12 @@ fn without_stage<'a>(path: &'a str, stage: Option<&str>) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn target(event: &Value) -> Option<(String, String)> {
-        Request::read(event).target.map(|Target { method, path, .. }| (method, path))
+        Request::read(&event.to_string()).target.map(|Target { method, path, .. }| (method, path))
     }
 
     #[test]
@@ -144,7 +211,7 @@ mod tests {
 
     #[test]
     fn an_http_api_alone_decodes_paths() {
-        let decoded = |event: &Value| Request::read(event).target.unwrap().decoded;
+        let decoded = |event: &Value| Request::read(&event.to_string()).target.unwrap().decoded;
         let (v1, http) = (("DELETE", "/picus/a"), json!({"method": "DELETE"}));
         let v1 = |context: Value, version: Value| json!({"httpMethod": v1.0, "path": v1.1, "requestContext": context, "version": version});
         assert!(!decoded(&v1(json!({"elb": {}}), json!(null))));
@@ -164,15 +231,27 @@ mod tests {
     #[test]
     fn headers_are_found_in_either_form_and_any_case() {
         let event = json!({"headers": {"X-Request-Id": "a", "odd": 1}, "multiValueHeaders": {"Accept": ["b", "c"], "none": []}});
-        let request = Request::read(&event);
+        let request = Request::read(&event.to_string());
         assert_eq!(request.header("x-request-id"), Some("a"));
         assert_eq!(request.header("accept"), Some("b"));
+        assert_eq!(request.headers("accept"), ["b", "c"]);
         assert_eq!((request.header("odd"), request.header("none")), (None, None));
     }
 
     #[test]
+    fn what_is_no_json_is_answered_as_far_as_it_tells_its_sender() {
+        for (event, multi_value) in
+            [("{", false), ("", false), (r#"{"a":"\ud800","multiValueHeaders":{}}"#, true)]
+        {
+            let request = Request::read(event);
+            assert_eq!(request.form, Form::LoadBalancer { multi_value }, "{event}");
+            assert!(request.target.is_none(), "{event}");
+        }
+    }
+
+    #[test]
     fn a_bodys_size_is_what_the_client_sent() {
-        let body_len = |event: Value| Request::read(&event).body_len;
+        let body_len = |event: Value| Request::read(&event.to_string()).body_len;
         assert_eq!(body_len(json!({"body": "é{}", "isBase64Encoded": false})), 4);
         for (encoded, size) in [("", 0), ("YQ==", 1), ("YWI=", 2), ("YWJj", 3), ("YWJjZA==", 4)] {
             assert_eq!(

@@ -9,21 +9,23 @@ use futures_util::FutureExt as _;
 use lambda_runtime::{Context, LambdaEvent};
 use picus_api::body::Deleted;
 use picus_api::headers::EVERY_RESPONSE;
+use picus_api::precondition::{Preconditions, etag};
 use picus_api::{Code, Error, ErrorBody, route};
 use picus_catalogue as catalogue;
-use picus_items::{Key, Table};
+use picus_items::{Item, Key, Table};
 use picus_telemetry::{Access, Described, Invocation, LatencySlo, RequestContext, nearest_hop};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::time;
 use tracing::Instrument as _;
 
 use crate::answer::{Answer, Headers};
 use crate::event::Request;
-use crate::target;
+use crate::target::{self, Wanted};
 
 /// What is left of the invocation's time for the answer to go out in, before Lambda ends it.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
+
+const CONTENT_TYPE: &str = "Content-Type";
 
 /// Deletes items. Made once, before the first event, and once telemetry runs.
 #[derive(Debug)]
@@ -43,30 +45,32 @@ impl DeleteHandler {
     }
 
     /// Answers an event, whatever it is, in its own form.
-    pub async fn answer(&self, event: LambdaEvent<Value>) -> Answer {
+    pub async fn answer(&self, event: LambdaEvent<String>) -> Answer {
         let LambdaEvent { payload, context } = event;
         let request = Request::read(&payload);
         let ids = RequestContext::from_headers(true, |name| header(&request, &context, name));
         let mut access = self.begin(&request, &context, &ids);
         let span = access.span();
-        let outcome = self.delete(&request, &context, &mut access).instrument(span).await;
+        let outcome = self.perform(&request, &context, &mut access).instrument(span).await;
 
         let mut headers = headers(&ids);
         let (status, body) = match outcome {
-            Ok(key) => (200, json(&Deleted::of(&key))),
+            Ok(Done::Deleted(key)) => (200, json(&Deleted::of(&key))),
+            Ok(Done::Options) => {
+                headers.insert("Allow", route::allow(route::ITEM).to_owned());
+                headers.remove(CONTENT_TYPE);
+                (204, String::new())
+            }
             Err(error) => {
                 let status = error.code().status();
                 access.error_code = Some(error.code().as_str());
                 access.error_chain = (status >= 500).then(|| error.chain());
-                if let Some(allow) = error.allow() {
-                    headers.insert("Allow", allow.to_owned());
-                }
-                if let Some(after) = error.retry_after() {
-                    headers.insert("Retry-After", after.as_secs().to_string());
-                }
+                headers.extend(error.headers());
                 (status, json(&ErrorBody::new(&error, ids.xray_trace_id(), ids.request_id())))
             }
         };
+        let is_head = request.target.as_ref().is_some_and(|target| target.method == "HEAD");
+        let body = if is_head { String::new() } else { body };
         let answer = Answer::new(request.form, status, headers, body);
         access.answer(status);
         access.bytes_out = answer.body_len() as u64;
@@ -97,22 +101,26 @@ impl DeleteHandler {
         access
     }
 
-    async fn delete(
+    async fn perform(
         &self,
         request: &Request,
         context: &Context,
         access: &mut Access,
-    ) -> Result<Key, Error> {
+    ) -> Result<Done, Error> {
         let Some(target) = &request.target else {
             let message = "The event is no HTTP request of a load balancer or an API gateway";
             return Err(Error::new(Code::InvalidEvent, message));
         };
-        let key = target::key(target)?;
+        let key = match target::find(target)? {
+            Wanted::Delete(key) => key,
+            Wanted::Options => return Ok(Done::Options),
+        };
         access.object_id = Some(key.to_string());
+        let conditions = Preconditions::read(|name| request.headers(name));
         // What a call leaves half done when it panics goes with its event.
-        let deleted = AssertUnwindSafe(self.table.delete(&key)).catch_unwind();
+        let deleted = AssertUnwindSafe(self.delete(&key, &conditions)).catch_unwind();
         match time::timeout(time_left(context), deleted).await {
-            Ok(Ok(deleted)) => deleted.map(|()| key).map_err(Error::from),
+            Ok(Ok(deleted)) => deleted.map(|()| Done::Deleted(key)),
             Ok(Err(panic)) => {
                 Err(Error::new(Code::Internal, "Could not delete item").with_panic(&*panic))
             }
@@ -122,6 +130,21 @@ impl DeleteHandler {
             }
         }
     }
+
+    async fn delete(&self, key: &Key, conditions: &Preconditions) -> Result<(), Error> {
+        if conditions.is_empty() {
+            return Ok(self.table.delete(key).await?);
+        }
+        let is_meant = |item: &Item| conditions.unmet(&etag(&item.to_json())).is_none();
+        Ok(self.table.delete_if(key, is_meant).await?)
+    }
+}
+
+/// What was done.
+enum Done {
+    Deleted(Key),
+    /// The methods are told.
+    Options,
 }
 
 /// A header of the request, or what Lambda itself knows: the trace, and the invocation's id.
@@ -139,7 +162,7 @@ fn headers(ids: &RequestContext) -> Headers {
     let known = EVERY_RESPONSE
         .iter()
         .map(|header| (header.name, header.value(ids.xray_trace_id(), ids.request_id())));
-    known.chain([("Content-Type", "application/json".to_owned())]).collect()
+    known.chain([(CONTENT_TYPE, "application/json".to_owned())]).collect()
 }
 
 /// Bodies are made of strings alone: that they become JSON can't fail.

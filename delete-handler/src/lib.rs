@@ -6,6 +6,7 @@ mod answer;
 mod config;
 mod event;
 mod handler;
+mod json;
 mod lambda_env;
 mod program;
 mod target;

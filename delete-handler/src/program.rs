@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use lambda_runtime::layers::OpenTelemetryLayer;
-use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use picus_items::Table;
 use picus_settings::{Program, complain, configured, refuse};
 use picus_telemetry::{Metrics, Telemetry};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
@@ -79,23 +79,24 @@ async fn serve_events(
     let mut terminate = signal(SignalKind::terminate())?;
     let table = Table::connect(&config.table).await;
     let handler = DeleteHandler::new(table, config.latency_objective);
-    let answer = service_fn(|event: LambdaEvent<Box<RawValue>>| {
+    let answer = service_fn(|event: LambdaEvent<String>| {
         let handler = &handler;
-        async move { Ok::<_, Infallible>(handler.answer(event_of(event)).await) }
+        async move { Ok::<_, Infallible>(handler.answer(event).await) }
     });
+    let as_text = MapRequestLayer::new(as_text);
     // It is called when the answer has gone out and before the next event is asked for: nobody waits
     // for it, and the environment can't be frozen yet.
     let flush = OpenTelemetryLayer::new(move || telemetry.flush());
     tokio::select! {
-        outcome = Runtime::new(answer).layer(flush).run() => outcome,
+        outcome = Runtime::new(answer).layer(as_text).layer(flush).run() => outcome,
         _ = terminate.recv() => Ok(()),
     }
 }
 
-/// Reads an event that is JSON. What is too deep or too large a number to be read is no event of
-/// ours, but is answered as any other: left to `lambda_runtime`, it would be the function's failure.
-fn event_of(
-    LambdaEvent { payload, context, .. }: LambdaEvent<Box<RawValue>>,
-) -> LambdaEvent<Value> {
-    LambdaEvent::new(serde_json::from_str(payload.get()).unwrap_or(Value::Null), context)
+/// Wraps an event into a JSON string, which `lambda_runtime` unwraps again: an event that `serde` could
+/// not read would be the function's failure, and here it is answered as any other.
+fn as_text(mut invocation: LambdaInvocation) -> LambdaInvocation {
+    let text = String::from_utf8_lossy(&invocation.body);
+    invocation.body = Value::from(text).to_string().into();
+    invocation
 }

@@ -18,22 +18,32 @@ pub(crate) fn template(path: &str) -> &'static str {
     if route::segment(path, ITEM_PARENT).is_some() { ITEM } else { "" }
 }
 
-/// The key of the item to delete.
+/// What a request wants of its target.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// That the item with this key goes.
+    Delete(Key),
+    /// To know the methods.
+    Options,
+}
+
+/// What the request wants.
 ///
 /// In a path that came decoded, a `/` of the key can't be told from one of the path. Such a path is
 /// unknown: what was not named for certain is not deleted.
-pub(crate) fn key(target: &Target) -> Result<Key, Error> {
+pub(crate) fn find(target: &Target) -> Result<Wanted, Error> {
     let Some(segment) = route::segment(&target.path, ITEM_PARENT) else {
         return Err(match route::segment(&target.path, GET_PARENT) {
             Some(_) => Error::method_not_allowed(route::allow(GET)),
             None => Error::unknown_path(),
         });
     };
-    if target.method != "DELETE" {
-        return Err(Error::method_not_allowed(route::allow(ITEM)));
+    match target.method.as_str() {
+        "DELETE" if target.decoded => Ok(Wanted::Delete(Key::new(segment)?)),
+        "DELETE" => Ok(Wanted::Delete(Key::from_path_segment(segment)?)),
+        "OPTIONS" => Ok(Wanted::Options),
+        _ => Err(Error::method_not_allowed(route::allow(ITEM))),
     }
-    let key = if target.decoded { Key::new(segment) } else { Key::from_path_segment(segment) };
-    Ok(key?)
 }
 
 #[cfg(test)]
@@ -42,10 +52,16 @@ mod tests {
 
     use super::*;
 
-    fn found(method: &str, path: &str) -> Result<String, (Code, Option<&'static str>)> {
+    fn key(target: &Target) -> Result<String, Error> {
+        match find(target)? {
+            Wanted::Delete(key) => Ok(key.to_string()),
+            Wanted::Options => Ok("the methods".to_owned()),
+        }
+    }
+
+    fn found(method: &str, path: &str) -> Result<String, (Code, Option<String>)> {
         key(&Target { method: method.into(), path: path.into(), decoded: false })
-            .map(|key| key.to_string())
-            .map_err(|error| (error.code(), error.allow()))
+            .map_err(|error| (error.code(), error.headers().next().map(|(_, allow)| allow)))
     }
 
     #[test]
@@ -64,9 +80,13 @@ mod tests {
             ("/picus/a/b", None),
         ] {
             let target = Target { method: "DELETE".into(), path: path.into(), decoded: true };
-            let key = key(&target).ok().map(|key| key.to_string());
-            assert_eq!(key.as_deref(), expected, "{path}");
+            assert_eq!(key(&target).ok().as_deref(), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn options_asks_for_the_methods() {
+        assert_eq!(found("OPTIONS", "/picus/a").unwrap(), "the methods");
     }
 
     #[test]
@@ -77,10 +97,11 @@ mod tests {
             ("DELETE", "/picus/a/b", (Code::UnknownPath, None)),
             ("DELETE", "/picus", (Code::UnknownPath, None)),
             ("DELETE", "", (Code::UnknownPath, None)),
-            ("DELETE", "/picus/get/a", (Code::MethodNotAllowed, Some("GET"))),
-            ("GET", "/picus/a", (Code::MethodNotAllowed, Some("DELETE"))),
-            ("delete", "/picus/a", (Code::MethodNotAllowed, Some("DELETE"))),
+            ("DELETE", "/picus/get/a", (Code::MethodNotAllowed, Some("GET, HEAD, OPTIONS"))),
+            ("GET", "/picus/a", (Code::MethodNotAllowed, Some("DELETE, OPTIONS"))),
+            ("delete", "/picus/a", (Code::MethodNotAllowed, Some("DELETE, OPTIONS"))),
         ] {
+            let refusal = (refusal.0, refusal.1.map(str::to_owned));
             assert_eq!(found(method, path), Err(refusal), "{method} {path}");
         }
     }

@@ -198,6 +198,7 @@ def test_what_a_role_may_not_do_is_refused(world):
     for role, action, request in (
         ("ecsTaskRole", "dynamodb:PutItem", ("POST", "/picus/put", {"a": 1})),
         ("picus-lambda-role", "dynamodb:DeleteItem", ("DELETE", "/picus/none")),
+        ("picus-lambda-role", "dynamodb:GetItem", ("DELETE", "/picus/none", None, {"If-Match": "*"})),
     ):
         policy = iam.get_role_policy(RoleName=role, PolicyName="picus")["PolicyDocument"]
         denied = policy | {"Statement": [*policy["Statement"], {"Effect": "Deny", "Action": action, "Resource": "*"}]}

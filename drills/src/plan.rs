@@ -8,8 +8,8 @@ use picus_local::lambda::FunctionFault;
 
 /// A fault, and what comes of it.
 #[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Drill {
-    /// Its name.
     pub name: &'static str,
     /// What is wrong.
     pub fault: Fault,
@@ -35,10 +35,9 @@ pub struct Drill {
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Fault {
-    /// Nothing.
     None,
-    /// DynamoDB.
     DynamoDb(DynamoDbFault),
     /// The delete handler's processes.
     Handler(FunctionFault),

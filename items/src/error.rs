@@ -33,6 +33,8 @@ pub enum ErrorKind {
     NotFound,
     /// The idempotency key was used for another item before.
     IdempotencyConflict,
+    /// The item is not the one that it was to be, or can't be held to be.
+    PreconditionFailed,
     /// The item is larger than DynamoDB's 400 KB.
     TooLarge,
     /// DynamoDB asked to slow down.

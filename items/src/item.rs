@@ -3,7 +3,6 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::attributes::{Attributes, OBJECT_ID};
 use crate::error::Error;
@@ -12,9 +11,9 @@ use crate::parse;
 
 /// A JSON object that DynamoDB can hold, or does hold.
 ///
-/// It serialises to JSON with every digit of its numbers and its names in order, so that the same
-/// item always gives the same text. Binary values, which only other writers make, become base64
-/// (RFC 4648), and sets arrays.
+/// Its JSON has every digit of its numbers and its names in order, so that the same item always gives
+/// the same text. Binary values, which only other writers make, become base64 (RFC 4648), and sets
+/// arrays.
 #[derive(Debug, Clone)]
 pub struct Item(Attributes);
 
@@ -27,9 +26,27 @@ impl Item {
         parse::object(body).map(Self)
     }
 
+    /// Its JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(256);
+        self.append_json(&mut json);
+        json
+    }
+
+    /// Appends its JSON to `json`.
+    pub fn append_json(&self, json: &mut Vec<u8>) {
+        object(&self.0, json);
+    }
+
     /// An item as DynamoDB returned it.
     pub(crate) fn stored(attributes: Attributes) -> Self {
         Self(attributes)
+    }
+
+    /// The attributes of an item as DynamoDB returned it.
+    pub(crate) fn into_stored(self) -> Attributes {
+        self.0
     }
 
     /// The attributes to write under `object_id`.
@@ -39,53 +56,62 @@ impl Item {
     }
 }
 
-impl Serialize for Item {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object(&self.0, serializer)
-    }
-}
-
-fn object<S: Serializer>(attributes: &Attributes, serializer: S) -> Result<S::Ok, S::Error> {
+/// Appends an item's JSON. It writes no number by way of `serde`, which would round it.
+fn object(attributes: &Attributes, json: &mut Vec<u8>) {
     let mut members: Vec<_> = attributes.iter().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
-    let mut map = serializer.serialize_map(Some(members.len()))?;
-    for (name, value) in members {
-        map.serialize_entry(name, &Json(value))?;
-    }
-    map.end()
+    list(b"{}", members, json, |(name, attribute), json| {
+        text(name, json);
+        json.push(b':');
+        value(attribute, json);
+    });
 }
 
-/// An attribute value, shown as JSON.
-struct Json<'a>(&'a AttributeValue);
-
-impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            AttributeValue::S(text) => serializer.serialize_str(text),
-            AttributeValue::N(text) => Number(text).serialize(serializer),
-            AttributeValue::Bool(value) => serializer.serialize_bool(*value),
-            AttributeValue::L(values) => serializer.collect_seq(values.iter().map(Json)),
-            AttributeValue::M(members) => object(members, serializer),
-            AttributeValue::B(bytes) => serializer.serialize_str(&base64(bytes)),
-            AttributeValue::Ss(texts) => serializer.collect_seq(texts),
-            AttributeValue::Ns(numbers) => {
-                serializer.collect_seq(numbers.iter().map(|text| Number(text)))
-            }
-            AttributeValue::Bs(values) => serializer.collect_seq(values.iter().map(base64)),
-            // Null, and what a later DynamoDB may bring.
-            _ => serializer.serialize_unit(),
+fn value(value: &AttributeValue, json: &mut Vec<u8>) {
+    match value {
+        AttributeValue::S(string) => text(string, json),
+        AttributeValue::N(digits) => number(digits, json),
+        AttributeValue::Bool(truth) => json.extend_from_slice(truth.to_string().as_bytes()),
+        AttributeValue::L(values) => list(b"[]", values, json, self::value),
+        AttributeValue::M(members) => object(members, json),
+        AttributeValue::B(bytes) => text(&base64(bytes), json),
+        AttributeValue::Ss(texts) => list(b"[]", texts, json, |string, json| text(string, json)),
+        AttributeValue::Ns(numbers) => {
+            list(b"[]", numbers, json, |digits, json| number(digits, json));
         }
+        AttributeValue::Bs(values) => {
+            list(b"[]", values, json, |bytes, json| text(&base64(bytes), json));
+        }
+        // Null, and what a later DynamoDB may bring.
+        _ => json.extend_from_slice(b"null"),
     }
 }
 
-struct Number<'a>(&'a str);
-
-impl Serialize for Number<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match number::to_json(self.0) {
-            Some(number) => number.serialize(serializer),
-            None => serializer.serialize_str(self.0),
+/// Appends each of `members` between brackets, with commas.
+fn list<T>(
+    [open, close]: &[u8; 2],
+    members: impl IntoIterator<Item = T>,
+    json: &mut Vec<u8>,
+    mut append: impl FnMut(T, &mut Vec<u8>),
+) {
+    json.push(*open);
+    for (at, member) in members.into_iter().enumerate() {
+        if at > 0 {
+            json.push(b',');
         }
+        append(member, json);
+    }
+    json.push(*close);
+}
+
+fn text(text: &str, json: &mut Vec<u8>) {
+    serde_json::to_writer(json, text).expect("a string becomes JSON, and memory takes it");
+}
+
+fn number(digits: &str, json: &mut Vec<u8>) {
+    match number::to_json(digits) {
+        Some(number) => json.extend_from_slice(number.as_bytes()),
+        None => text(digits, json),
     }
 }
 
@@ -120,12 +146,19 @@ mod tests {
     use super::*;
 
     fn json(item: &Item) -> String {
-        serde_json::to_string(item).unwrap()
+        String::from_utf8(item.to_json()).unwrap()
     }
 
     #[test]
     fn json_comes_back_as_it_went_in() {
         let text = r#"{"a":[1,-2.5e-7,12345678901234567890123456789012345678],"b":{"é":"\n\"\\"},"c":null,"d":false}"#;
+        assert_eq!(json(&Item::parse(text.as_bytes()).unwrap()), text);
+    }
+
+    #[test]
+    fn a_name_means_nothing_to_the_libraries() {
+        let text =
+            r#"{"$serde_json::private::Number":"1","a":{"$serde_json::private::RawValue":"{}"}}"#;
         assert_eq!(json(&Item::parse(text.as_bytes()).unwrap()), text);
     }
 

@@ -1,15 +1,17 @@
 //! Numbers as DynamoDB holds them: 38 significant digits, magnitudes from 1E-130 to below 1E+126
 //! (Amazon DynamoDB Developer Guide, "Supported data types: Number").
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 const MAX_DIGITS: usize = 38;
 const MIN_EXPONENT: i64 = -130;
 const MAX_EXPONENT: i64 = 125;
-/// Above this, a number's text is mostly padding and is sent in its shortest form instead.
-const MAX_VERBATIM_BYTES: usize = 200;
+/// Above this, a number's text is mostly padding and is written in its shortest form instead: a sign, a
+/// point with a zero before it, and all the digits that there can be.
+const MAX_PLAIN_BYTES: usize = MAX_DIGITS + 3;
 
 /// Why DynamoDB can't hold a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -90,18 +92,30 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// What is sent to DynamoDB for the JSON number `text`.
+/// What is sent to DynamoDB for the JSON number `text`. Zero is `0`, whatever its exponent: one
+/// out of range is refused, even zero's.
 pub(crate) fn to_attribute(text: &str) -> Result<String, NumberFault> {
     let decimal = Decimal::from_json(text);
     decimal.check()?;
-    Ok(if text.len() > MAX_VERBATIM_BYTES { decimal.to_string() } else { text.to_owned() })
+    Ok(if decimal.digits.is_empty() || text.len() > MAX_PLAIN_BYTES {
+        decimal.to_string()
+    } else {
+        text.to_owned()
+    })
 }
 
-/// The text of a DynamoDB number as JSON, digit by digit. None if another writer's engine let
-/// something pass that is no JSON number.
-pub(crate) fn to_json(text: &str) -> Option<&RawValue> {
+/// The text of a DynamoDB number as JSON, with all its digits. DynamoDB writes `1E125` with 125 zeros;
+/// an item full of them would be forty times as long as what was put. None if another writer's engine
+/// let something pass that is no JSON number.
+pub(crate) fn to_json(text: &str) -> Option<Cow<'_, str>> {
     let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    number.then(|| serde_json::from_str(text).ok()).flatten()
+    // This reads a number's grammar, and makes no number of it.
+    let IgnoredAny = number.then(|| serde_json::from_str(text).ok()).flatten()?;
+    Some(if text.len() > MAX_PLAIN_BYTES {
+        Decimal::from_json(text).to_string().into()
+    } else {
+        text.into()
+    })
 }
 
 #[cfg(test)]
@@ -161,6 +175,27 @@ mod tests {
     }
 
     #[test]
+    fn zero_is_zero_with_any_exponent() {
+        for zero in ["0", "-0", "0e126", "0E-131", "-0.0e-140", "0e99999999999999999999"] {
+            assert_eq!(to_attribute(zero).unwrap(), "0", "{zero}");
+        }
+        assert_eq!(to_attribute(&format!("0.{}", "0".repeat(131))).unwrap(), "0");
+    }
+
+    #[test]
+    fn a_number_is_shown_without_padding() {
+        let digits = "1".repeat(38);
+        for (stored, shown) in [
+            ("1".to_owned() + &"0".repeat(125), "1e125".to_owned()),
+            (format!("-0.{}12", "0".repeat(100)), "-1.2e-101".to_owned()),
+            (format!("-0.{digits}"), format!("-0.{digits}")),
+            (format!("{digits}000000"), format!("1.{}e43", &digits[1..])),
+        ] {
+            assert_eq!(to_json(&stored).unwrap(), shown, "{stored}");
+        }
+    }
+
+    #[test]
     fn sizes_are_counted_as_dynamodb_counts_them() {
         for (text, size) in [
             ("0", 1),
@@ -178,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_is_no_json_number_is_not_shown_as_one() {
-        assert_eq!(to_json("-1.50E+3").unwrap().get(), "-1.50E+3");
+        assert_eq!(to_json("-1.50E+3").unwrap(), "-1.50E+3");
         for odd in ["", "007", ".5", "+1", "NaN", "true", "1 2", "\"1\""] {
             assert!(to_json(odd).is_none(), "{odd}");
         }

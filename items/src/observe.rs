@@ -31,6 +31,8 @@ pub(crate) enum Operation {
     Get,
     Scan,
     Delete,
+    /// A read that a delete begins with.
+    ReadToDelete,
 }
 
 impl Operation {
@@ -38,7 +40,7 @@ impl Operation {
     fn name(self) -> &'static str {
         match self {
             Self::Put => "PutItem",
-            Self::Get => "GetItem",
+            Self::Get | Self::ReadToDelete => "GetItem",
             Self::Scan => "Scan",
             Self::Delete => "DeleteItem",
         }
@@ -50,7 +52,7 @@ impl Operation {
             Self::Put => "Could not save item",
             Self::Get => "Could not get item",
             Self::Scan => "Could not list items",
-            Self::Delete => "Could not delete item",
+            Self::Delete | Self::ReadToDelete => "Could not delete item",
         }
     }
 }

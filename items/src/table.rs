@@ -1,5 +1,7 @@
 //! The table: what can be done with items.
 
+mod guarded;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -119,21 +121,30 @@ impl Table {
     /// # Errors
     /// [`ErrorKind::NotFound`], or what DynamoDB's failure comes to.
     pub async fn get(&self, key: &Key) -> Result<Item, Error> {
-        let Inner { client, target, consistent_reads } = &*self.0;
-        let request = client
-            .get_item()
-            .table_name(&target.table_name)
-            .key(OBJECT_ID, attribute(key))
-            .consistent_read(*consistent_reads)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let output = observe::call(Operation::Get, target, request.send(), |result| result).await?;
-        observe::consumed(Operation::Get, output.consumed_capacity());
-        match output.item {
+        match self.read(Operation::Get, key, self.0.consistent_reads).await? {
             Some(attributes) => Ok(Item::stored(attributes)),
             None => {
                 Err(Error::new(ErrorKind::NotFound, format!("Item with key '{key}' not found")))
             }
         }
+    }
+
+    async fn read(
+        &self,
+        operation: Operation,
+        key: &Key,
+        consistent: bool,
+    ) -> Result<Option<Attributes>, Error> {
+        let Inner { client, target, .. } = &*self.0;
+        let request = client
+            .get_item()
+            .table_name(&target.table_name)
+            .key(OBJECT_ID, attribute(key))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output = observe::call(operation, target, request.send(), |result| result).await?;
+        observe::consumed(operation, output.consumed_capacity());
+        Ok(output.item)
     }
 
     /// Reads a page of at most `limit` items; fewer where these come to DynamoDB's 1 MB.
@@ -214,12 +225,12 @@ impl Table {
         let output =
             observe::call(Operation::Delete, target, request.send(), |result| result).await?;
         observe::consumed(Operation::Delete, output.consumed_capacity());
-        if output.attributes.is_some() {
-            Ok(())
-        } else {
-            Err(Error::new(ErrorKind::NotFound, format!("Item with key \"{key}\" not found")))
-        }
+        if output.attributes.is_some() { Ok(()) } else { Err(nothing_to_delete(key)) }
     }
+}
+
+fn nothing_to_delete(key: &Key) -> Error {
+    Error::new(ErrorKind::NotFound, format!("Item with key \"{key}\" not found"))
 }
 
 fn attribute(key: &Key) -> AttributeValue {

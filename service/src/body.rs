@@ -13,6 +13,11 @@ use picus_api::{Code, Error};
 use picus_telemetry::Received;
 use tokio::time;
 
+use crate::media_type::MediaType;
+
+const JSON: &str = "application/json";
+const IDENTITY: &str = "identity";
+
 /// The bounds on a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimits {
@@ -26,7 +31,7 @@ pub(crate) async fn read_json(
     payload: Payload,
     limits: &BodyLimits,
 ) -> Result<Bytes, Error> {
-    check_is_json(request)?;
+    check_is_json(request.headers())?;
     let announced = announced_length(request.headers());
     if announced.is_some_and(|announced| announced > limits.max_bytes as u64) {
         return Err(too_large(limits));
@@ -37,23 +42,41 @@ pub(crate) async fn read_json(
         .unwrap_or_else(|_| Err(Error::new(Code::RequestTimeout, "The body came too slowly")))
 }
 
-/// Refuses what is no JSON in UTF-8, by the word of its headers.
-fn check_is_json(request: &HttpRequest) -> Result<(), Error> {
-    let headers = request.headers();
-    let refuse = |message| Err(Error::new(Code::UnsupportedMediaType, message));
-    // Media types are case-insensitive and may have parameters (RFC 9110, 8.3.1).
-    let is_json = request.content_type().eq_ignore_ascii_case("application/json");
-    if !is_json || headers.get_all(CONTENT_TYPE).count() > 1 {
-        return refuse("The content type must be application/json");
+/// Refuses what is no JSON in UTF-8, by the word of its headers, and says what is taken instead
+/// (RFC 9110, 15.5.16).
+fn check_is_json(headers: &HeaderMap) -> Result<(), Error> {
+    let refusal = |message| Error::new(Code::UnsupportedMediaType, message);
+    let media_type = refusal("The content type must be application/json");
+    let mut types = headers.get_all(CONTENT_TYPE);
+    let (Some(value), None) = (types.next(), types.next()) else {
+        return Err(media_type.with_header("Accept", JSON));
+    };
+    let value = String::from_utf8_lossy(value.as_bytes());
+    let read = MediaType::parse(&value).filter(|read| read.essence.eq_ignore_ascii_case(JSON));
+    let Some(read) = read else {
+        return Err(media_type.with_header("Accept", JSON));
+    };
+    let is_utf8 = |(name, value): &(&str, String)| {
+        !name.eq_ignore_ascii_case("charset")
+            || ["utf-8", "utf8"].iter().any(|utf8| value.eq_ignore_ascii_case(utf8))
+    };
+    if !read.parameters.iter().all(is_utf8) {
+        return Err(refusal("The charset must be UTF-8").with_header("Accept", JSON));
     }
-    if !request.encoding().is_ok_and(|encoding| encoding.name() == "UTF-8") {
-        return refuse("The charset must be UTF-8");
-    }
-    let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
     if !headers.get_all(CONTENT_ENCODING).all(is_plain) {
-        return refuse("The body must be sent without a content encoding");
+        let refusal = refusal("The body must be sent without a content encoding");
+        return Err(refusal.with_header("Accept-Encoding", IDENTITY));
     }
     Ok(())
+}
+
+/// Whether a `Content-Encoding` lists no coding: an empty element is none (RFC 9110, 5.6.1).
+fn is_plain(codings: &HeaderValue) -> bool {
+    let codings = String::from_utf8_lossy(codings.as_bytes());
+    codings
+        .split(',')
+        .map(|coding| coding.trim_matches([' ', '\t']))
+        .all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(IDENTITY))
 }
 
 /// The length that a request says its body has.

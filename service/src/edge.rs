@@ -7,10 +7,8 @@ use std::task::{self, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage as _, HttpResponse};
@@ -50,8 +48,15 @@ pub(crate) async fn edge(
         Some(answer) => response.into_response(answer).map_into_right_body(),
         None => response.map_into_left_body(),
     };
-    add_headers(response.headers_mut(), &context);
-    Ok(response.map_body(|_, body| Accounted { body, access, _active: active }))
+    let has_content =
+        !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    add_headers(response.headers_mut(), has_content, &context);
+    let is_head = response.request().method() == Method::HEAD;
+    Ok(response.map_body(|_, body| {
+        // Nobody asks a body for its bytes where it has none.
+        access.complete = matches!(body.size(), BodySize::None | BodySize::Sized(0));
+        Accounted { body, is_head, access, _active: active }
+    }))
 }
 
 /// Tells what is known of the request already: one whose client leaves is counted under its route.
@@ -85,16 +90,13 @@ fn error_response(
     context: &RequestContext,
 ) -> HttpResponse<BoxBody> {
     let mut response = HttpResponse::build(status);
-    if let Some(allow) = error.allow() {
-        response.insert_header((ALLOW, allow));
-    }
-    if let Some(after) = error.retry_after() {
-        response.insert_header((RETRY_AFTER, after.as_secs()));
+    for header in error.headers() {
+        response.insert_header(header);
     }
     response.json(ErrorBody::new(error, context.xray_trace_id(), context.request_id()))
 }
 
-fn add_headers(headers: &mut HeaderMap, context: &RequestContext) {
+fn add_headers(headers: &mut HeaderMap, has_content: bool, context: &RequestContext) {
     for header in &EVERY_RESPONSE {
         let name = HeaderName::from_bytes(header.name.as_bytes());
         let value = header.value(context.xray_trace_id(), context.request_id());
@@ -103,16 +105,18 @@ fn add_headers(headers: &mut HeaderMap, context: &RequestContext) {
             headers.insert(name, value);
         }
     }
-    if !headers.contains_key(CONTENT_TYPE) {
+    if has_content && !headers.contains_key(CONTENT_TYPE) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
 }
 
 pin_project! {
-    /// A body that counts what goes out and tells of it at its end.
+    /// A body that counts what goes out and tells of it at its end. Of the answer to a HEAD it has the
+    /// size, which its head tells, and no byte (RFC 9110, 9.3.2).
     struct Accounted<B> {
         #[pin]
         body: B,
+        is_head: bool,
         access: Access,
         _active: ActiveRequest,
     }
@@ -130,6 +134,10 @@ impl<B: MessageBody> MessageBody for Accounted<B> {
         context: &mut task::Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
+        if *this.is_head {
+            this.access.complete = true;
+            return Poll::Ready(None);
+        }
         let next = task::ready!(this.body.poll_next(context));
         Poll::Ready(match next {
             Some(Ok(bytes)) => {

@@ -11,6 +11,7 @@ mod edge;
 mod error;
 mod healthcheck;
 mod limits;
+mod media_type;
 mod object_id;
 mod program;
 mod routes;

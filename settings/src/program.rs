@@ -11,14 +11,13 @@ const USAGE: u8 = 64;
 
 /// What a program says of itself.
 #[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Program {
-    /// Its name.
     pub name: &'static str,
     /// The version that it was built with.
     pub version: &'static str,
     /// What it does, in a few words.
     pub does: &'static str,
-    /// Its arguments.
     pub usage: &'static str,
     /// Whose settings it takes besides its own.
     pub other_settings: &'static str,

@@ -3,10 +3,11 @@
 //! and never a request's time.
 
 use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 /// What may wait for a slow stdout: some thousand lines.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
 /// How long lines may come together before they are written: a system call for many of them.
@@ -72,15 +73,13 @@ impl Lines {
         self.0.work.notify_one();
         while state.writing || !state.waiting.is_empty() {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
-            let waited = self.0.idle.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.0.idle.wait_for(&mut state, left);
         }
         state.hurry = false;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Bytes and flags: whole at any moment.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 
     /// Writes until told to end.
@@ -92,11 +91,10 @@ impl Lines {
                 if state.ended {
                     return;
                 }
-                state = self.0.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                self.0.work.wait(&mut state);
             }
             if !state.hurry && !state.ended {
-                let waited = self.0.work.wait_timeout(state, GATHER);
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                self.0.work.wait_for(&mut state, GATHER);
             }
             std::mem::swap(&mut batch, &mut state.waiting);
             state.writing = true;

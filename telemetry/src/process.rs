@@ -1,10 +1,10 @@
 //! What the process takes of its machine, and how busy the threads are that serve requests: sampled,
 //! not asked for at each request.
 
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use procfs::WithCurrentSystemInfo as _;
 use procfs::process::Process;
 use tokio::runtime::RuntimeMetrics;
@@ -36,8 +36,7 @@ impl Sampler {
 
     /// Watches a runtime from now on.
     pub(crate) fn watch(&self, runtime: RuntimeMetrics) {
-        // The list is whole at any moment, here and below.
-        self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).push(runtime);
+        self.runtimes.lock().push(runtime);
     }
 
     /// Sets the gauges.
@@ -46,7 +45,7 @@ impl Sampler {
         let (busy, workers) = self.runtimes();
         // Without a proc file system there is nothing to say.
         let cpu = process().unwrap_or_default();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         let now = Instant::now();
         let wall = now.duration_since(last.at).as_secs_f64();
         if wall > 0.0 {
@@ -61,9 +60,10 @@ impl Sampler {
     }
 
     fn runtimes(&self) -> (Duration, usize) {
-        let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        let runtimes = self.runtimes.lock();
         let sum = |read: fn(&RuntimeMetrics) -> usize| runtimes.iter().map(read).sum::<usize>();
-        let gauge = |metric, read| set(metric, as_f64(sum(read) as u64));
+        let gauge =
+            |metric, read: fn(&RuntimeMetrics) -> usize| set(metric, as_f64(sum(read) as u64));
         gauge(&catalogue::RUNTIME_WORKERS, RuntimeMetrics::num_workers);
         gauge(&catalogue::RUNTIME_ALIVE_TASKS, RuntimeMetrics::num_alive_tasks);
         gauge(&catalogue::RUNTIME_QUEUE_DEPTH, RuntimeMetrics::global_queue_depth);

@@ -1,10 +1,12 @@
 //! The contract as an OpenAPI 3.1 document, made from the types that are serialized.
 
 mod item;
+mod methods;
 mod operations;
 mod response_headers;
 mod security;
 
+use methods::EveryMethod;
 use response_headers::EveryResponse;
 use security::Token;
 use utoipa::OpenApi;
@@ -30,7 +32,7 @@ use utoipa::OpenApi;
         operations::health
     ),
     security(()),
-    modifiers(&EveryResponse, &Token)
+    modifiers(&EveryMethod, &EveryResponse, &Token)
 )]
 struct Api;
 
@@ -38,4 +40,23 @@ struct Api;
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     Api::openapi()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::route;
+
+    #[test]
+    fn the_document_has_the_methods_that_are_allowed_and_no_others() {
+        let document = serde_json::to_value(document()).unwrap();
+        for (template, path) in document["paths"].as_object().unwrap() {
+            let found: BTreeSet<_> =
+                path.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+            let allowed: BTreeSet<_> = route::methods(template).map(str::to_owned).collect();
+            assert_eq!(found, allowed, "{template}");
+        }
+    }
 }

@@ -41,8 +41,11 @@ pub(super) fn list() {}
          headers(("Location" = String, description = "Where the item is."))),
         (status = 408, description = "The body came too slowly.", body = ErrorBody),
         (status = 409, description = "The Idempotency-Key was used for another body.", body = ErrorBody),
+        (status = 412, description = "`If-Match` was sent, and what is put anew is nothing that it could name.", body = ErrorBody),
         (status = 413, description = "The item is over DynamoDB's 400 KB.", body = ErrorBody),
-        (status = 415, description = "The content type is not application/json, in UTF-8, or the body has a content encoding.", body = ErrorBody),
+        (status = 415, description = "The content type is not application/json, in UTF-8, or the body has a content encoding.", body = ErrorBody,
+         headers(("Accept" = Option<String>, description = "`application/json`, where the content type is another."),
+                 ("Accept-Encoding" = Option<String>, description = "`identity`, where the body has a content encoding."))),
         BadRequest, ServerErrors,
     ),
 )]
@@ -53,9 +56,13 @@ pub(super) fn put() {}
 /// What was put is there: reads are strongly consistent unless the operator chose otherwise.
 #[utoipa::path(
     get, path = route::GET, tag = "items", operation_id = "getItem",
-    params(KeyParameter),
+    params(KeyParameter, IfMatchParameter, IfNoneMatchParameter),
     responses(
-        (status = 200, description = "The item.", body = Item),
+        (status = 200, description = "The item.", body = Item,
+         headers(("ETag" = String, description = "This state of the item, as a strong entity-tag."))),
+        (status = 304, description = "The item is one that `If-None-Match` names.",
+         headers(("ETag" = String, description = "This state of the item, as a strong entity-tag."))),
+        (status = 412, description = "The item is none that `If-Match` names.", body = ErrorBody),
         (status = 404, description = "`Item with key '<key>' not found`", body = ErrorBody),
         BadRequest, ServerErrors,
     ),
@@ -68,10 +75,11 @@ pub(super) fn get() {}
 #[utoipa::path(
     delete, path = route::ITEM, tag = "items", operation_id = "deleteItem",
     security((), ("token" = [])),
-    params(KeyParameter),
+    params(KeyParameter, IfMatchParameter, IfNoneMatchParameter),
     responses(
         (status = 200, description = "The item is gone.", body = Deleted),
         (status = 404, description = "`Item with key \"<key>\" not found`", body = ErrorBody),
+        (status = 412, description = "The item is not the one that the condition names, or has changed meanwhile: it stays.", body = ErrorBody),
         BadRequest, ServerErrors,
     ),
 )]
@@ -117,6 +125,22 @@ struct IdempotencyKeyParameter {
         required = false
     )]
     idempotency_key: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+struct IfMatchParameter {
+    /// Go on only if the item is one of these: strong entity-tags, from `ETag`, or `*`.
+    #[param(rename = "If-Match", required = false)]
+    if_match: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+struct IfNoneMatchParameter {
+    /// Go on only if the item is none of these: entity-tags, from `ETag`, or `*`.
+    #[param(rename = "If-None-Match", required = false)]
+    if_none_match: Option<String>,
 }
 
 /// The client's mistakes that any call may meet.

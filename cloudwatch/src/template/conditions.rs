@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::TemplateError;
+use super::error::TemplateError;
 use super::functions::Scope;
 
 /// Conditions by their names, as the template defines them.

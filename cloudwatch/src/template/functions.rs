@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::loops::Written;
+use super::error::TemplateError;
 use super::references::REFERENCES;
-use super::{Parameters, TemplateError};
+use super::written::{Parameters, Written};
 
 /// What a name may stand for.
 #[derive(Debug, Clone, Default)]

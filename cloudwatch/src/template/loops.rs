@@ -2,16 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::error::TemplateError;
 use super::functions::Scope;
-use super::{Parameters, TemplateError};
-
-/// A resource as it is written, with the values that its loop gives it.
-#[derive(Debug, Clone)]
-pub(super) struct Written {
-    pub(super) id: String,
-    pub(super) resource: Value,
-    pub(super) variables: Parameters,
-}
+use super::written::{Parameters, Written};
 
 /// The resources of a template, each turn of a loop one of its own.
 pub(super) fn expanded(

@@ -2,9 +2,11 @@
 //! the loops of `AWS::LanguageExtensions`, and intrinsic functions.
 
 mod conditions;
+mod error;
 mod functions;
 mod loops;
 mod references;
+mod written;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -13,27 +15,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use conditions::Conditions;
+pub use error::TemplateError;
 use functions::Scope;
+pub use written::Parameters;
 pub use yaml::read;
-
-/// Values for a template's parameters, by their names.
-pub type Parameters = BTreeMap<String, Value>;
-
-/// Why a template can't be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
-    /// It is not YAML.
-    #[error("the template is no YAML: {0}")]
-    Yaml(String),
-    /// It refers to something that is not there.
-    #[error(
-        "the template refers to `{0}`, which is no parameter, mapping, condition or resource of it"
-    )]
-    Unknown(String),
-    /// It holds something that is not understood.
-    #[error("the template holds what is not understood: {0}")]
-    NotUnderstood(String),
-}
 
 /// A template with values for its parameters: the resources whose conditions hold, and of each
 /// `Fn::If` the branch that is chosen.

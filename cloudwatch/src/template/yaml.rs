@@ -3,7 +3,7 @@
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Value, json};
 
-use super::TemplateError;
+use super::error::TemplateError;
 
 /// YAML as JSON, CloudFormation's tags in their long forms.
 ///

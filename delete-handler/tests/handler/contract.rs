@@ -1,6 +1,7 @@
 //! The contract of `DELETE /picus/{key}`, kept towards every sender.
 
 use futures_util::future;
+use picus_api::precondition::etag;
 use serde_json::json;
 
 use crate::forms::{Form, remove_header, set_header};
@@ -87,9 +88,9 @@ async fn other_requests_are_404_and_405() {
             assert_eq!((told.status, told.field("code")), (404, "unknown_path"), "{form:?} {path}");
         }
         for (method, path, allow) in [
-            ("GET", "/picus/a", "DELETE"),
-            ("PURGE", "/picus/a", "DELETE"),
-            ("DELETE", "/picus/get/a", "GET"),
+            ("GET", "/picus/a", "DELETE, OPTIONS"),
+            ("PURGE", "/picus/a", "DELETE, OPTIONS"),
+            ("DELETE", "/picus/get/a", "GET, HEAD, OPTIONS"),
         ] {
             let told = given.tell(form, form.request(method, path)).await;
             assert_eq!((told.status, told.field("code")), (405, "method_not_allowed"), "{form:?}");
@@ -167,6 +168,75 @@ async fn a_body_and_a_query_change_nothing() {
         event["isBase64Encoded"] = json!(true);
         event["queryStringParameters"] = json!({"key": "other"});
         assert_eq!(given.tell(form, event).await.status, 200, "{form:?}");
+    }
+}
+
+#[tokio::test]
+async fn options_tells_the_methods() {
+    let given = an_empty_table().await;
+    for form in Form::ALL {
+        let told = given.tell(form, form.request("OPTIONS", "/picus/a")).await;
+        assert_eq!((told.status, told.headers["allow"].as_str()), (204, "DELETE, OPTIONS"));
+    }
+}
+
+#[tokio::test]
+async fn a_guarded_delete_is_done_only_where_its_condition_holds() {
+    let given = an_empty_table().await;
+    let conditional = |form: Form, key: &str, name: &str, value: &str| {
+        let mut event = form.delete(key);
+        set_header(&mut event, name, value);
+        given.tell(form, event)
+    };
+    for form in Form::ALL {
+        let key = given.some_item().await;
+        let tag = etag(format!(r#"{{"object_id":"{key}"}}"#).as_bytes());
+        for (name, value) in [
+            ("If-Match", "\"another\"".to_owned()),
+            ("if-match", format!("W/{tag}")),
+            ("if-match", String::new()),
+            ("If-None-Match", "*".to_owned()),
+            ("if-none-match", format!("\"x\", W/{tag}")),
+        ] {
+            let told = conditional(form, &key, name, &value).await;
+            let (status, code, _) = told.failure();
+            assert_eq!((status, code), (412, "precondition_failed"), "{form:?} {name}: {value}");
+            assert!(given.has(&key).await, "{form:?} {name}: {value}");
+        }
+        let list = format!("\"another\", {tag}");
+        assert_eq!(conditional(form, &key, "If-Match", &list).await.status, 200, "{form:?}");
+        assert_eq!(conditional(form, &key, "If-Match", "*").await.status, 404, "{form:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_value_of_a_condition_counts() {
+    let given = an_empty_table().await;
+    for form in [Form::LoadBalancerMultiValue, Form::RestApi] {
+        let key = given.some_item().await;
+        let tag = etag(format!(r#"{{"object_id":"{key}"}}"#).as_bytes());
+        let mut event = form.delete(&key);
+        event["multiValueHeaders"]["If-Match"] = json!(["\"another\"", tag]);
+        assert_eq!(given.tell(form, event).await.status, 200, "{form:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_name_of_a_clients_means_anything_to_the_libraries() {
+    let given = an_empty_table().await;
+    for name in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
+        for form in Form::ALL {
+            let key = given.some_item().await;
+            let mut event = form.delete(&key);
+            event["queryStringParameters"] = json!({ name: "x" });
+            event["multiValueQueryStringParameters"] = json!({ name: ["x"] });
+            event["requestContext"]["authorizer"] = json!({ name: {} });
+            event[name] = json!("x");
+            event["body"] = json!(json!({ name: "x" }).to_string());
+            event["isBase64Encoded"] = json!(false);
+            set_header(&mut event, name, "x");
+            assert_eq!(given.tell(form, event).await.status, 200, "{form:?} {name}");
+        }
     }
 }
 

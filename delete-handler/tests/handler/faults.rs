@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time;
 
 use crate::dynamodb::{self, Health};
-use crate::forms::Form;
+use crate::forms::{Form, set_header};
 use crate::given::{Given, context, given, impatient};
 use crate::told::Told;
 use picus_testing::engine;
@@ -61,9 +61,13 @@ async fn each_trouble_is_told_and_passes() {
 async fn an_unreachable_dynamodb_is_500_without_a_word_of_it() {
     let given = given(dynamodb::nowhere().await, &impatient()).await;
     for form in Form::ALL {
-        let told = given.tell(form, form.delete("k")).await;
-        assert_eq!(told.failure(), (500, "internal", "Could not delete item"), "{form:?}");
-        assert_discreet(&told);
+        let mut guarded = form.delete("k");
+        set_header(&mut guarded, "if-match", "*");
+        for event in [form.delete("k"), guarded] {
+            let told = given.tell(form, event).await;
+            assert_eq!(told.failure(), (500, "internal", "Could not delete item"), "{form:?}");
+            assert_discreet(&told);
+        }
     }
 }
 

@@ -77,7 +77,7 @@ impl Given {
     }
 
     pub(crate) async fn tell_within(&self, form: Form, event: Value, context: Context) -> Told {
-        let answer = self.handler.answer(LambdaEvent::new(event, context));
+        let answer = self.handler.answer(LambdaEvent::new(event.to_string(), context));
         let answer = time::timeout(PATIENCE, answer).await.unwrap();
         let told = Told::read(form, &serde_json::to_value(&answer).unwrap());
         assert_eq!(answer.status(), told.status);

@@ -97,6 +97,10 @@ async fn an_event_that_can_not_be_read_is_400_and_the_next_one_is_served() {
         let told = Told::read(Form::LoadBalancer, &serde_json::from_slice(&body).unwrap());
         assert_eq!(told.failure().0, 400, "{event:.40}");
     }
+    // The sender of this one reads multi-value headers alone.
+    let (_, body) = api.invoke("{\"multiValueHeaders\":{},\"a\":\"\\ud800\"}").await;
+    let told = Told::read(Form::LoadBalancerMultiValue, &serde_json::from_slice(&body).unwrap());
+    assert_eq!(told.failure().0, 400);
     let (_, body) = api.invoke(&Form::LoadBalancer.sample().to_string()).await;
     let told = Told::read(Form::LoadBalancer, &serde_json::from_slice(&body).unwrap());
     assert_eq!(told.status, 404);

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use picus_items::{Cursor, ErrorKind, IdempotencyKey, Key, Limit, Table};
 
-use crate::given::{an_empty_table, item};
+use crate::given::{an_empty_table, item, json};
 
 fn key(text: impl Into<String>) -> Key {
     Key::new(text).unwrap()
@@ -23,7 +23,7 @@ async fn put_many(table: &Table, count: usize) -> HashSet<String> {
 }
 
 fn ids(items: &[picus_items::Item]) -> Vec<String> {
-    let id = |item| serde_json::to_value(item).unwrap()["object_id"].as_str().unwrap().to_owned();
+    let id = |item| json(item)["object_id"].as_str().unwrap().to_owned();
     items.iter().map(id).collect()
 }
 
@@ -34,7 +34,7 @@ async fn what_was_put_is_there_with_its_id() {
     let found = given.table.get(&key(id.to_string())).await.unwrap();
     assert_eq!(id.get_version_num(), 4);
     let expected = format!(r#"{{"a":{{"é":true}},"b":[1.5,null],"object_id":"{id}"}}"#);
-    assert_eq!(serde_json::to_string(&found).unwrap(), expected);
+    assert_eq!(String::from_utf8(found.to_json()).unwrap(), expected);
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn an_idempotency_key_writes_once() {
     assert_eq!(first, again);
     let conflict = table.put(item(r#"{"a":2}"#), Some(&order)).await.unwrap_err();
     assert_eq!(conflict.kind(), ErrorKind::IdempotencyConflict);
-    let found = serde_json::to_value(table.get(&key(first.to_string())).await.unwrap()).unwrap();
+    let found = json(&table.get(&key(first.to_string())).await.unwrap());
     assert_eq!(found["a"], 1, "the first item stays");
 }
 
@@ -65,6 +65,39 @@ async fn the_deepest_item_that_is_accepted_can_be_stored() {
     let table = an_empty_table().await.table;
     let deepest = format!("{}1{}", r#"{"a":"#.repeat(32), "}".repeat(32));
     table.put(item(&deepest), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn any_notation_of_a_number_that_is_accepted_can_be_stored() {
+    let table = an_empty_table().await.table;
+    for (number, expected) in [
+        ("0e126", "0"),
+        ("0E-131", "0"),
+        ("-0.0e-140", "0"),
+        (&format!("0.{}", "0".repeat(131)), "0"),
+        ("0.0001e129", "1e125"),
+        ("10e-131", "1e-130"),
+        ("1000000e-136", "1e-130"),
+        ("1E+00125", "1e125"),
+        (&format!("1e{}125", "0".repeat(50)), "1e125"),
+        (&format!("0.{}1e131", "0".repeat(130)), "1"),
+        (&format!("1{}e-130", "0".repeat(130)), "1"),
+    ] {
+        let id = table.put(item(&format!("{{\"n\":{number}}}")), None).await.expect(number);
+        let found = table.get(&key(id.to_string())).await.unwrap().to_json();
+        let text = String::from_utf8(found).unwrap();
+        let text = text.trim_start_matches(r#"{"n":"#).split(',').next().unwrap();
+        assert_eq!(text.parse::<f64>(), expected.parse::<f64>(), "{number} became {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_item_of_huge_numbers_is_shown_about_as_long_as_it_was_put() {
+    let table = an_empty_table().await.table;
+    let put = format!("{{\"n\":[{}]}}", vec!["1E125"; 1_000].join(","));
+    let id = table.put(item(&put), None).await.unwrap();
+    let found = table.get(&key(id.to_string())).await.unwrap().to_json();
+    assert!(found.len() < put.len() + 100, "{} bytes of {}", found.len(), put.len());
 }
 
 #[tokio::test]
@@ -150,7 +183,7 @@ async fn what_other_writers_left_is_shown() {
         ("big".to_owned(), AttributeValue::N("1e100".into())),
     ]);
     given.another_writer_puts("odd / key", odd).await;
-    let found = serde_json::to_value(given.table.get(&key("odd / key")).await.unwrap()).unwrap();
+    let found = json(&given.table.get(&key("odd / key")).await.unwrap());
     assert_eq!(found["bytes"], "AP8=");
     assert_eq!(found["set"], serde_json::json!([1]));
     assert_eq!(found["big"], 1e100);

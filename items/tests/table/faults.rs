@@ -91,6 +91,8 @@ async fn each_call_says_what_could_not_be_done() {
     assert_eq!(put.message(), "Could not save item");
     assert_eq!(table.get(&key).await.unwrap_err().message(), "Could not get item");
     assert_eq!(table.delete(&key).await.unwrap_err().message(), "Could not delete item");
+    let guarded = table.delete_if(&key, |_| true).await.unwrap_err();
+    assert_eq!(guarded.message(), "Could not delete item");
     let limit = picus_items::Limit::parse("1").unwrap();
     assert_eq!(table.page(limit, None).await.unwrap_err().message(), "Could not list items");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use picus_items::{Item, Settings, Table};
+use serde_json::Value;
 
 use picus_testing::engine::{self, sdk_config};
 
@@ -38,6 +39,11 @@ pub(crate) async fn a_table_at(address: SocketAddr) -> Table {
 
 pub(crate) fn item(json: &str) -> Item {
     Item::parse(json.as_bytes()).unwrap()
+}
+
+/// What an item's JSON says.
+pub(crate) fn json(item: &Item) -> Value {
+    serde_json::from_slice(&item.to_json()).unwrap()
 }
 
 impl Given {

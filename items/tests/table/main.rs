@@ -3,4 +3,5 @@
 mod contract;
 mod faults;
 mod given;
+mod guarded;
 mod properties;

@@ -6,7 +6,7 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy as _, any, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Number, Value};
 
-use crate::given::an_empty_table;
+use crate::given::{an_empty_table, json};
 
 /// Numbers whose text `serde_json` keeps: whole ones, and halves that no rounding touches.
 fn number() -> BoxedStrategy<Value> {
@@ -70,7 +70,7 @@ fn any_object_comes_back_equal() {
         let mut found = runtime.block_on(async {
             let id = table.put(item, None).await.unwrap();
             let found = table.get(&Key::new(id.to_string()).unwrap()).await.unwrap();
-            serde_json::to_value(found).unwrap()
+            json(&found)
         });
         found.as_object_mut().unwrap().remove("object_id").unwrap();
         assert_eq!(plain(found), plain(sent));
@@ -91,9 +91,9 @@ fn any_number_that_is_accepted_comes_back_with_every_digit() {
             let item = Item::parse(format!(r#"{{"n":{sent}}}"#).as_bytes()).unwrap();
             let id = table.put(item, None).await.unwrap();
             let found = table.get(&Key::new(id.to_string()).unwrap()).await.unwrap();
-            serde_json::to_string(&found).unwrap()
+            String::from_utf8(found.to_json()).unwrap()
         });
-        let text = found.trim_start_matches(r#"{"n":"#).split(',').next().unwrap();
+        let text = found.trim_start_matches(r#"{"n":"#).split([',', 'e']).next().unwrap();
         let kept: String = text.chars().filter(char::is_ascii_digit).collect();
         let expected = digits.trim_start_matches('-');
         assert_eq!(

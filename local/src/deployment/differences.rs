@@ -70,7 +70,6 @@ pub const DIFFERENCES: &[Difference] = &[
     of("AWS::ElasticLoadBalancingV2::Listener", &["Port"], PORTS),
     of("AWS::ECS::Cluster", &["ClusterSettings"], "the drills report what Container Insights does"),
     of("AWS::ECS::Service", &["LaunchType"], IMAGE),
-    of("AWS::ECS::Service", &["DesiredCount"], SCALING),
     of("AWS::ECS::Service", &["AvailabilityZoneRebalancing"], "there is one zone"),
     of(
         "AWS::ECS::Service",

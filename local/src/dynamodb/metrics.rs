@@ -4,10 +4,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
-use serde_json::Value;
+use serde::Deserialize;
 
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
+
+/// What an answer tells of itself, past the items in it, whose names are their clients'.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answered {
+    #[serde(rename = "__type")]
+    kind: String,
+    #[serde(rename = "ConsumedCapacity")]
+    consumed_capacity: Option<ConsumedCapacity>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ConsumedCapacity {
+    #[serde(rename = "CapacityUnits")]
+    units: f64,
+}
 
 /// Reports calls to a metrics.
 #[derive(Debug)]
@@ -34,16 +50,15 @@ impl Reporter {
         if !self.sink.is_on() {
             return;
         }
-        let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let body: Answered = serde_json::from_slice(answer.body()).unwrap_or_default();
         if answer.status() != StatusCode::OK {
-            let kind = body["__type"].as_str().unwrap_or_default();
-            if kind.ends_with("ConditionalCheckFailedException") {
+            if body.kind.ends_with("ConditionalCheckFailedException") {
                 self.record("ConditionalCheckFailedRequests", None, 1.0);
             }
             return;
         }
         self.record("SuccessfulRequestLatency", Some(operation), took.as_secs_f64() * 1e3);
-        if let Some(units) = body["ConsumedCapacity"]["CapacityUnits"].as_f64() {
+        if let Some(ConsumedCapacity { units }) = body.consumed_capacity {
             let consumed = if reads(operation) {
                 "ConsumedReadCapacityUnits"
             } else {

@@ -1,13 +1,14 @@
 //! DynamoDB: an engine in this process, reached over HTTP as the real one is and guarded as it is, or
 //! one elsewhere.
 
+mod error;
 mod metrics;
 mod permissions;
 mod proxy;
+mod taken_name;
 
 use std::error::Error;
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 use crate::deployment::Table;
 use crate::iam::REGION;
 use crate::server::Server;
+pub use error::DynamoDbError;
 use metrics::Reporter;
 pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
 use picus_cloudwatch::metric_sink::MetricSink;
@@ -42,58 +44,6 @@ pub enum Storage {
     Memory,
     /// In another DynamoDB, at this URL.
     Elsewhere(String),
-}
-
-/// Why there is no table.
-#[derive(Debug, thiserror::Error)]
-pub enum DynamoDbError {
-    /// The folder can't be made or written.
-    #[error(
-        "cannot keep data in {folder}: {source}; choose another folder with --data-dir, or --memory"
-    )]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Another process works on the folder.
-    #[error("{0} is in use by another process: stop it, or choose another folder with --data-dir")]
-    InUse(PathBuf),
-    /// The engine can't read what is in the folder.
-    #[error("cannot open the data in {folder}: {reason}; choose another folder with --data-dir")]
-    Data {
-        /// The folder.
-        folder: PathBuf,
-        /// What the engine says.
-        reason: String,
-    },
-    /// A role's policy has something in it that is not known here.
-    #[error(
-        "cannot enforce the policy of {role}: {source}; local/src/iam.rs says what it may have"
-    )]
-    Policy {
-        /// The role.
-        role: &'static str,
-        /// What is not known.
-        source: serde_json::Error,
-    },
-    /// No port could be had.
-    #[error("cannot serve DynamoDB on this machine: {0}")]
-    Listen(io::Error),
-    /// The table could not be made.
-    #[error(
-        "cannot create the table {table} at {endpoint}: {reason}; is a DynamoDB there? \
-         --dynamodb-endpoint says where it is"
-    )]
-    Table {
-        /// Its name.
-        table: String,
-        /// Where.
-        endpoint: String,
-        /// What it says, or what keeps it from being asked.
-        reason: String,
-    },
 }
 
 /// A DynamoDB with the table.

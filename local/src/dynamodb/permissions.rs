@@ -2,12 +2,12 @@
 //! it. A role is told by its access key, which here is its name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
+use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 
-use super::DynamoDbError;
+use super::error::DynamoDbError;
 use crate::iam::{ACCOUNT, Policy, REGION};
 
 /// The role of the service.
@@ -87,8 +87,7 @@ impl Permissions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Calls> {
-        // A set is whole at any moment.
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        self.calls.lock()
     }
 }
 

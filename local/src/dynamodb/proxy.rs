@@ -4,7 +4,6 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,12 +15,14 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::json;
 use tokio::time;
 
-use super::DynamoDbError;
+use super::error::DynamoDbError;
 use super::metrics::Reporter;
 use super::permissions::{Calls, Permissions};
+use super::taken_name;
 use crate::server::{Body, BrokenOff, full};
 
 /// DynamoDB's own bound on a request.
@@ -123,16 +124,15 @@ impl Proxy {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let uri = format!("http://{}{path}", self.engine);
         head.uri = uri.parse::<Uri>().map_err(|_| BrokenOff)?;
-        let request = Request::from_parts(head, Full::new(body));
+        let request = Request::from_parts(head, Full::new(taken_name::hide(body)));
         let answer = self.client.request(request).await.map_err(|_| BrokenOff)?;
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|_| BrokenOff)?.to_bytes();
-        Ok(Response::from_parts(head, body))
+        Ok(Response::from_parts(head, taken_name::show(body)))
     }
 
     fn fault(&self) -> MutexGuard<'_, Option<DynamoDbFault>> {
-        // It is whole at any moment.
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+        self.fault.lock()
     }
 }
 

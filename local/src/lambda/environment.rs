@@ -11,8 +11,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time;
 use uuid::Uuid;
 
+use super::function::{Function, FunctionFault, InvokeError};
 use super::runtime_api::{Invocation, RuntimeApi};
-use super::{Function, FunctionFault, InvokeError};
 use crate::process::{Launcher, Process};
 
 /// How long a process may take until it asks for work (AWS Lambda Developer Guide, "Init phase").
@@ -48,7 +48,11 @@ impl Environment {
 
     async fn launch(function: &Function, launcher: &Launcher) -> io::Result<Self> {
         let api = RuntimeApi::start(function.arn.clone()).await?;
-        let environment = variables(function, api.address().to_string());
+        // One that every program is given by the system's options goes first.
+        let given = |name: &str| launcher.environment.contains_key(name);
+        let environment = variables(function, api.address().to_string())
+            .into_iter()
+            .filter(|(name, _)| !given(name));
         let process = launcher.start(function.program, "delete-handler", environment)?;
         let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let (kill, killed) = oneshot::channel();

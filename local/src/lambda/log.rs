@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Function, InvokeError};
+use super::function::{Function, InvokeError};
 use crate::output::Output;
 
 /// The lines of one invocation.

@@ -6,68 +6,23 @@
 //! to start one or one that has become free.
 
 mod environment;
+mod function;
 mod log;
 mod metrics;
 mod runtime_api;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rustix::process::Signal;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::process::Launcher;
 use environment::Environment;
+pub use function::{Function, FunctionFault, InvokeError, UNRESERVED_CONCURRENCY};
 use log::Log;
-
-/// The most invocations at once of a function for which nothing is reserved: what an account begins
-/// with ("Lambda quotas").
-pub const UNRESERVED_CONCURRENCY: usize = 1000;
-
-/// How the function is configured.
-#[derive(Debug, Clone)]
-pub struct Function {
-    /// Its name.
-    pub name: String,
-    /// The ARN that it is invoked by, that of an alias.
-    pub arn: String,
-    /// What the executable is told to be.
-    pub program: &'static str,
-    /// The handler's name.
-    pub handler: String,
-    /// The longest that an invocation may take.
-    pub timeout: Duration,
-    /// The most invocations at once: what is reserved for it, or what the account may have.
-    pub concurrency: usize,
-    /// Its memory, in MB, as its environment says.
-    pub memory_mb: u32,
-    /// Which of its own lines are written.
-    pub log_level: String,
-    /// Where its lines go.
-    pub log_group: String,
-    /// Variables of its own.
-    pub environment: BTreeMap<String, String>,
-}
-
-/// Why an invocation has no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvokeError {
-    /// As many invocations as are allowed are under way.
-    #[error("the function is throttled")]
-    Throttled,
-    /// The function took too long, and its environment was ended.
-    #[error("the function timed out")]
-    TimedOut,
-    /// The function's process ended, or never came up.
-    #[error("the function's process ended")]
-    Exited,
-    /// The function said that it failed.
-    #[error("the function failed")]
-    Failed,
-}
 
 /// A function that can be invoked. Clones share its environments.
 #[derive(Debug, Clone)]
@@ -84,24 +39,6 @@ struct Inner {
     starts: Semaphore,
     places: Semaphore,
     fault: Mutex<Option<FunctionFault>>,
-}
-
-/// What is done to the function's processes, to see what follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FunctionFault {
-    /// Each dies over its invocation.
-    Crash,
-    /// Each hangs, and so runs into its time-out.
-    Hang,
-}
-
-impl FunctionFault {
-    fn signal(self) -> Signal {
-        match self {
-            Self::Crash => Signal::KILL,
-            Self::Hang => Signal::STOP,
-        }
-    }
 }
 
 impl Lambda {
@@ -212,7 +149,6 @@ impl Lambda {
     }
 }
 
-/// What is locked here is whole at any moment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

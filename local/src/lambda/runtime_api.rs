@@ -3,16 +3,17 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Collected};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::InvokeError;
+use super::function::InvokeError;
 use crate::server::{Body, Server, full};
 
 const VERSION: &str = "/2018-06-01/runtime/";
@@ -140,9 +141,8 @@ impl State {
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
-        // It is whole at any moment.
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> parking_lot::MutexGuard<'_, Option<Running>> {
+        self.running.lock()
     }
 }
 

@@ -14,9 +14,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time;
 
 use super::answer::error;
+use super::attributes::Attributes;
 use super::metrics::Metrics;
+use super::rules::{Action, Listener};
 use super::target_group::TargetGroup;
-use super::{Action, Attributes, Listener, event, headers};
+use super::{event, headers};
 use crate::iam::{ACCOUNT, REGION};
 use crate::lambda::Lambda;
 use crate::server::Body;

@@ -2,6 +2,7 @@
 //! Balancing, "Application Load Balancers").
 
 mod answer;
+mod attributes;
 mod event;
 mod forward;
 mod headers;
@@ -13,61 +14,16 @@ mod target_group;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use hyper::HeaderMap;
 use tokio::net::TcpListener;
 
-use crate::lambda::Lambda;
 use crate::server::Server;
+pub use attributes::Attributes;
 pub use forward::Forwarder;
 use picus_cloudwatch::metric_sink::MetricSink;
-pub use rules::{Condition, Forward, Listener, Rule};
+pub use rules::{Action, Condition, Forward, Listener, Rule};
 pub use statuses::Statuses;
 pub use target_group::{Algorithm, GroupSettings, HealthCheck, Target, TargetGroup};
-
-/// What the load balancer does to every request and answer.
-#[derive(Debug, Clone)]
-pub struct Attributes {
-    /// What CloudWatch calls it.
-    pub full_name: String,
-    /// How long a connection may be silent: a target may take so long to begin its answer, and one
-    /// without requests is closed after it.
-    pub idle_timeout: Duration,
-    /// Whether headers are dropped whose names have more than letters, digits and hyphens.
-    pub drop_invalid_header_fields: bool,
-    /// Headers of every answer, in place of a target's own.
-    pub response_headers: HeaderMap,
-}
-
-/// What a load balancer has of which nothing is said ("Edit attributes for your Application Load
-/// Balancer").
-impl Default for Attributes {
-    fn default() -> Self {
-        Self {
-            full_name: "app/unnamed/0123456789abcdef".to_owned(),
-            idle_timeout: Duration::from_mins(1),
-            drop_invalid_header_fields: false,
-            response_headers: HeaderMap::new(),
-        }
-    }
-}
-
-/// What is done with a request.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// To one of the group's targets.
-    Forward(Arc<TargetGroup>),
-    /// To a function.
-    Invoke {
-        /// The function.
-        function: Lambda,
-        /// What CloudWatch calls the function's target group.
-        group: String,
-        /// Whether headers and parameters are sent and taken with all their values.
-        multi_value_headers: bool,
-    },
-}
 
 /// A load balancer that serves.
 #[derive(Debug)]

@@ -6,8 +6,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hyper::Method;
 
-use super::Action;
+use super::target_group::TargetGroup;
+use crate::lambda::Lambda;
 use crate::wildcard;
+
+/// What is done with a request.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// To one of the group's targets.
+    Forward(Arc<TargetGroup>),
+    /// To a function.
+    Invoke {
+        /// The function.
+        function: Lambda,
+        /// What CloudWatch calls the function's target group.
+        group: String,
+        /// Whether headers and parameters are sent and taken with all their values.
+        multi_value_headers: bool,
+    },
+}
 
 /// What a request must be for a rule to apply.
 #[derive(Debug, Clone)]
@@ -101,7 +118,7 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load_balancer::{GroupSettings, TargetGroup};
+    use crate::load_balancer::target_group::GroupSettings;
 
     fn group() -> Arc<TargetGroup> {
         Arc::new(TargetGroup::new(GroupSettings::default()))

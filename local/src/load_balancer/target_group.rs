@@ -2,8 +2,8 @@
 //! groups").
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,11 +12,12 @@ use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use parking_lot::RwLock;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 use tokio::time;
 
-use super::Statuses;
+use super::statuses::Statuses;
 
 /// How targets are asked for their health.
 #[derive(Debug, Clone)]
@@ -151,11 +152,7 @@ impl TargetGroup {
     pub fn register(&self, address: SocketAddr) {
         let target = Arc::new(Target { address, healthy: false.into(), in_flight: 0.into() });
         let checks = tokio::spawn(check(target.clone(), self.settings.health_check.clone()));
-        // The list is whole at any moment, here and below.
-        self.targets
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((target, AbortOnDrop(checks)));
+        self.targets.write().push((target, AbortOnDrop(checks)));
     }
 
     /// Takes a target out and waits until its requests have ended, at most for the group's delay.
@@ -173,7 +170,7 @@ impl TargetGroup {
     /// Takes a target out that is gone.
     pub(crate) fn remove(&self, address: SocketAddr) -> Vec<Arc<Target>> {
         let mut removed = Vec::new();
-        let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut targets = self.targets.write();
         targets.retain(|(target, _)| {
             let stays = target.address != address;
             if !stays {
@@ -186,13 +183,13 @@ impl TargetGroup {
 
     /// How many targets there are.
     pub(super) fn len(&self) -> usize {
-        self.targets.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.targets.read().len()
     }
 
     /// The targets that get requests.
     #[must_use]
     pub fn healthy(&self) -> Vec<Arc<Target>> {
-        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        let targets = self.targets.read();
         targets
             .iter()
             .map(|(target, _)| target.clone())
@@ -202,7 +199,7 @@ impl TargetGroup {
 
     /// The healthy target that gets the next request.
     pub(super) fn choose(&self) -> Option<InFlight> {
-        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        let targets = self.targets.read();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let mut healthy: Vec<_> =
             targets.iter().map(|(target, _)| target).filter(|target| target.is_healthy()).collect();

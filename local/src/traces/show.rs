@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Write as _, stderr};
 
-use super::{Collector, Span};
+use super::collector::Collector;
+use super::span::Span;
 
 /// Shows spans until none can come any more.
 pub async fn show(mut collector: Collector) {

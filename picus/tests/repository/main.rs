@@ -41,7 +41,7 @@ fn the_documents_name_every_error_code() {
     let api = fs::read_to_string(root().join("docs/API.md")).unwrap();
     let openapi = fs::read_to_string(root().join("service/tests/openapi.json")).unwrap();
     let openapi: Value = serde_json::from_str(&openapi).unwrap();
-    let codes = openapi["components"]["schemas"]["CodeWord"]["enum"].as_array().unwrap();
+    let codes = openapi["components"]["schemas"]["Code"]["enum"].as_array().unwrap();
     assert!(codes.len() > 20);
     for code in codes {
         assert!(api.contains(&format!("`{}`", code.as_str().unwrap())), "docs/API.md lacks {code}");

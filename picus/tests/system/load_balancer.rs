@@ -1,7 +1,9 @@
 //! What the load balancer makes of targets, of clients and of their faults.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use picus_cloudwatch::metric_sink::MetricSink;
@@ -77,7 +79,7 @@ async fn healthy_at(health_check: HealthCheck, answers: Vec<&'static str>) -> Ve
             if line.starts_with("closed ") {
                 return None;
             }
-            let mut seen = seen.lock().unwrap();
+            let mut seen = seen.lock();
             seen.push(!group.healthy().is_empty());
             answers.get(seen.len() - 1).copied()
         }
@@ -85,12 +87,12 @@ async fn healthy_at(health_check: HealthCheck, answers: Vec<&'static str>) -> Ve
     .await;
     group.register(address);
     let all = async {
-        while seen.lock().unwrap().len() <= count {
+        while seen.lock().len() <= count {
             sleep(Duration::from_millis(5)).await;
         }
     };
     timeout(PATIENCE, all).await.unwrap();
-    seen.lock().unwrap().clone()
+    seen.lock().clone()
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! The whole system through its one address.
 
 mod collector;
+mod conditions;
 mod contract;
-mod docs_page;
 mod deployment;
+mod docs_page;
 mod durability;
 mod faults;
 mod function;

@@ -53,7 +53,8 @@ async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
     assert_eq!(client.get_status(&id).await, StatusCode::OK);
     assert_eq!(client.listed_ids("/picus/list").await.len(), 2);
     assert_eq!(client.listed_ids("/picus/list?limit=1").await.len(), 1);
-    assert_eq!(client.delete(&id).await.status(), StatusCode::OK);
+    let guarded = client.request(Method::DELETE, &format!("/picus/{id}")).header("if-match", "*");
+    assert_eq!(guarded.send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(client.delete(&id).await.status(), StatusCode::NOT_FOUND);
     let mut expected = allowed(TASK_ROLE, "ecs-task-role.json");
     expected.extend(allowed(FUNCTION_ROLE, "picus-lambda-role.json"));
@@ -78,9 +79,14 @@ async fn what_a_role_does_not_allow_is_denied() {
     };
 
     get(&task, "picus_data").await.unwrap();
+    get(&function, "picus_data").await.unwrap();
     delete(&function).await.unwrap();
     let denied = "AccessDeniedException";
-    assert_eq!(get(&function, "picus_data").await.unwrap_err().code(), Some(denied));
+    let list = function.scan().table_name("picus_data").send().await;
+    assert_eq!(list.unwrap_err().code(), Some(denied));
+    let put = function.put_item().table_name("picus_data").item("object_id", key()).send().await;
+    assert_eq!(put.unwrap_err().code(), Some(denied));
+    assert_eq!(get(&function, "another").await.unwrap_err().code(), Some(denied));
     assert_eq!(get(&task, "another").await.unwrap_err().code(), Some(denied));
     assert_eq!(delete(&task).await.unwrap_err().code(), Some(denied));
     assert_eq!(task.list_tables().send().await.unwrap_err().code(), Some(denied));
@@ -95,9 +101,9 @@ async fn a_program_in_the_wrong_role_says_no_more_than_that_it_failed() {
     let mut options = options();
     options.environment.insert("AWS_ACCESS_KEY_ID".to_owned(), FUNCTION_ROLE.to_owned());
     let (system, client) = started(options).await;
-    let response = client.get_path("/picus/get/a").await;
+    let response = client.get_path("/picus/list").await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(response.json::<Value>().await.unwrap()["error"], "Could not get item");
+    assert_eq!(response.json::<Value>().await.unwrap()["error"], "Could not list items");
     assert_eq!(client.delete("a").await.status(), StatusCode::NOT_FOUND);
     system.stop().await;
 }

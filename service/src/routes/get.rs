@@ -1,7 +1,9 @@
 //! `GET /picus/get/{key}`
 
+use actix_web::http::header::ETAG;
 use actix_web::web::Data;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use picus_api::precondition::{Preconditions, Unmet, etag};
 use picus_api::route;
 use picus_items::{Key, Table};
 
@@ -14,5 +16,17 @@ pub(crate) async fn get(request: HttpRequest, table: Data<Table>) -> Result<Http
     let key = Key::from_path_segment(segment)?;
     request.extensions_mut().insert(ObjectId(key.to_string()));
     let item = table.get(&key).await?;
-    Ok(HttpResponse::Ok().json(item))
+    let json = item.to_json();
+    let etag = etag(&json);
+    let conditions = Preconditions::read(|name| request.headers().get_all(name));
+    match conditions.unmet(&etag) {
+        None => Ok(HttpResponse::Ok()
+            .insert_header((ETAG, etag))
+            .content_type("application/json")
+            .body(json)),
+        Some(Unmet::IfNoneMatch) => {
+            Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish())
+        }
+        Some(Unmet::IfMatch) => Err(picus_api::Error::precondition_failed().into()),
+    }
 }

@@ -31,8 +31,14 @@ async fn page(
     if let Some(next) = page.next {
         response.insert_header((LINK, route::next_page(limit.get(), next)));
     }
-    let text = serde_json::to_vec(&page.items)
-        .map_err(|error| Error::new(Code::Internal, "Could not list items").with_source(error))?;
+    let mut text = vec![b'['];
+    for (at, item) in page.items.iter().enumerate() {
+        if at > 0 {
+            text.push(b',');
+        }
+        item.append_json(&mut text);
+    }
+    text.push(b']');
     count(page.items.len(), text.len());
     Ok(response.content_type("application/json").body(text))
 }
@@ -62,9 +68,7 @@ fn array(
         let mut text = Vec::new();
         for item in &page {
             text.push(std::mem::replace(&mut separator, b','));
-            serde_json::to_writer(&mut text, item).map_err(|error| {
-                Error::new(Code::Internal, "Could not list items").with_source(error)
-            })?;
+            item.append_json(&mut text);
         }
         count(page.len(), text.len());
         // Of an empty table there was no first item to open the array.

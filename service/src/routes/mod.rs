@@ -7,11 +7,12 @@ mod put;
 
 use std::future::ready;
 
-use actix_web::guard::{Guard, fn_guard};
+use actix_web::guard::{self, Guard, fn_guard};
 use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Route};
+use actix_web::{HttpResponse, Resource, Route};
 use picus_api::Code;
 use picus_api::body::Health;
 use picus_api::route::{self, GET, HEALTH, ITEM, LIST, OPENAPI, PUT};
@@ -22,56 +23,51 @@ use crate::limits;
 /// The routes that the latency SLO holds for: those that clients wait for.
 pub(crate) const OF_ITEMS: [&str; 3] = [LIST, PUT, GET];
 
-/// The route table. A path that is known answers other methods with 405.
+/// The route table. A path that is known answers HEAD as it answers GET, tells its methods to OPTIONS,
+/// and refuses others with 405.
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     routes
         .service(
-            web::resource(LIST)
-                .guard(sent_as(LIST))
-                .route(web::get().to(list::list))
-                .default_service(other_methods(LIST))
+            resource(LIST, &[LIST]).route(reading().to(list::list)).wrap(from_fn(limits::bounded)),
+        )
+        .service(
+            resource(PUT, &[PUT]).route(web::post().to(put::put)).wrap(from_fn(limits::bounded)),
+        )
+        .service(
+            resource(GET, &[GET, "/picus/get/", "/picus/get"])
+                .route(reading().to(get::get))
                 .wrap(from_fn(limits::bounded)),
         )
-        .service(
-            web::resource(PUT)
-                .guard(sent_as(PUT))
-                .route(web::post().to(put::put))
-                .default_service(other_methods(PUT))
-                .wrap(from_fn(limits::bounded)),
-        )
-        .service(
-            web::resource([GET, "/picus/get/", "/picus/get"])
-                .guard(sent_as(GET))
-                .route(web::get().to(get::get))
-                .default_service(other_methods(GET))
-                .wrap(from_fn(limits::bounded)),
-        )
-        .service(web::resource(ITEM).guard(sent_as(ITEM)).to(delete_handlers))
-        .service(
-            web::resource(HEALTH)
-                .guard(sent_as(HEALTH))
-                .route(web::get().to(health))
-                .default_service(other_methods(HEALTH)),
-        )
-        .service(
-            web::resource(OPENAPI)
-                .guard(sent_as(OPENAPI))
-                .route(web::get().to(openapi::document))
-                .default_service(other_methods(OPENAPI)),
-        )
+        .service(resource(ITEM, &[ITEM]).route(web::delete().to(misdirected)))
+        .service(resource(HEALTH, &[HEALTH]).route(reading().to(health)))
+        .service(resource(OPENAPI, &[OPENAPI]).route(reading().to(openapi::document)))
         .default_service(web::to(async || refuse(picus_api::Error::unknown_path())));
+}
+
+/// A resource at these paths, which knows OPTIONS and no other method yet.
+fn resource(template: &'static str, paths: &[&'static str]) -> Resource {
+    let allow = route::allow(template);
+    web::resource(paths.to_vec())
+        .guard(sent_as(template))
+        .route(
+            web::method(Method::OPTIONS).to(move || {
+                ready(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish())
+            }),
+        )
+        .default_service(web::to(move || {
+            ready(refuse(picus_api::Error::method_not_allowed(allow)))
+        }))
+}
+
+/// GET, and HEAD, whose answer loses its body at the edge.
+fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Holds for a path that is of this template as it was sent. The router matches paths that it has
 /// decoded: left to itself, it would take `/picus/l%69st`, whose key is `list`, for the list.
 fn sent_as(of: &'static str) -> impl Guard {
     fn_guard(move |request| route::template(request.head().uri.path()) == of)
-}
-
-/// Refuses the methods that a path does not know.
-fn other_methods(template: &'static str) -> Route {
-    let error = move || picus_api::Error::method_not_allowed(route::allow(template));
-    web::to(move || ready(refuse(error())))
 }
 
 fn refuse(error: picus_api::Error) -> Result<HttpResponse, Error> {
@@ -82,13 +78,10 @@ async fn health() -> HttpResponse {
     HttpResponse::Ok().json(Health::HEALTHY)
 }
 
-/// The path that the load balancer sends to the delete handler.
-async fn delete_handlers(request: HttpRequest) -> Result<HttpResponse, Error> {
-    if request.method() == Method::DELETE {
-        let message = "The delete handler answers DELETE: send it to the load balancer";
-        return refuse(picus_api::Error::new(Code::Misdirected, message));
-    }
-    refuse(picus_api::Error::method_not_allowed(route::allow(ITEM)))
+/// The call that the load balancer sends to the delete handler.
+async fn misdirected() -> Result<HttpResponse, Error> {
+    let message = "The delete handler answers DELETE: send it to the load balancer";
+    refuse(picus_api::Error::new(Code::Misdirected, message))
 }
 
 #[cfg(test)]

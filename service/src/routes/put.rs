@@ -4,6 +4,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use picus_api::body::Stored;
+use picus_api::precondition::Preconditions;
 use picus_api::{Code, route};
 use picus_items::{IdempotencyKey, Item, Table};
 
@@ -18,6 +19,10 @@ pub(crate) async fn put(
     table: Data<Table>,
 ) -> Result<HttpResponse, Error> {
     let key = idempotency_key(&request)?;
+    let conditions = Preconditions::read(|name| request.headers().get_all(name));
+    if conditions.unmet_by_nothing().is_some() {
+        return Err(picus_api::Error::precondition_failed().into());
+    }
     let body = body::read_json(&request, payload, &limits).await?;
     let item = Item::parse(&body)?;
     let object_id = table.put(item, key.as_ref()).await?.to_string();

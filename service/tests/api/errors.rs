@@ -1,6 +1,7 @@
 //! Requests that can't be served, and what their answers say.
 
 use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::json;
 
 use crate::app::{config, failure, spawn_app, spawn_with};
@@ -47,12 +48,36 @@ async fn another_content_type_is_415() {
 }
 
 #[tokio::test]
+async fn a_415_says_what_would_be_taken() {
+    let app = spawn_app().await;
+    for (name, value, hint, taken) in [
+        ("content-type", "text/plain", "accept", "application/json"),
+        ("content-type", "application/json;charset=utf-16", "accept", "application/json"),
+        ("content-encoding", "gzip", "accept-encoding", "identity"),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "application/json".parse().unwrap());
+        headers.insert(HeaderName::from_static(name), value.parse().unwrap());
+        let request = app.request(Method::POST, "/picus/put").headers(headers).body("{}");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()[hint], taken, "{value}");
+        assert_eq!(failure(response).await.0, 415, "{value}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_in_another_encoding_is_415() {
     let app = spawn_app().await;
     for (headers, expected) in [
         (&[("content-type", "application/json; charset=UTF-8")][..], 201),
         (&[("content-type", "Application/JSON;charset=\"utf-8\"")], 201),
         (&[("content-type", "application/json; v=1"), ("content-encoding", "Identity")], 201),
+        (&[("content-type", "application/json ;charset=utf-8")], 201),
+        (&[("content-type", "application/json;; v=\"a;\\\"b\" ; charset=\"utf-\\8\";")], 201),
+        (&[("content-type", "application/json"), ("content-encoding", "")], 201),
+        (&[("content-type", "application/json"), ("content-encoding", ", identity ,")], 201),
+        (&[("content-type", "application/json;charset")], 415),
+        (&[("content-type", "application/json;charset=utf-8;charset=utf-16")], 415),
         (&[("content-type", "application/json; charset=utf-16")], 415),
         (&[("content-type", "application/json; charset=made-up")], 415),
         (&[("content-type", "application/json"), ("content-type", "text/plain")], 415),
@@ -102,7 +127,7 @@ async fn an_encoded_path_is_no_other_name_for_a_route() {
     for path in ["/picus/l%69st", "/picus/p%75t"] {
         for method in [Method::GET, Method::POST] {
             let response = app.request(method, path).json(&json!({})).send().await.unwrap();
-            assert_eq!(response.headers()["allow"], "DELETE", "{path}");
+            assert_eq!(response.headers()["allow"], "DELETE, OPTIONS", "{path}");
             assert_eq!(failure(response).await.0, 405, "{path}");
         }
     }
@@ -118,14 +143,13 @@ async fn a_known_path_with_another_method_is_405_with_allow() {
     let app = spawn_app().await;
     let odd = Method::from_bytes(b"PURGE").unwrap();
     for (method, path, allow) in [
-        (Method::POST, "/picus/list", "GET"),
-        (Method::DELETE, "/picus/list", "GET"),
-        (Method::GET, "/picus/put", "POST"),
-        (Method::PUT, "/picus/get/x", "GET"),
-        (Method::OPTIONS, "/picus/get/x", "GET"),
-        (Method::POST, "/health", "GET"),
-        (odd, "/openapi.json", "GET"),
-        (Method::GET, "/picus/x", "DELETE"),
+        (Method::POST, "/picus/list", "GET, HEAD, OPTIONS"),
+        (Method::DELETE, "/picus/list", "GET, HEAD, OPTIONS"),
+        (Method::GET, "/picus/put", "POST, OPTIONS"),
+        (Method::PUT, "/picus/get/x", "GET, HEAD, OPTIONS"),
+        (Method::POST, "/health", "GET, HEAD, OPTIONS"),
+        (odd, "/openapi.json", "GET, HEAD, OPTIONS"),
+        (Method::GET, "/picus/x", "DELETE, OPTIONS"),
     ] {
         let response = app.request(method.clone(), path).send().await.unwrap();
         assert_eq!(response.headers()["allow"], allow, "{method} {path}");

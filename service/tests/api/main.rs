@@ -1,6 +1,7 @@
 //! The service as its clients meet it, on a real DynamoDB engine in this process.
 
 mod app;
+mod conditions;
 mod connections;
 mod drain;
 mod errors;
@@ -8,6 +9,7 @@ mod items;
 mod limits;
 mod lines;
 mod list;
+mod methods;
 mod openapi;
 mod operations;
 mod program;

@@ -1,7 +1,9 @@
 //! A stdout that a test can read.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use picus_settings::Reader;
 use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
@@ -22,13 +24,13 @@ pub(crate) struct Sink(Arc<Mutex<Vec<u8>>>);
 impl Sink {
     /// What was written.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(self.0.lock().clone()).unwrap()
     }
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

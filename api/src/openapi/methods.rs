@@ -1,0 +1,70 @@
+//! HEAD and OPTIONS in the document: what [`route::allow`] lists beside what is written out.
+
+use std::collections::BTreeMap;
+
+use utoipa::Modify;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{OpenApi, RefOr, ResponseBuilder};
+
+use crate::route;
+
+/// Writes the methods that every path has, after those of its own.
+pub(super) struct EveryMethod;
+
+impl Modify for EveryMethod {
+    fn modify(&self, document: &mut OpenApi) {
+        for (template, path) in &mut document.paths.paths {
+            for method in route::methods(template) {
+                match method {
+                    "HEAD" => path.head = path.get.as_ref().map(head),
+                    "OPTIONS" => path.options = Some(options(template, path)),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// What GET is, without content.
+fn head(get: &Operation) -> Operation {
+    let mut head = get.clone();
+    head.operation_id = get.operation_id.as_ref().map(|id| format!("head_{id}"));
+    head.summary = Some("Ask for the headers alone.".to_owned());
+    head.description = Some("The answer is that of GET, without its content.".to_owned());
+    for response in head.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.content.clear();
+        }
+    }
+    head
+}
+
+fn options(template: &str, path: &PathItem) -> Operation {
+    let sibling = [&path.get, &path.post, &path.delete].into_iter().flatten().next();
+    let mut options = sibling.cloned().unwrap_or_default();
+    options.operation_id = options.operation_id.map(|id| format!("options_{id}"));
+    options.summary = Some("Ask for the methods.".to_owned());
+    options.description = None;
+    options.request_body = None;
+    let in_path = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => matches!(parameter.parameter_in, ParameterIn::Path),
+        RefOr::Ref(_) => true,
+    };
+    options.parameters = options
+        .parameters
+        .map(|parameters| parameters.into_iter().filter(in_path).collect())
+        .filter(|parameters: &Vec<_>| !parameters.is_empty());
+    let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    let allow = HeaderBuilder::new()
+        .schema(Some(schema))
+        .description(Some(format!("`{}`", route::allow(template))))
+        .build();
+    let response = ResponseBuilder::new()
+        .description("The methods are in `Allow`.")
+        .header("Allow", allow)
+        .build();
+    options.responses.responses = BTreeMap::from([("204".to_owned(), RefOr::T(response))]);
+    options
+}

@@ -1,0 +1,166 @@
+//! Entity-tags, and the conditions that clients set by them (RFC 9110, 8.8.3 and 13).
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use sha2::{Digest as _, Sha256};
+
+/// The strong entity-tag of an item whose JSON this is: the same JSON has the same tag, whichever
+/// program made it.
+#[must_use]
+pub fn etag(json: &[u8]) -> String {
+    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(json)))
+}
+
+/// What a request asks of the item before anything is done.
+#[derive(Debug, Default)]
+pub struct Preconditions {
+    if_match: Option<Tags>,
+    if_none_match: Option<Tags>,
+}
+
+/// Why a request is not performed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmet {
+    /// The item is none that `If-Match` names.
+    IfMatch,
+    /// The item is one that `If-None-Match` names: to a GET, it is not modified.
+    IfNoneMatch,
+}
+
+#[derive(Debug)]
+enum Tags {
+    /// `*`: whichever the item is.
+    Any,
+    These(Vec<Tag>),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Tag {
+    weak: bool,
+    /// With its quotes.
+    opaque: String,
+}
+
+impl Preconditions {
+    /// Reads the request's headers: `values` gives all those of a name in lower case.
+    pub fn read<V: AsRef<[u8]>, I: IntoIterator<Item = V>>(
+        values: impl Fn(&'static str) -> I,
+    ) -> Self {
+        let tags = |name| Tags::read(values(name));
+        Self { if_match: tags("if-match"), if_none_match: tags("if-none-match") }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.if_match.is_none() && self.if_none_match.is_none()
+    }
+
+    /// Why a request for an item with this tag is not to be performed; none if it is. A weak tag never
+    /// meets `If-Match` (RFC 9110, 13.1.1), and meets `If-None-Match` as a strong one does (13.1.2).
+    #[must_use]
+    pub fn unmet(&self, etag: &str) -> Option<Unmet> {
+        let has = |tags: &Tags, weak_too: bool| match tags {
+            Tags::Any => true,
+            Tags::These(tags) => {
+                tags.iter().any(|tag| tag.opaque == etag && (weak_too || !tag.weak))
+            }
+        };
+        if self.if_match.as_ref().is_some_and(|tags| !has(tags, false)) {
+            Some(Unmet::IfMatch)
+        } else if self.if_none_match.as_ref().is_some_and(|tags| has(tags, true)) {
+            Some(Unmet::IfNoneMatch)
+        } else {
+            None
+        }
+    }
+
+    /// Why a request that makes something new is not to be performed: there is nothing yet that any
+    /// `If-Match` could meet.
+    #[must_use]
+    pub fn unmet_by_nothing(&self) -> Option<Unmet> {
+        self.if_match.is_some().then_some(Unmet::IfMatch)
+    }
+}
+
+impl Tags {
+    fn read<V: AsRef<[u8]>>(values: impl IntoIterator<Item = V>) -> Option<Self> {
+        let lines =
+            values.into_iter().map(|value| String::from_utf8_lossy(value.as_ref()).into_owned());
+        // Several lines are one list (RFC 9110, 5.3).
+        let list = lines.reduce(|list, line| format!("{list},{line}"))?;
+        Some(if list.trim() == "*" { Self::Any } else { Self::These(list_of_tags(&list)) })
+    }
+}
+
+/// The tags of a list, up to the first thing that is none: what can't be read meets nothing.
+fn list_of_tags(mut list: &str) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    loop {
+        list = list.trim_start_matches([' ', '\t', ',']);
+        let (weak, quoted) = match list.strip_prefix("W/") {
+            Some(quoted) => (true, quoted),
+            None => (false, list),
+        };
+        let Some((opaque, rest)) = quoted.strip_prefix('"').and_then(|inner| inner.split_once('"'))
+        else {
+            return tags;
+        };
+        tags.push(Tag { weak, opaque: format!("\"{opaque}\"") });
+        list = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ETAG: &str = "\"a,b\"";
+
+    fn unmet(if_match: &[&'static str], if_none_match: &[&'static str]) -> Option<Unmet> {
+        let values = |name| if name == "if-match" { if_match } else { if_none_match };
+        Preconditions::read(|name| values(name).iter().copied()).unmet(ETAG)
+    }
+
+    #[test]
+    fn if_match_takes_a_strong_tag_of_the_list_or_any() {
+        for met in [
+            &[][..],
+            &["*"],
+            &[" * "],
+            &[ETAG],
+            &["\"x\", \"a,b\""],
+            &["\"x\"", ETAG],
+            &[",, W/\"a,b\" ,\t\"a,b\","],
+        ] {
+            assert_eq!(unmet(met, &[]), None, "{met:?}");
+        }
+        for failed in [
+            &[""][..],
+            &["\"x\""],
+            &["W/\"a,b\""],
+            &["a,b"],
+            &["\"a,b"],
+            &["x, \"a,b\""],
+            &["*, *"],
+        ] {
+            assert_eq!(unmet(failed, &[]), Some(Unmet::IfMatch), "{failed:?}");
+        }
+    }
+
+    #[test]
+    fn if_none_match_takes_no_tag_of_the_list_weak_or_strong() {
+        for met in [&["\"x\""][..], &["a,b"], &[""]] {
+            assert_eq!(unmet(&[], met), None, "{met:?}");
+        }
+        for failed in [&["*"][..], &[ETAG], &["W/\"a,b\""], &["\"x\"", ETAG]] {
+            assert_eq!(unmet(&[], failed), Some(Unmet::IfNoneMatch), "{failed:?}");
+        }
+        assert_eq!(unmet(&["\"x\""], &[ETAG]), Some(Unmet::IfMatch), "it is asked first");
+    }
+
+    #[test]
+    fn an_items_tag_is_that_of_its_json() {
+        assert_eq!(etag(b"{}"), "\"RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o\"");
+        assert_ne!(etag(b"{}"), etag(b"{ }"));
+    }
+}
