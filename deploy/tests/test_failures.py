@@ -3,7 +3,8 @@
 Either the script does what it does without the failure, or it stops with one clear line, has changed nothing that was not
 to be changed, and is completed by running it again.
 
-By default each call fails in one of the ways, in turn; with PICUS_EVERY_FAILURE=1 in all of them.
+By default each call fails in one of the ways, in turn; with PICUS_EVERY_FAILURE=1 in all of them. PICUS_FAILURE="5 denied"
+is one failure alone.
 """
 
 import os
@@ -116,6 +117,9 @@ def lab():
 
 def plans(calls, sample):
     """The calls that fail, each with the way that it fails in."""
+    if alone := os.environ.get("PICUS_FAILURE"):
+        number, way = alone.split(" ", 1)
+        return [(int(number), way)]
     if EVERY:
         return [(number, way) for number in range(1, len(calls) + 1) for way in WAYS]
     firsts = [calls.index(call) + 1 for call in dict.fromkeys(calls)]
