@@ -59,7 +59,8 @@ def some_items(moment, keys, confirm):
 def whole_table(moment, confirm):
     """Makes the table what it was."""
     name = f"picus-restore-{moment:%Y%m%dT%H%M%SZ}"
-    if not is_finished(name):
+    done = is_finished(name)
+    if not done:
         copy_of(moment)
         items = count(COPY)
         if not items:
@@ -75,7 +76,7 @@ def whole_table(moment, confirm):
         settle(ask("dynamodb", "list-tags-of-resource", ResourceArn=tables.find(COPY)["TableArn"])["Tags"])
     serving.start()
     tables.delete(COPY)
-    say(f"{LIVE} is as of {moment:%Y-%m-%dT%H:%M:%SZ}; the backup {name} stays until you delete it")
+    say(f"{LIVE} {'was restored to that moment already' if done else 'is as it was at that moment'}; the backup {name} stays until you delete it")
 
 
 def exchange(confirm, what):

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 
 import cfnlint.decode
 from cfnlint.template import Template
@@ -24,6 +25,14 @@ def picus():
 
 
 @pytest.fixture(scope="module")
+def restoring():
+    sys.path.insert(0, str(ROOT / "deploy"))
+    from operations import restoring
+
+    return restoring
+
+
+@pytest.fixture(scope="module")
 def bootstrap():
     return rendered("deploy/templates/bootstrap.yaml")[1]
 
@@ -33,6 +42,15 @@ def test_the_table_outlives_the_stack_and_can_be_restored(picus):
     assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
     assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
     assert table["Properties"]["DeletionProtectionEnabled"] is True
+
+
+def test_a_restored_table_gets_what_the_template_gives_it(picus, restoring):
+    properties = picus["Resources"]["Table"]["Properties"]
+    assert restoring.LIVE == properties["TableName"] and properties["DeletionProtectionEnabled"] is True
+    assert restoring.RECOVERY_DAYS == properties["PointInTimeRecoverySpecification"]["RecoveryPeriodInDays"]
+    assert {name for name in properties} == {
+        "TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled"
+    }, "a property that a restored table may lack"
 
 
 def test_tasks_run_on_the_platform_that_the_image_is_built_for(picus):
@@ -146,7 +164,9 @@ def test_bad_input_is_one_clear_line(call, lacks):
     assert done.stderr == f"{script}: {lacks}; see {ROOT}/deploy/{script} --help\n"
 
 
-@pytest.mark.parametrize("script", ["bootstrap", "deploy", "push-image", "render", "rollback", "smoke", "status", "tear-down", "test-page"])
+@pytest.mark.parametrize(
+    "script", ["bootstrap", "deploy", "newest", "push-image", "render", "restore", "rollback", "smoke", "status", "tear-down", "test-page"]
+)
 def test_every_script_says_how_it_is_used(script):
     done = subprocess.run([ROOT / "deploy" / script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(f"Usage: deploy/{script}")

@@ -109,9 +109,9 @@ def test_the_deploy_role_cannot_raise_itself(action, arn, context):
     assert not is_granted(need, statements(*DEPLOY))
 
 
-def test_no_role_can_delete_the_table():
-    every = statements(*EVERY)
-    assert not [statement for statement in every if "dynamodb:DeleteTable" in statement.actions]
+@pytest.mark.parametrize("action", ["DeleteTable", "RestoreTableToPointInTime", "RestoreTableFromBackup", "CreateBackup", "DeleteBackup"])
+def test_no_role_can_delete_or_restore_the_table(action):
+    assert not [statement for statement in statements(*EVERY) if f"dynamodb:{action}" in statement.actions]
 
 
 @pytest.mark.parametrize("name", EVERY)
