@@ -35,6 +35,8 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_PAGER": "",
     "AWS_CLI_AUTO_PROMPT": "off",
+    # The one that both versions have, and that is read below.
+    "AWS_CLI_ERROR_FORMAT": "legacy",
 }
 
 

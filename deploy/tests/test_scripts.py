@@ -158,7 +158,7 @@ def fake_cli(folder, code, err):
     """An AWS CLI that fails alike each time, and counts."""
     (folder / "aws").write_text(f"""#!/bin/sh
 [ "$1" = --version ] && {{ echo aws-cli/2.40.0; exit; }}
-echo "$AWS_REGION $AWS_DEFAULT_REGION" >>{folder}/calls
+echo "$AWS_REGION $AWS_DEFAULT_REGION $AWS_CLI_ERROR_FORMAT" >>{folder}/calls
 echo '{err}' >&2
 exit {code}
 """)
@@ -184,9 +184,9 @@ def test_what_aws_refuses_is_final_and_what_it_does_not_answer_is_asked_again(tm
     assert done.stderr.splitlines()[-1].startswith("status: aws cloudformation describe-stacks: ")
 
 
-def test_the_region_is_that_of_the_environment_in_both_versions_of_the_cli(tmp_path):
+def test_both_versions_of_the_cli_are_told_the_region_and_the_form_of_errors(tmp_path):
     done, made = fake_cli(tmp_path, 253, "")
-    assert made == ["eu-north-1 eu-north-1"] and done.stderr == "status: aws cloudformation describe-stacks: exit code 253\n"
+    assert made == ["eu-north-1 eu-north-1 legacy"] and done.stderr == "status: aws cloudformation describe-stacks: exit code 253\n"
 
 
 def test_a_set_cdpath_leads_nowhere_else(tmp_path):
