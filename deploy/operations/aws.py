@@ -20,7 +20,10 @@ LEAST_VERSIONS = {1: "1.43.0", 2: "2.32.0"}
 CALLS, PAUSE_SECONDS = 3, 3
 # Of the CLI's exit codes: the call is malformed (2 in version 1), or the configuration or the credentials are.
 NOT_SENT = (2, 252, 253)
-TRANSIENT = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout|Unavailable|^Internal|^5\d\d$")
+TRANSIENT = re.compile(
+    r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout|ServiceUnavailable|ServiceFailure"
+    r"|^(Server|Service)Exception|^Internal|^5\d\d$"
+)
 
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-central-1"
 ENVIRONMENT = {
@@ -32,6 +35,8 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_PAGER": "",
     "AWS_CLI_AUTO_PROMPT": "off",
+    # The one that both versions have, and that is read below.
+    "AWS_CLI_ERROR_FORMAT": "legacy",
 }
 
 
@@ -103,7 +108,7 @@ def once(call, command):
     if error and not TRANSIENT.search(error["code"]):
         raise Refused(call, error["code"], error["message"])
     if done.returncode in NOT_SENT:
-        raise Failure(f"{call}: {done.stderr.strip().splitlines()[-1]}")
+        raise Failure(f"{call}: {(done.stderr.strip().splitlines() or [said])[-1]}")
     raise Unanswered(call, said)
 
 

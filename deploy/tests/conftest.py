@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from failing.lab import start_cli
 from world import PORT, TLS_PORT, World
 
 HERE = pathlib.Path(__file__).parent
@@ -48,6 +49,7 @@ def world(agent):
             "PICUS_TLS_PORT": str(TLS_PORT),
             "TMPDIR": work,
         }
+        cli = start_cli(world.work)
         emulator = subprocess.Popen([sys.executable, HERE / "emulator.py"], env=environment, stdout=log, stderr=log)
         try:
             for _ in range(120):
@@ -60,8 +62,9 @@ def world(agent):
             yield world
         finally:
             world.clean_up()
-            emulator.terminate()
-            emulator.wait(20)
+            for process in (emulator, cli):
+                process.terminate()
+                process.wait(20)
             keep = os.environ.get("PICUS_STORY_OUT")
             if keep:
                 for file in (world.calls, world.work / "emulator.log"):

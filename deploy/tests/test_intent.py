@@ -153,6 +153,8 @@ def test_a_missing_file_stops_the_rendering():
         ("rollback --now", "unknown argument --now"),
         ("status now", "unknown argument now"),
         ("tear-down --everything", "unknown argument --everything"),
+        ("test-page now", "unknown argument now"),
+        ("push-image one", "an image and a tag are wanted"),
     ],
 )
 def test_bad_input_is_one_clear_line(call, lacks):
@@ -162,7 +164,9 @@ def test_bad_input_is_one_clear_line(call, lacks):
     assert done.stderr == f"{script}: {lacks}; see {ROOT}/deploy/{script} --help\n"
 
 
-@pytest.mark.parametrize("script", ["bootstrap", "deploy", "newest", "render", "restore", "rollback", "smoke", "status", "tear-down", "test-page"])
+@pytest.mark.parametrize(
+    "script", ["bootstrap", "deploy", "newest", "push-image", "render", "restore", "rollback", "smoke", "status", "tear-down", "test-page"]
+)
 def test_every_script_says_how_it_is_used(script):
     done = subprocess.run([ROOT / "deploy" / script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(f"Usage: deploy/{script}")

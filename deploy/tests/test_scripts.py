@@ -154,17 +154,43 @@ def test_an_aws_cli_that_is_too_old_is_told(lab, version, least):
     assert done.code == 1 and done.err.endswith(f", and {least} or newer is needed\n") and done.calls == [""]
 
 
-def test_the_region_is_that_of_the_environment_in_both_versions_of_the_cli(lab, tmp_path):
-    (tmp_path / "aws").write_text('#!/bin/sh\n[ "$1" = --version ] && echo aws-cli/2.40.0 || { echo "$AWS_REGION $AWS_DEFAULT_REGION" >&2; exit 253; }\n')
-    (tmp_path / "aws").chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AWS_REGION": "eu-north-1"}
+def fake_cli(folder, code, err):
+    """An AWS CLI that fails alike each time, and counts."""
+    (folder / "aws").write_text(f"""#!/bin/sh
+[ "$1" = --version ] && {{ echo aws-cli/2.40.0; exit; }}
+echo "$AWS_REGION $AWS_DEFAULT_REGION $AWS_CLI_ERROR_FORMAT" >>{folder}/calls
+echo '{err}' >&2
+exit {code}
+""")
+    (folder / "aws").chmod(0o755)
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "AWS_REGION": "eu-north-1", "PYTHONPATH": str(ROOT / "deploy/tests/failing/quick")}
     done = subprocess.run([ROOT / "deploy/status"], env=environment, capture_output=True, text=True)
-    assert done.stderr == "status: aws cloudformation describe-stacks: eu-north-1 eu-north-1\n"
+    return done, (folder / "calls").read_text().splitlines()
 
 
-@pytest.mark.parametrize("script", ["render"])
-def test_a_set_cdpath_leads_nowhere_else(script, tmp_path):
+@pytest.mark.parametrize(("code", "err", "calls"), [
+    (254, "An error occurred (AccessDenied) when calling the DescribeStacks operation: no", 1),
+    (254, "An error occurred (ContinuousBackupsUnavailableException) when calling the X operation: not yet", 1),
+    (253, "Unable to locate credentials", 1),
+    (252, "Unknown options: --cli-input-jsonn", 1),
+    (254, "An error occurred (ThrottlingException) when calling the X operation (reached max retries: 5): Rate exceeded", 3),
+    (254, "An error occurred (503) when calling the HeadBucket operation: Service Unavailable", 3),
+    (255, "Could not connect to the endpoint URL: https://x", 3),
+    (0, "", 3),
+])
+def test_what_aws_refuses_is_final_and_what_it_does_not_answer_is_asked_again(tmp_path, code, err, calls):
+    done, made = fake_cli(tmp_path, code, err)
+    assert done.returncode == 1 and len(made) == calls, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("status: aws cloudformation describe-stacks: ")
+
+
+def test_both_versions_of_the_cli_are_told_the_region_and_the_form_of_errors(tmp_path):
+    done, made = fake_cli(tmp_path, 253, "")
+    assert made == ["eu-north-1 eu-north-1 legacy"] and done.stderr == "status: aws cloudformation describe-stacks: exit code 253\n"
+
+
+def test_a_set_cdpath_leads_nowhere_else(tmp_path):
     (tmp_path / "deploy").mkdir()
     environment = {**os.environ, "CDPATH": str(tmp_path)}
-    said = [subprocess.run([f"deploy/{script}", "dashboards/alarms.yaml"], cwd=ROOT, env=each, capture_output=True, text=True) for each in (environment, os.environ)]
+    said = [subprocess.run(["deploy/render", "dashboards/alarms.yaml"], cwd=ROOT, env=each, capture_output=True, text=True) for each in (environment, os.environ)]
     assert said[0].returncode == 0 and said[0].stdout == said[1].stdout

@@ -73,7 +73,7 @@ class World:
             "AWS_ENDPOINT_URL": self.endpoint,
             "CURL_HOME": str(self.work),
             "HOME": str(self.work),
-            "PATH": os.environ["PATH"],
+            "PATH": f"{self.work}/bin:{os.environ['PATH']}",
             **self.keys,
         }
 

@@ -54,7 +54,7 @@ class Account:
         facts["service"] = self.service()
         facts["rules"] = self.rules()
         facts["topics"] = sorted(topic["TopicArn"].split(":")[-1] for topic in self.client("sns").list_topics()["Topics"])
-        facts["images"] = self.images()
+        facts["pushed"] = "new" in (self.images() or [])
         facts["good release"] = self.deployed_release_is_good(facts)
         text = re.sub(r"\d{8}T\d{6}Z-", "TIME-", json.dumps(facts, sort_keys=True).replace(self.id, "ACCOUNT"))
         for tag, name in self.names.items():

@@ -40,6 +40,17 @@ sys.stderr.write(err)
 sys.exit(code)
 """
 
+def start_cli(work):
+    """Puts an `aws` into `work`/bin, which has each call made by the process that it starts."""
+    (work / "bin").mkdir()
+    shim = work / "bin/aws"
+    shim.write_text(SHIM.format(python=sys.executable, socket=work / "cli"))
+    shim.chmod(0o755)
+    cli = subprocess.Popen([sys.executable, HERE / "cli.py", work / "cli"], stdout=subprocess.DEVNULL)
+    wait_until((work / "cli").exists, 90)
+    return cli
+
+
 # Docker, as far as a push needs it: the image is in the repository.
 DOCKER = """#!/bin/bash
 case $1 in
@@ -49,18 +60,19 @@ esac
 """
 
 
+# No emulator scans images.
+RECORDED = {
+    "ecr describe-image-scan-findings": (0, json.dumps({"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}}), ""),
+}
+
+
 class Lab:
     def __init__(self, work):
         self.work, self.port = work, free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.numbers = itertools.count(1)
         self.broken = set()
-        (work / "bin").mkdir()
         (work / "quiet").write_text(json.dumps({"log": os.devnull}))
-        for name, text in (("aws", SHIM), ("docker", DOCKER)):
-            path = work / "bin" / name
-            path.write_text(text.format(python=sys.executable, socket=work / "cli", quiet=work / "quiet"))
-            path.chmod(0o755)
         self.package = work / "delete-handler.zip"
         with zipfile.ZipFile(self.package, "w") as package:
             package.writestr("bootstrap", "#!/bin/sh\n")
@@ -80,12 +92,15 @@ class Lab:
         }
         log = open(self.work / "emulator.log", "w")
         emulator = subprocess.Popen([sys.executable, HERE.parent / "emulator.py"], env=environment, stdout=log, stderr=log)
-        cli = subprocess.Popen([sys.executable, HERE / "cli.py", self.work / "cli"])
+        cli = start_cli(self.work)
+        docker = self.work / "bin/docker"
+        docker.write_text(DOCKER.format(quiet=self.work / "quiet"))
+        docker.chmod(0o755)
         picus = http.server.ThreadingHTTPServer(("127.0.0.1", 0), picus_of(self))
         threading.Thread(target=picus.serve_forever, daemon=True).start()
         self.picus_port = picus.server_port
         try:
-            wait_until(lambda: (self.work / "cli").exists() and answers(self.endpoint), 90)
+            wait_until(lambda: answers(self.endpoint), 90)
             yield self
         finally:
             picus.shutdown()
@@ -114,7 +129,7 @@ class Case:
         """Runs a script, and lets the call of that number fail in that way. `answers`: those that are recorded, by operation."""
         plan, log = self.folder / "plan", self.folder / "log"
         log.write_text("")
-        plan.write_text(json.dumps({"number": number, "way": way, "log": str(log), "answers": answers or {}}))
+        plan.write_text(json.dumps({"number": number, "way": way, "log": str(log), "answers": RECORDED | (answers or {})}))
         environment = {
             "AWS_ACCESS_KEY_ID": self.account.id,
             "AWS_ENDPOINT_URL": self.lab.endpoint,
