@@ -9,6 +9,7 @@
 pub mod dynamodb;
 mod iam;
 pub mod lambda;
+pub mod lines;
 pub mod load_balancer;
 pub mod names;
 pub mod output;

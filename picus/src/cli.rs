@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::env;
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use picus_cloudwatch::metric_sink::MetricSink;
 use picus_drills::{self as drills, DRILLS, Drill, NamedFault, Report};
 use picus_local::dynamodb::{ADMINISTRATOR, Storage};
 use picus_local::lambda::UNRESERVED_CONCURRENCY;
+use picus_local::lines::Lines;
 use picus_local::load_balancer::HealthCheck;
 use picus_local::output::Output;
 use picus_local::process;
@@ -148,7 +150,25 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// The local system. Whatever it says goes by threads of its own: a stdout or stderr that nobody reads
+/// must not hold it up.
 fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let (output, stdout) = Output::for_stdout()?;
+    let stderr = Lines::start(io::stderr())?;
+    let outcome = serve(arguments, output, &stderr);
+    stdout.flush();
+    if stdout.lost() > 0 {
+        stderr.push(format!("{} lines found no room on stdout and were lost\n", stdout.lost()));
+    }
+    stderr.flush();
+    outcome
+}
+
+fn serve(
+    arguments: Arguments,
+    output: Output,
+    stderr: &Lines,
+) -> Result<(), Box<dyn std::error::Error>> {
     let storage = match arguments {
         Arguments { dynamodb_endpoint: Some(url), .. } => Storage::Elsewhere(url),
         Arguments { memory: true, .. } => Storage::Memory,
@@ -161,7 +181,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         function_timeout: Duration::from_secs(arguments.function_timeout),
         function_concurrency: UNRESERVED_CONCURRENCY,
         executable: env::current_exe()?,
-        output: Output::for_stdout(),
+        output,
         otlp_endpoint: arguments.otlp,
         metrics: MetricSink::default(),
         health_check: HealthCheck::default(),
@@ -175,7 +195,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             (None, true) => {
                 let collector = Collector::start().await?;
                 options.otlp_endpoint = Some(collector.endpoint());
-                tokio::spawn(traces::show(collector));
+                tokio::spawn(traces::show(collector, stderr.clone()));
                 "shown below".to_owned()
             }
             (None, false) => "not collected: see --show-traces and --otlp".to_owned(),
@@ -184,12 +204,12 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         if let Some(fault) = arguments.fault {
             fault.begin(&system);
         }
-        print_guide(&system, &storage, &traces, arguments.fault).await;
+        stderr.push(guide(&system, &storage, &traces, arguments.fault).await);
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        eprintln!("stopping");
+        stderr.push("stopping\n".to_owned());
         system.stop().await;
         Ok(())
     })
@@ -228,40 +248,53 @@ fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>>
 }
 
 /// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
-async fn print_guide(system: &System, storage: &Storage, traces: &str, fault: Option<NamedFault>) {
+async fn guide(
+    system: &System,
+    storage: &Storage,
+    traces: &str,
+    fault: Option<NamedFault>,
+) -> String {
+    let mut text = String::new();
+    let mut say = |line: std::fmt::Arguments<'_>| {
+        text.push_str(&line.to_string());
+        text.push('\n');
+    };
     let url = format!("http://{}", system.address());
     let items = match storage {
         Storage::Folder(folder) => format!("in {}", folder.display()),
         Storage::Memory => "in memory".to_owned(),
         Storage::Elsewhere(_) => "elsewhere".to_owned(),
     };
-    eprintln!("\nPicus runs:\n");
-    eprintln!("  load balancer   {url}");
+    say(format_args!("\nPicus runs:\n"));
+    say(format_args!("  load balancer   {url}"));
     for task in system.tasks() {
         if let Some(task) = task.running().await {
-            eprintln!(
+            say(format_args!(
                 "  service         http://{}  metrics http://{}/metrics",
                 task.address, task.metrics_address
-            );
+            ));
         }
     }
-    eprintln!("  delete handler  started when the first delete comes");
-    eprintln!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint());
+    say(format_args!("  delete handler  started when the first delete comes"));
+    say(format_args!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint()));
     if !matches!(storage, Storage::Elsewhere(_)) {
-        eprintln!("                  AWS_ACCESS_KEY_ID={ADMINISTRATOR} may do everything there");
+        say(format_args!(
+            "                  AWS_ACCESS_KEY_ID={ADMINISTRATOR} may do everything there"
+        ));
     }
-    eprintln!(
+    say(format_args!(
         "  logs            below, of both programs; the delete handler's metrics are among them"
-    );
-    eprintln!("  traces          {traces}");
+    ));
+    say(format_args!("  traces          {traces}"));
     if let Some(name) = fault.and_then(|fault| fault.to_possible_value()) {
-        eprintln!("  wrong           {}, as asked for", name.get_name());
+        say(format_args!("  wrong           {}, as asked for", name.get_name()));
     }
-    eprintln!("\nTry, in another terminal:\n");
+    say(format_args!("\nTry, in another terminal:\n"));
     for line in walk_through(&url) {
-        eprintln!("  {line}");
+        say(format_args!("  {line}"));
     }
-    eprintln!("\nCtrl-C stops all of it.\n");
+    say(format_args!("\nCtrl-C stops all of it.\n"));
+    text
 }
 
 /// Five commands that work when pasted, one after the other.

@@ -16,7 +16,7 @@ use tokio::time;
 use super::answer::error;
 use super::metrics::Metrics;
 use super::target_group::TargetGroup;
-use super::{Action, Listener, event, headers};
+use super::{Action, Listener, event, headers, refuse};
 use crate::iam::{ACCOUNT, REGION};
 use crate::lambda::Lambda;
 use crate::names::{FUNCTION_GROUP, SERVICE_GROUP};
@@ -61,6 +61,10 @@ impl Forwarder {
         mut request: Request<Incoming>,
         client: SocketAddr,
     ) -> Response<Body> {
+        if let Some(status) = refuse::refusal(&mut request) {
+            self.metrics.own(status);
+            return error(status);
+        }
         headers::prepare(request.headers_mut(), client, self.port);
         let outcome = match self.listener.action(request.method(), request.uri().path()) {
             Action::Forward(group) => self.forward(request, group).await,
@@ -76,12 +80,13 @@ impl Forwarder {
 
     async fn forward(&self, mut request: Request<Incoming>, group: &Arc<TargetGroup>) -> Outcome {
         // `*`, say, is of no target; an address alone is its root.
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let path = request.uri().path();
         if !path.starts_with('/') {
             return Err(StatusCode::BAD_REQUEST);
         }
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         let in_flight = group.choose().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
-        let uri = format!("http://{}{path}", in_flight.address()).parse::<Uri>();
+        let uri = format!("http://{}{path}{query}", in_flight.address()).parse::<Uri>();
         *request.uri_mut() = uri.map_err(|_| StatusCode::BAD_REQUEST)?;
         self.metrics.request(SERVICE_GROUP);
         let started = Instant::now();

@@ -6,6 +6,7 @@ mod event;
 mod forward;
 mod headers;
 pub mod metrics;
+mod refuse;
 mod rules;
 mod target_group;
 

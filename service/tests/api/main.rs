@@ -13,3 +13,4 @@ mod operations;
 mod program;
 mod properties;
 mod roundtrip;
+mod wire;
