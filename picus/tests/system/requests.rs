@@ -37,7 +37,10 @@ async fn what_is_malformed_reaches_no_target_and_what_is_unusual_does() {
     ] {
         let answer = exchange(system.address(), &format!("{refused}{end}")).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{refused}: {answer}");
-        assert!(answer.to_lowercase().contains("\r\nserver: awselb/2.0\r\n"), "{refused}: {answer}");
+        assert!(
+            answer.to_lowercase().contains("\r\nserver: awselb/2.0\r\n"),
+            "{refused}: {answer}"
+        );
     }
     for (taken, part) in [
         ("GET /health HTTP/1.0\r\n", "healthy"),

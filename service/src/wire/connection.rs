@@ -34,8 +34,9 @@ pub(super) enum Phase {
     Idle,
     /// The next request's head has begun and must end by this time.
     Head(Instant),
-    /// What still comes of a body is read for nobody, until this time; then the connection closes.
-    Unread(Instant),
+    /// What still comes of a body is read for nobody, until this time, which is set at the end of the
+    /// answer; then the connection closes.
+    Unread(Option<Instant>),
 }
 
 /// One connection. It belongs to one thread.
@@ -68,8 +69,10 @@ impl Connection {
 
     /// The last byte of an answer has been made.
     pub(super) fn end_answer(&self) {
-        if !self.is_unread() {
-            self.phase.set(Phase::Idle);
+        match self.phase.get() {
+            Phase::Unread(None) => self.end_at(Instant::now() + LINGER),
+            Phase::Unread(Some(_)) => {}
+            _ => self.phase.set(Phase::Idle),
         }
     }
 
@@ -83,7 +86,7 @@ impl Connection {
     /// Nobody reads the rest of the body.
     pub(super) fn leave_unread(&self) {
         if !self.is_unread() {
-            self.end_at(Instant::now() + LINGER);
+            self.phase.set(Phase::Unread(None));
         }
     }
 
@@ -93,7 +96,7 @@ impl Connection {
     }
 
     fn end_at(&self, end: Instant) {
-        self.phase.set(Phase::Unread(end));
+        self.phase.set(Phase::Unread(Some(end)));
         // The stream has to set its timer.
         if let Some(waker) = self.waker.take() {
             waker.wake();

@@ -43,6 +43,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if let Phase::Unread(end) = this.connection.phase() {
+            this.connection.wait(context.waker());
             return this.read_for_nobody(end, context, buffer);
         }
         let before = buffer.filled().len();
@@ -66,11 +67,11 @@ impl<S: AsyncRead + Unpin> Stream<S> {
     /// Past the bound on bytes it waits, so that the client has the time to read its answer.
     fn read_for_nobody(
         &mut self,
-        end: Instant,
+        end: Option<Instant>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.timer.until(end, context).is_ready() {
+        if end.is_some_and(|end| self.timer.until(end, context).is_ready()) {
             return Poll::Ready(Ok(()));
         }
         if self.unread_bytes == 0 {
