@@ -62,9 +62,11 @@ def test_a_stop_is_given_longer_than_the_drain(picus):
     service = next(c for c in picus["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"] if c["Name"] == "service")
     source = (ROOT / "service/src/config.rs").read_text()
     grace = int(re.search(r'"PICUS_SHUTDOWN_GRACE_SECONDS", "(\d+)"', source)[1])
+    delay = int(re.search(r'"PICUS_SHUTDOWN_DELAY_SECONDS", "(\d+)"', source)[1])
+    request = int(re.search(r'"PICUS_REQUEST_TIMEOUT_SECONDS", "(\d+)"', source)[1])
     keep_alive = int(re.search(r'"PICUS_KEEP_ALIVE_SECONDS", "(\d+)"', source)[1])
     attributes = {a["Key"]: a["Value"] for a in picus["Resources"]["LoadBalancer"]["Properties"]["LoadBalancerAttributes"] if "Key" in a}
-    assert service["StopTimeout"] > grace
+    assert service["StopTimeout"] > grace >= delay + request
     assert keep_alive > int(attributes["idle_timeout.timeout_seconds"])
 
 

@@ -1,4 +1,5 @@
-//! The connection to DynamoDB: one client a process, with bounds on every call.
+//! The connection to DynamoDB: a client with bounds on every call. Its connections live in the runtime
+//! that opened them, so a client is for one runtime.
 
 use std::time::Duration;
 

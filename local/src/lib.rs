@@ -12,6 +12,7 @@ pub mod dynamodb;
 mod groups;
 mod iam;
 pub mod lambda;
+pub mod lines;
 pub mod load_balancer;
 pub mod output;
 pub mod process;

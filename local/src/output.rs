@@ -1,12 +1,13 @@
 //! What the programs say: as it is where it is piped on, or made readable, with who said it, on a
 //! terminal.
 
-use std::io::{IsTerminal as _, Write as _, stdout};
+use std::io::{self, IsTerminal as _, stdout};
 
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::lines::Lines;
 use picus_cloudwatch::metric_sink::MetricSink;
 
 /// Where the programs' lines go.
@@ -14,19 +15,24 @@ use picus_cloudwatch::metric_sink::MetricSink;
 pub enum Output {
     /// Nowhere.
     Quiet,
-    /// To stdout, untouched.
-    Raw,
-    /// To stdout, for people.
-    Readable,
+    /// There, untouched.
+    Raw(Lines),
+    /// There, for people.
+    Readable(Lines),
     /// To whoever receives them, each with who said it.
     Sent(UnboundedSender<(&'static str, String)>),
 }
 
 impl Output {
-    /// What suits this process's stdout.
-    #[must_use]
-    pub fn for_stdout() -> Self {
-        if stdout().is_terminal() { Self::Readable } else { Self::Raw }
+    /// What suits this process's stdout, and the lines on their way there.
+    ///
+    /// # Errors
+    /// No thread can be had to write them.
+    pub fn for_stdout() -> io::Result<(Self, Lines)> {
+        let lines = Lines::start(stdout())?;
+        let readable = stdout().is_terminal();
+        let output = if readable { Self::Readable } else { Self::Raw };
+        Ok((output(lines.clone()), lines))
     }
 
     /// Passes on each line of `stream` under `label` until it ends, and tells `metrics` of it.
@@ -51,16 +57,15 @@ impl Output {
 
     /// Passes on one line.
     pub(crate) fn line(&self, label: &'static str, line: &str) {
-        // A stdout that is gone is no reason to stop serving, nor is a receiver.
-        let _ = match self {
-            Self::Quiet => Ok(()),
+        match self {
+            Self::Quiet => {}
             Self::Sent(lines) => {
+                // A receiver that is gone is no reason to stop serving.
                 let _ = lines.send((label, line.to_owned()));
-                Ok(())
             }
-            Self::Raw => writeln!(stdout(), "{line}"),
-            Self::Readable => writeln!(stdout(), "{label:<14} | {}", readable(line)),
-        };
+            Self::Raw(lines) => lines.push(format!("{line}\n")),
+            Self::Readable(lines) => lines.push(format!("{label:<14} | {}\n", readable(line))),
+        }
     }
 }
 

@@ -117,6 +117,8 @@ fn start(launcher: &Launcher) -> io::Result<(Process, Running)> {
         ("PICUS_ADDRESS", address.to_string()),
         ("OTEL_EXPORTER_PROMETHEUS_HOST", metrics_address.ip().to_string()),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", metrics_address.port().to_string()),
+        // It is told to stop once it is out of the load balancer, which notices that at once.
+        ("PICUS_SHUTDOWN_DELAY_SECONDS", "0".to_owned()),
     ];
     let process = launcher.start("service", "service", environment)?;
     let pid = process.id().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use picus_drills::{self as drills, DRILLS, Drill, NamedFault, Report};
 use picus_local::dynamodb::{ADMINISTRATOR, Storage};
+use picus_local::lines::Lines;
 use picus_local::output::Output;
 use picus_local::process;
 use picus_local::traces::{self, Collector};
@@ -147,7 +149,25 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// The local system. Whatever it says goes by threads of its own: a stdout or stderr that nobody reads
+/// must not hold it up.
 fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let (output, stdout) = Output::for_stdout()?;
+    let stderr = Lines::start(io::stderr())?;
+    let outcome = serve(arguments, output, &stderr);
+    stdout.flush();
+    if stdout.lost() > 0 {
+        stderr.push(format!("{} lines found no room on stdout and were lost\n", stdout.lost()));
+    }
+    stderr.flush();
+    outcome
+}
+
+fn serve(
+    arguments: Arguments,
+    output: Output,
+    stderr: &Lines,
+) -> Result<(), Box<dyn std::error::Error>> {
     let storage = match arguments {
         Arguments { dynamodb_endpoint: Some(url), .. } => Storage::Elsewhere(url),
         Arguments { memory: true, .. } => Storage::Memory,
@@ -159,7 +179,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         tasks: arguments.tasks.into(),
         function_timeout: arguments.function_timeout.map(Duration::from_secs),
         executable: env::current_exe()?,
-        output: Output::for_stdout(),
+        output,
         otlp_endpoint: arguments.otlp,
         ..Options::default()
     };
@@ -171,7 +191,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             (None, true) => {
                 let collector = Collector::start().await?;
                 options.otlp_endpoint = Some(collector.endpoint());
-                tokio::spawn(traces::show(collector));
+                tokio::spawn(traces::show(collector, stderr.clone()));
                 "shown below".to_owned()
             }
             (None, false) => "not collected: see --show-traces and --otlp".to_owned(),
@@ -181,12 +201,13 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             fault.begin(&system);
         }
         let docs = docs_page::start(system.address()).await?;
-        print_guide(&system, docs.address(), &storage, &traces, arguments.fault).await;
+        let guide = guide(&system, docs.address(), &storage, &traces, arguments.fault).await;
+        stderr.push(guide);
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        eprintln!("stopping");
+        stderr.push("stopping\n".to_owned());
         docs.stop().await;
         system.stop().await;
         Ok(())
@@ -226,47 +247,55 @@ fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>>
 }
 
 /// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
-async fn print_guide(
+async fn guide(
     system: &System,
     docs: SocketAddr,
     storage: &Storage,
     traces: &str,
     fault: Option<NamedFault>,
-) {
+) -> String {
+    let mut text = String::new();
+    let mut say = |line: std::fmt::Arguments<'_>| {
+        text.push_str(&line.to_string());
+        text.push('\n');
+    };
     let url = format!("http://{}", system.address());
     let items = match storage {
         Storage::Folder(folder) => format!("in {}", folder.display()),
         Storage::Memory => "in memory".to_owned(),
         Storage::Elsewhere(_) => "elsewhere".to_owned(),
     };
-    eprintln!("\nPicus runs:\n");
-    eprintln!("  load balancer   {url}");
+    say(format_args!("\nPicus runs:\n"));
+    say(format_args!("  load balancer   {url}"));
     for task in system.tasks() {
         if let Some(task) = task.running().await {
-            eprintln!(
+            say(format_args!(
                 "  service         http://{}  metrics http://{}/metrics",
                 task.address, task.metrics_address
-            );
+            ));
         }
     }
-    eprintln!("  delete handler  started when the first delete comes");
-    eprintln!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint());
+    say(format_args!("  delete handler  started when the first delete comes"));
+    say(format_args!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint()));
     if !matches!(storage, Storage::Elsewhere(_)) {
-        eprintln!("                  AWS_ACCESS_KEY_ID={ADMINISTRATOR} may do everything there");
+        say(format_args!(
+            "                  AWS_ACCESS_KEY_ID={ADMINISTRATOR} may do everything there"
+        ));
     }
-    eprintln!(
+    say(format_args!(
         "  logs            below, of both programs; the delete handler's metrics are among them"
-    );
-    eprintln!("  traces          {traces}");
-    eprintln!("  the API's page  http://{docs}/docs");
+    ));
+    say(format_args!("  traces          {traces}"));
+    say(format_args!("  the API's page  http://{docs}/docs"));
     if let Some(name) = fault.and_then(|fault| fault.to_possible_value()) {
-        eprintln!("  wrong           {}, as asked for", name.get_name());
+        say(format_args!("  wrong           {}, as asked for", name.get_name()));
     }
-    eprintln!("\nTry, in another terminal:\n");
+    say(format_args!("\nTry, in another terminal:\n"));
     for line in walk_through(&url) {
-        eprintln!("  {line}");
+        say(format_args!("  {line}"));
     }
-    eprintln!("\nCtrl-C stops all of it.\n");
+    say(format_args!("\nCtrl-C stops all of it.\n"));
+    text
 }
 
 /// Five commands that work when pasted, one after the other.

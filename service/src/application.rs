@@ -1,7 +1,10 @@
 //! The server: built, then run until it is told to stop.
 
+use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -10,12 +13,16 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use picus_items::Table;
 use picus_telemetry::{LatencySlo, Prometheus};
+use socket2::SockRef;
 
 use crate::body::BodyLimits;
 use crate::config::Config;
 use crate::edge;
 use crate::limits::Limits;
-use crate::{routes, tcp_timeout};
+use crate::{routes, wire};
+
+/// How many connections may wait to be taken.
+const BACKLOG: i32 = 1024;
 
 /// Why a port could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -38,54 +45,72 @@ pub struct Application {
     address: SocketAddr,
     metrics: Server,
     metrics_address: SocketAddr,
+    /// Whether every answer closes its connection.
+    closing: Arc<AtomicBool>,
     stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Application {
-    /// Listens on the configured addresses. With port 0 the system chooses one.
+    /// Listens on the configured addresses. With port 0 the system chooses one. Each thread that
+    /// serves works on a `table` of its own.
     ///
     /// # Errors
     /// An address that can't be listened on.
-    pub fn build(config: &Config, table: Table, prometheus: Prometheus) -> Result<Self, BindError> {
+    pub fn build<T>(
+        config: &Config,
+        table: impl Fn() -> T + Clone + Send + 'static,
+        prometheus: Prometheus,
+    ) -> Result<Self, BindError>
+    where
+        T: Future<Output = Table> + 'static,
+    {
         let (stop, stopped) = tokio::sync::oneshot::channel();
-        let table = Data::new(table);
         let limits = Data::new(Limits::new(config.max_in_flight, config.request_timeout));
         let body = Data::new(BodyLimits {
             max_bytes: config.max_body_bytes,
             timeout: config.client_timeout,
         });
         let objective = Data::new(LatencySlo::new(config.latency_objective, &routes::OF_ITEMS));
-        let stall_timeout = config.stall_timeout;
+        let closing = Arc::new(AtomicBool::new(false));
+        let bounds = wire::Bounds {
+            head_timeout: config.client_timeout,
+            max_unread_bytes: config.max_body_bytes as u64,
+            closing: closing.clone(),
+        };
         let watched = prometheus.clone();
-        let api = HttpServer::new(move || {
+        let app = move || {
             // It is made once on each thread that serves, within the runtime of that thread.
             watched.watch(tokio::runtime::Handle::current().metrics());
+            let table = table.clone();
             App::new()
                 .app_data(objective.clone())
-                .app_data(table.clone())
                 .app_data(limits.clone())
                 .app_data(body.clone())
+                // Each thread has a table of its own: its connections live in that thread's runtime,
+                // which ends when no request of that thread is left, whatever others still do.
+                .data_factory(move || {
+                    let table = table();
+                    async move { Ok::<_, Infallible>(table.await) }
+                })
                 .configure(routes::configure)
+                .wrap(from_fn(wire::host::check))
                 .wrap(from_fn(edge::edge))
-        })
-        .workers(config.workers)
-        .keep_alive(config.keep_alive)
-        .client_request_timeout(config.client_timeout)
-        // A client that has gone takes its request with it.
-        .h1_allow_half_closed(false)
-        .client_disconnect_timeout(Duration::from_secs(1))
-        .on_connect(move |connection, _| tcp_timeout::bound(connection, stall_timeout))
-        .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
-        .shutdown_signal(async {
-            // Told to stop, or left by an application that is gone.
-            let _ = stopped.await;
-        })
-        .bind(config.address)
-        .map_err(|source| BindError {
-            address: config.address,
-            setting: "PICUS_ADDRESS",
-            source,
-        })?;
+                .wrap(from_fn(wire::guard))
+        };
+        let fail = |source| BindError { address: config.address, setting: "PICUS_ADDRESS", source };
+        let socket = listen(config.address).map_err(fail)?;
+        let address = socket.local_addr().map_err(fail)?;
+        let drain = config.shutdown_grace.saturating_sub(config.shutdown_delay);
+        let server = Server::build()
+            .workers(config.workers)
+            .shutdown_timeout(drain.as_secs().max(1))
+            .shutdown_signal(async {
+                // Told to stop, or left by an application that is gone.
+                let _ = stopped.await;
+            });
+        let (keep_alive, stall_timeout) = (config.keep_alive, config.stall_timeout);
+        let api = wire::listen(server, socket, bounds, keep_alive, stall_timeout, app);
+        let api = api.map_err(fail)?;
         let metrics = HttpServer::new(move || {
             let prometheus = prometheus.clone();
             let scrape = move || {
@@ -103,10 +128,11 @@ impl Application {
             source,
         })?;
         Ok(Self {
-            address: first(&api.addrs(), config.address),
+            address,
             api: api.run(),
             metrics_address: first(&metrics.addrs(), config.metrics_address),
             metrics: metrics.run(),
+            closing,
             stop,
         })
     }
@@ -123,20 +149,24 @@ impl Application {
         self.metrics_address
     }
 
-    /// Serves until `stop` resolves; then takes no more connections, lets the requests in flight
-    /// end, and returns. The metrics are served until the last of them.
+    /// Serves until `stop` resolves, and then for as long as it says: whoever sends requests here may
+    /// not have noticed yet, and learns from every answer that its connection closes. After that it
+    /// takes no more connections, lets the requests in flight end, and returns. The metrics are served
+    /// until the last of them.
     ///
     /// # Errors
     /// What the system refuses a running server.
     pub async fn run_until(
         self,
-        stop: impl Future<Output = ()> + Send + 'static,
+        stop: impl Future<Output = Duration> + Send + 'static,
     ) -> io::Result<()> {
         let metrics = self.metrics.handle();
         let metrics_served = actix_web::rt::spawn(self.metrics);
-        let told = self.stop;
+        let (told, closing) = (self.stop, self.closing);
         actix_web::rt::spawn(async move {
-            stop.await;
+            let delay = stop.await;
+            closing.store(true, Ordering::Relaxed);
+            tokio::time::sleep(delay).await;
             // The server that would hear it may have failed already.
             let _ = told.send(());
         });
@@ -145,6 +175,13 @@ impl Application {
         let _ = metrics_served.await;
         outcome
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = TcpListener::bind(address)?;
+    // More than the standard library lets wait: all clients may come at once.
+    SockRef::from(&socket).listen(BACKLOG)?;
+    Ok(socket)
 }
 
 fn first(addresses: &[SocketAddr], asked: SocketAddr) -> SocketAddr {

@@ -30,7 +30,9 @@ pub struct Config {
     pub request_timeout: Duration,
     /// How long an idle connection is kept open.
     pub keep_alive: Duration,
-    /// How long requests in flight may go on after SIGTERM.
+    /// How long connections are still taken after SIGTERM.
+    pub shutdown_delay: Duration,
+    /// How long requests may go on after SIGTERM.
     pub shutdown_grace: Duration,
     /// How soon the answer to a request for items is to begin.
     pub latency_objective: Duration,
@@ -59,7 +61,8 @@ impl Config {
             stall_timeout: env.read_seconds("PICUS_STALL_TIMEOUT_SECONDS", "30", "The longest that a client may take nothing of its answer; then its connection ends."),
             request_timeout: env.read_seconds("PICUS_REQUEST_TIMEOUT_SECONDS", "20", "The longest that an answer may take to begin; then it is 504."),
             keep_alive: env.read_seconds("PICUS_KEEP_ALIVE_SECONDS", "75", "How long an idle connection is kept: longer than the load balancer keeps it."),
-            shutdown_grace: env.read_seconds("PICUS_SHUTDOWN_GRACE_SECONDS", "25", "How long requests in flight may go on after SIGTERM."),
+            shutdown_delay: Duration::from_secs_f64(env.read_within("PICUS_SHUTDOWN_DELAY_SECONDS", "5", 0.0..=86_400.0, "How long connections are still taken after SIGTERM, each for one answer: longer than the load balancer takes to send requests elsewhere.")),
+            shutdown_grace: env.read_seconds("PICUS_SHUTDOWN_GRACE_SECONDS", "25", "How long requests may go on after SIGTERM, the delay included; shorter than ECS's `StopTimeout`."),
             metrics_address: SocketAddr::new(
                 env.read::<IpAddr>("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1", "Where /metrics is served: the address."),
                 env.read("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "Where /metrics is served: the port."),
@@ -115,7 +118,7 @@ mod tests {
         let config = env.finish(config).unwrap();
         assert!(config.metrics_address.ip().is_loopback(), "metrics stay private by default");
         assert!(config.workers >= 1);
-        assert!(config.request_timeout < config.shutdown_grace);
+        assert!(config.shutdown_delay + config.request_timeout <= config.shutdown_grace);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The Picus service: lists, puts and gets items over HTTP.
 //!
-//! [`Application`] is the server; [`main`] is the whole program around it. A request passes the
-//! [`edge`](mod@edge) (ids, access line, errors to responses), the [`limits`](mod@limits) of its
+//! [`Application`] is the server; [`main`] is the whole program around it. A request comes over the
+//! [`wire`](mod@wire), passes the [`edge`](mod@edge) (ids, access line, errors to responses), the [`limits`](mod@limits) of its
 //! route and then the action in `routes/`.
 
 mod application;
@@ -16,6 +16,7 @@ mod object_id;
 mod program;
 mod routes;
 mod tcp_timeout;
+mod wire;
 
 pub use application::{Application, BindError};
 pub use config::Config;

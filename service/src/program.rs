@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use actix_web::rt::System;
 use picus_items::Table;
@@ -54,8 +55,12 @@ fn run(config: &Config) -> ExitCode {
     picus_telemetry::log_panics();
     let outcome = System::new().block_on(async {
         // Heard from before the service listens: who asks it to stop at once is not met by a crash.
-        let stop = asked_to_stop()?;
-        let table = Table::connect(&config.table).await;
+        let stop = asked_to_stop(config.shutdown_delay)?;
+        let settings = config.table.clone();
+        let table = move || {
+            let settings = settings.clone();
+            async move { Table::connect(&settings).await }
+        };
         let prometheus = telemetry.prometheus().expect("it is the kind of metrics asked for above");
         let application = Application::build(config, table, prometheus)?;
         tracing::info!(
@@ -82,14 +87,21 @@ fn run(config: &Config) -> ExitCode {
     code
 }
 
-/// Resolves on SIGTERM, which ECS sends, and on Ctrl-C.
-fn asked_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+/// Resolves on SIGTERM, which ECS sends, and on Ctrl-C, with how long connections are still taken: a
+/// person at a terminal waits for no load balancer.
+fn asked_to_stop(delay: Duration) -> io::Result<impl Future<Output = Duration> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
-            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
+            _ = terminate.recv() => {
+                tracing::info!(signal = "SIGTERM", "stopping");
+                delay
+            }
+            _ = interrupt.recv() => {
+                tracing::info!(signal = "SIGINT", "stopping");
+                Duration::ZERO
+            }
         }
     })
 }

@@ -1,17 +1,15 @@
 //! Clients that take nothing of their answers. A list that nobody reads would keep its room among
 //! the requests in flight for ever, and a few hundred of them would leave no room for others.
 
-use std::any::Any;
 use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
 
 /// Has the system end a connection whose peer has taken nothing for `timeout` of what was to be
 /// sent, as the TCP User Timeout is defined (RFC 5482). The server itself can't know: while a
 /// connection takes no more bytes, it asks the response's body for none.
 #[cfg(target_os = "linux")]
-pub(crate) fn bound(connection: &dyn Any, timeout: Duration) {
-    let Some(connection) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else {
-        return;
-    };
+pub(crate) fn bound(connection: &TcpStream, timeout: Duration) {
     if let Err(error) = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(timeout)) {
         tracing::warn!(error = %error, "a connection has no bound on a client that stalls");
     }
@@ -19,4 +17,4 @@ pub(crate) fn bound(connection: &dyn Any, timeout: Duration) {
 
 /// Only Linux, where the service is deployed, has the bound.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn bound(_: &dyn Any, _: Duration) {}
+pub(crate) fn bound(_: &TcpStream, _: Duration) {}

@@ -18,7 +18,7 @@ use super::attributes::Attributes;
 use super::metrics::Metrics;
 use super::rules::{Action, Listener};
 use super::target_group::TargetGroup;
-use super::{event, headers};
+use super::{event, headers, refuse};
 use crate::iam::{ACCOUNT, REGION};
 use crate::lambda::Lambda;
 use crate::server::Body;
@@ -63,6 +63,10 @@ impl Forwarder {
         mut request: Request<Incoming>,
         client: SocketAddr,
     ) -> Response<Body> {
+        if let Some(status) = refuse::refusal(&mut request) {
+            self.metrics.own(status);
+            return error(status);
+        }
         if self.attributes.drop_invalid_header_fields {
             headers::drop_invalid(request.headers_mut());
         }
@@ -86,12 +90,13 @@ impl Forwarder {
 
     async fn forward(&self, mut request: Request<Incoming>, group: &Arc<TargetGroup>) -> Outcome {
         // `*`, say, is of no target; an address alone is its root.
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let path = request.uri().path();
         if !path.starts_with('/') {
             return Err(StatusCode::BAD_REQUEST);
         }
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         let in_flight = group.choose().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
-        let uri = format!("http://{}{path}", in_flight.address()).parse::<Uri>();
+        let uri = format!("http://{}{path}{query}", in_flight.address()).parse::<Uri>();
         *request.uri_mut() = uri.map_err(|_| StatusCode::BAD_REQUEST)?;
         self.metrics.request(group.name());
         let started = Instant::now();

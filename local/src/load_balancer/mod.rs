@@ -7,6 +7,7 @@ mod event;
 mod forward;
 mod headers;
 pub mod metrics;
+mod refuse;
 mod rules;
 mod statuses;
 mod target_group;

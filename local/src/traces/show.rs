@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Write as _, stderr};
 
 use super::collector::Collector;
 use super::span::Span;
+use crate::lines::Lines;
 
-/// Shows spans until none can come any more.
-pub async fn show(mut collector: Collector) {
+/// Shows spans there until none can come any more.
+pub async fn show(mut collector: Collector, stderr: Lines) {
     while let Some(spans) = collector.spans.recv().await {
-        // A stderr that is gone is no reason to stop.
-        let _ = stderr().write_all(lines(spans).as_bytes());
+        stderr.push(lines(spans));
     }
 }
 

@@ -13,6 +13,7 @@ mod load_balancer;
 mod metrics;
 mod permissions;
 mod program;
+mod requests;
 mod task_metadata;
 mod tasks;
 mod traces;

@@ -177,3 +177,34 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
         }
     }
 }
+
+#[tokio::test]
+async fn lines_that_nobody_reads_cost_no_request_and_no_ctrl_c() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(EXECUTABLE);
+    // Traces go to stderr, lines to stdout; both are pipes, which hold 64 KiB.
+    command.args(["--memory", "--show-traces", "--port", &port.to_string()]);
+    command.env("OTEL_TRACES_SAMPLER", "always_on").env("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let client = Client::of(([127, 0, 0, 1], port).into());
+    client.until_healthy().await;
+    for _ in 0..600 {
+        assert_eq!(client.get_status("none").await, 404);
+    }
+    send_signal("INT", &child.id().to_string());
+    let ended = async {
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    if ended.is_err() {
+        child.kill().unwrap();
+    }
+    assert_eq!(ended.expect("Ctrl-C ends it").code(), Some(0));
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stdout.len() >= 65_536 && output.stderr.len() >= 65_536, "both were full");
+}

@@ -42,6 +42,7 @@ pub(crate) fn config() -> Config {
     config.address = "127.0.0.1:0".parse().unwrap();
     config.metrics_address = "127.0.0.1:0".parse().unwrap();
     config.workers = 1;
+    config.shutdown_delay = Duration::ZERO;
     config.shutdown_grace = Duration::from_secs(20);
     config
 }
@@ -58,12 +59,17 @@ pub(crate) fn spawn_with(config: Config, dynamodb: SocketAddr) -> App {
     let (tell, told) = mpsc::channel();
     let server = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let table = Table::new(&sdk_config(dynamodb).await, &config.table);
+            let (settings, delay) = (config.table.clone(), config.shutdown_delay);
+            let table = move || {
+                let settings = settings.clone();
+                async move { Table::new(&sdk_config(dynamodb).await, &settings) }
+            };
             let application = Application::build(&config, table, prometheus).unwrap();
             tell.send((application.address(), application.metrics_address())).unwrap();
             application
-                .run_until(async {
+                .run_until(async move {
                     let _ = stopped.await;
+                    delay
                 })
                 .await
         })

@@ -1,9 +1,128 @@
 //! Stopping without losing a request.
 
-use serde_json::json;
-use tokio::net::TcpStream;
+use std::net::SocketAddr;
+use std::time::Duration;
 
-use crate::app::spawn_app;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time;
+
+use crate::app::{config, spawn_app, spawn_with};
+use picus_testing::engine;
+
+/// A DynamoDB that thinks this long about each answer.
+async fn slowly(dynamodb: SocketAddr, delay: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(dynamodb).await.unwrap();
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = server.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+            tokio::spawn(async move {
+                let mut piece = vec![0; 65_536];
+                while let Ok(length @ 1..) = from_server.read(&mut piece).await {
+                    time::sleep(delay).await;
+                    if to_client.write_all(&piece[..length]).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+const GET: &[u8] = b"GET /picus/get/none HTTP/1.1\r\nhost: x\r\n\r\n";
+
+async fn answer(connection: &mut TcpStream) -> String {
+    let mut text = String::new();
+    while !text.ends_with('}') {
+        let mut piece = [0; 4096];
+        let length = connection.read(&mut piece).await.unwrap();
+        assert!(length > 0, "the connection ended after {text:?}");
+        text.push_str(std::str::from_utf8(&piece[..length]).unwrap());
+    }
+    text
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_answered_though_other_workers_have_nothing_to_do() {
+    let dynamodb = slowly(engine::start().await, Duration::from_millis(700)).await;
+    for _ in 0..3 {
+        let mut config = config();
+        config.workers = 4;
+        let mut app = spawn_with(config, dynamodb);
+        // Connections go to the workers in turn. Each has opened its connections to DynamoDB ...
+        let mut connections = Vec::new();
+        for _ in 0..12 {
+            connections.push(TcpStream::connect(app.address).await.unwrap());
+        }
+        for connection in &mut connections {
+            connection.write_all(GET).await.unwrap();
+        }
+        for connection in &mut connections {
+            assert!(answer(connection).await.starts_with("HTTP/1.1 404 "));
+        }
+        // ... and then two have no clients any more, while the others use what is open.
+        let mut connections: Vec<_> = connections
+            .into_iter()
+            .enumerate()
+            .filter(|(n, _)| n % 4 < 2)
+            .map(|(_, c)| c)
+            .collect();
+        time::sleep(Duration::from_millis(100)).await;
+        for connection in &mut connections {
+            connection.write_all(GET).await.unwrap();
+        }
+        time::sleep(Duration::from_millis(200)).await;
+        app.ask_to_stop();
+        for connection in &mut connections {
+            let answer = answer(connection).await;
+            assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+            assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
+        }
+        app.stopped().await;
+    }
+}
+
+#[tokio::test]
+async fn after_the_signal_to_stop_connections_are_taken_for_a_while_each_for_one_answer() {
+    let mut config = config();
+    config.shutdown_delay = Duration::from_secs(2);
+    let mut app = spawn_with(config, engine::start().await);
+    let mut kept = TcpStream::connect(app.address).await.unwrap();
+    kept.write_all(GET).await.unwrap();
+    assert!(!answer(&mut kept).await.to_lowercase().contains("\r\nconnection:"));
+    let told = std::time::Instant::now();
+    app.ask_to_stop();
+    time::sleep(Duration::from_millis(200)).await;
+    let mut refused = None;
+    // One that was open already, and new ones, are served, and told to go.
+    let mut connection = kept;
+    while refused.is_none() {
+        if connection.write_all(GET).await.is_ok() {
+            let mut text = String::new();
+            match connection.read_to_string(&mut text).await {
+                Ok(length) if length > 0 => {
+                    assert!(text.starts_with("HTTP/1.1 404 "), "{text}");
+                    assert!(text.to_lowercase().contains("\r\nconnection: close\r\n"), "{text}");
+                }
+                _ => refused = Some(told.elapsed()),
+            }
+        }
+        time::sleep(Duration::from_millis(20)).await;
+        match TcpStream::connect(app.address).await {
+            Ok(next) => connection = next,
+            Err(_) => refused = Some(told.elapsed()),
+        }
+    }
+    let refused = refused.unwrap();
+    assert!(refused >= Duration::from_secs(2), "{refused:?}");
+    app.stopped().await;
+}
 
 #[tokio::test]
 async fn a_list_in_flight_is_sent_to_its_end_after_the_signal_to_stop() {

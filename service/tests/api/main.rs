@@ -15,3 +15,4 @@ mod operations;
 mod program;
 mod properties;
 mod roundtrip;
+mod wire;

@@ -81,9 +81,9 @@ impl Running {
     /// Starts the program, and waits until it listens.
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
         let ports = [("PICUS_ADDRESS", "127.0.0.1:0"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")];
-        let off = ("OTEL_TRACES_EXPORTER", "none");
+        let off = [("OTEL_TRACES_EXPORTER", "none"), ("PICUS_SHUTDOWN_DELAY_SECONDS", "0")];
         let mut program = program();
-        program.envs(ports).envs([off]).envs(environment.iter().copied());
+        program.envs(ports).envs(off).envs(environment.iter().copied());
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let started = lines

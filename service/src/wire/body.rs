@@ -1,0 +1,81 @@
+//! A request's body, on its way from the HTTP library to whoever reads it.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::HttpMessage as _;
+use actix_web::dev::{Payload, RequestHead, ServiceRequest};
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use actix_web::web::Bytes;
+use futures_util::Stream;
+
+use super::connection::Connection;
+
+/// A body that tells its connection when it is left unread.
+struct Body {
+    payload: Payload,
+    connection: Rc<Connection>,
+    /// What is left of it, where the library does not know its end.
+    left: Option<u64>,
+    ended: bool,
+}
+
+/// Has the connection know what becomes of the request's body.
+pub(super) fn watch(request: &mut ServiceRequest, connection: &Rc<Connection>) {
+    let payload = request.take_payload();
+    if matches!(payload, Payload::None) {
+        return;
+    }
+    let left = length_beside_upgrade(request.head());
+    let body = Body { payload, connection: connection.clone(), left, ended: false };
+    request.set_payload(Payload::Stream { payload: Box::pin(body) });
+}
+
+/// The library takes all that follows an offer to become a WebSocket for that protocol's. The offer is
+/// not accepted, so its request ends where its length says (RFC 9110, 7.8; RFC 9112, 6.3).
+fn length_beside_upgrade(head: &RequestHead) -> Option<u64> {
+    if !head.headers().contains_key(UPGRADE) || head.headers().contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    let length = head.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    Some(length.and_then(|length| length.trim().parse().ok()).unwrap_or(0))
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        let next = ready!(Pin::new(&mut this.payload).poll_next(context));
+        Poll::Ready(match (next, &mut this.left) {
+            (Some(Ok(mut bytes)), Some(left)) => {
+                bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= bytes.len() as u64;
+                Some(Ok(bytes))
+            }
+            (Some(Ok(bytes)), None) => Some(Ok(bytes)),
+            (Some(Err(error)), _) => {
+                // The library has given the connection up.
+                this.connection.close_after_answer();
+                Some(Err(error))
+            }
+            (None, _) => {
+                this.ended = true;
+                None
+            }
+        })
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.leave_unread();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the stream of a connection and the requests on it know of each other.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a connection may go on after an answer that came before its request's body was read, so
+/// that the client meets the answer and not a reset (RFC 9112, 9.6).
+pub(super) const LINGER: Duration = Duration::from_secs(1);
+
+/// The bounds that all connections have.
+#[derive(Debug, Clone)]
+pub(crate) struct Bounds {
+    /// The longest that a request's head may take.
+    pub(crate) head_timeout: Duration,
+    /// The most that is read of a body for which nobody waits.
+    pub(crate) max_unread_bytes: u64,
+    /// Whether every answer closes its connection.
+    pub(crate) closing: Arc<AtomicBool>,
+}
+
+/// What a connection is at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Phase {
+    /// The first request has not come. The library itself bounds its head, and answers 408.
+    New,
+    /// A request is being answered; whoever reads its body bounds it.
+    Answering,
+    /// Nothing has come of the next request.
+    Idle,
+    /// The next request's head has begun and must end by this time.
+    Head(Instant),
+    /// What still comes of a body is read for nobody, until this time, which is set at the end of the
+    /// answer; then the connection closes.
+    Unread(Option<Instant>),
+}
+
+/// One connection. It belongs to one thread.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) bounds: Bounds,
+    phase: Cell<Phase>,
+    /// Whether the connection closes after the request that is being answered, or was.
+    must_close: Cell<bool>,
+    /// What waits for the stream.
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Connection {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        let (phase, must_close) = (Cell::new(Phase::New), Cell::new(false));
+        Self { bounds, phase, must_close, waker: RefCell::new(None) }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// A request's head is there.
+    pub(super) fn begin_answer(&self) {
+        if !self.is_unread() {
+            self.phase.set(Phase::Answering);
+        }
+    }
+
+    /// The last byte of an answer has been made.
+    pub(super) fn end_answer(&self) {
+        match self.phase.get() {
+            Phase::Unread(None) => self.end_at(Instant::now() + LINGER),
+            Phase::Unread(Some(_)) => {}
+            _ => self.phase.set(Phase::Idle),
+        }
+    }
+
+    /// Bytes have come.
+    pub(super) fn received(&self) {
+        if self.phase.get() == Phase::Idle {
+            self.phase.set(Phase::Head(Instant::now() + self.bounds.head_timeout));
+        }
+    }
+
+    /// Nobody reads the rest of the body.
+    pub(super) fn leave_unread(&self) {
+        if !self.is_unread() {
+            self.phase.set(Phase::Unread(None));
+        }
+    }
+
+    /// Nothing more that comes is wanted.
+    pub(super) fn end(&self) {
+        self.end_at(Instant::now());
+    }
+
+    fn end_at(&self, end: Instant) {
+        self.phase.set(Phase::Unread(Some(end)));
+        // The stream has to set its timer.
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// The connection closes after this answer.
+    pub(super) fn close_after_answer(&self) {
+        self.must_close.set(true);
+    }
+
+    /// Whether the answer that is ready now has to say that the connection closes.
+    pub(super) fn say_close(&self) -> bool {
+        let closing = || self.is_unread() || self.bounds.closing.load(Ordering::Relaxed);
+        let closes = self.must_close.get() || closing();
+        self.must_close.set(closes);
+        closes
+    }
+
+    /// Whether an answer has said that the connection closes, if none is being made.
+    pub(super) fn is_closed(&self) -> bool {
+        self.must_close.get()
+    }
+
+    /// Remembers what waits for the stream.
+    pub(super) fn wait(&self, waker: &Waker) {
+        let mut waiting = self.waker.borrow_mut();
+        if !waiting.as_ref().is_some_and(|waiting| waiting.will_wake(waker)) {
+            *waiting = Some(waker.clone());
+        }
+    }
+
+    fn is_unread(&self) -> bool {
+        matches!(self.phase.get(), Phase::Unread(_))
+    }
+}
