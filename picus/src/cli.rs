@@ -1,28 +1,25 @@
 //! The command line.
 
 use std::env;
-use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, ValueEnum as _};
+use clap::{Args, Parser, Subcommand};
 use hyper::Uri;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use picus_drills::{self as drills, DRILLS, Drill, NamedFault, Report};
-use picus_local::dynamodb::{ADMINISTRATOR, Storage};
+use picus_drills::NamedFault;
+use picus_local::dynamodb::Storage;
 use picus_local::lines::Lines;
 use picus_local::output::Output;
 use picus_local::process;
 use picus_local::traces::{self, Collector};
 use picus_local::{Options, System};
 
-use crate::docs_page;
+use crate::{docs_page, drill, guide};
 
 /// What `sysexits.h` calls `EX_USAGE`: the arguments can't be used.
 const USAGE: u8 = 64;
@@ -92,22 +89,12 @@ fn names_a_host(url: &str, beginnings: &[&str]) -> bool {
 enum Program {
     /// Makes the faults that the alarms are for, and shows that each alarm fires for its own, and
     /// for no other reason
-    Drill(DrillArguments),
+    Drill(drill::Arguments),
     // What it is told to be when it starts itself.
     #[command(hide = true)]
     Service,
     #[command(hide = true)]
     DeleteHandler,
-}
-
-#[derive(Args)]
-struct DrillArguments {
-    /// Only this drill; may be given more than once
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(DRILLS.iter().map(|drill| drill.name)))]
-    only: Vec<String>,
-    /// Write what happened to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
 }
 
 /// The whole program.
@@ -131,7 +118,7 @@ pub(crate) fn main() -> ExitCode {
             process::end_with_parent();
             picus_delete_handler::serve()
         }
-        Cli { program: Some(Program::Drill(arguments)), .. } => match drill(&arguments) {
+        Cli { program: Some(Program::Drill(arguments)), .. } => match drill::run(&arguments) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(error) => {
@@ -201,8 +188,7 @@ fn serve(
             fault.begin(&system);
         }
         let docs = docs_page::start(system.address()).await?;
-        let guide = guide(&system, docs.address(), &storage, &traces, arguments.fault).await;
-        stderr.push(guide);
+        stderr.push(guide::text(&system, docs.address(), &storage, &traces, arguments.fault).await);
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -212,103 +198,6 @@ fn serve(
         system.stop().await;
         Ok(())
     })
-}
-
-/// Makes the drills, one after the other. Tells whether all went as it should.
-fn drill(arguments: &DrillArguments) -> Result<bool, Box<dyn std::error::Error>> {
-    let alarms = drills::alarms(drills::TEMPLATE)?;
-    let mut report = Report::new(&alarms, arguments.only.is_empty());
-    let wanted = |drill: &&Drill| {
-        arguments.only.is_empty() || arguments.only.iter().any(|name| name == drill.name)
-    };
-    let executable = env::current_exe()?;
-    let runtime = Runtime::new()?;
-    for drill in DRILLS.iter().filter(wanted) {
-        let started = Instant::now();
-        let tape = runtime.block_on(drills::record(drill, executable.clone()))?;
-        let verdict = tape.play(drill, &alarms)?;
-        let faults = verdict.faults(drill, &alarms);
-        let how = if faults.is_empty() { "as it should be" } else { "NOT as it should be" };
-        eprintln!("{:<24} {how}, {:.1} s", drill.name, started.elapsed().as_secs_f64());
-        for fault in &faults {
-            eprintln!("  {fault}");
-        }
-        report.add(*drill, &tape, verdict, faults);
-    }
-    println!("\n{}", report.matrix());
-    if let Some(file) = &arguments.report {
-        let written = fs::write(file, report.json().to_string());
-        written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-    }
-    for lack in report.unproven() {
-        eprintln!("{lack}");
-    }
-    Ok(report.is_good())
-}
-
-/// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
-async fn guide(
-    system: &System,
-    docs: SocketAddr,
-    storage: &Storage,
-    traces: &str,
-    fault: Option<NamedFault>,
-) -> String {
-    let mut text = String::new();
-    let mut say = |line: std::fmt::Arguments<'_>| {
-        text.push_str(&line.to_string());
-        text.push('\n');
-    };
-    let url = format!("http://{}", system.address());
-    let items = match storage {
-        Storage::Folder(folder) => format!("in {}", folder.display()),
-        Storage::Memory => "in memory".to_owned(),
-        Storage::Elsewhere(_) => "elsewhere".to_owned(),
-    };
-    say(format_args!("\nPicus runs:\n"));
-    say(format_args!("  load balancer   {url}"));
-    for task in system.tasks() {
-        if let Some(task) = task.running().await {
-            say(format_args!(
-                "  service         http://{}  metrics http://{}/metrics",
-                task.address, task.metrics_address
-            ));
-        }
-    }
-    say(format_args!("  delete handler  started when the first delete comes"));
-    say(format_args!("  DynamoDB        {}  items {items}", system.dynamodb_endpoint()));
-    if !matches!(storage, Storage::Elsewhere(_)) {
-        say(format_args!(
-            "                  AWS_ACCESS_KEY_ID={ADMINISTRATOR} may do everything there"
-        ));
-    }
-    say(format_args!(
-        "  logs            below, of both programs; the delete handler's metrics are among them"
-    ));
-    say(format_args!("  traces          {traces}"));
-    say(format_args!("  the API's page  http://{docs}/docs"));
-    if let Some(name) = fault.and_then(|fault| fault.to_possible_value()) {
-        say(format_args!("  wrong           {}, as asked for", name.get_name()));
-    }
-    say(format_args!("\nTry, in another terminal:\n"));
-    for line in walk_through(&url) {
-        say(format_args!("  {line}"));
-    }
-    say(format_args!("\nCtrl-C stops all of it.\n"));
-    text
-}
-
-/// Five commands that work when pasted, one after the other.
-fn walk_through(url: &str) -> [String; 5] {
-    [
-        format!(
-            "ID=$(curl -s {url}/picus/put -H 'Content-Type: application/json' -d '{{\"name\":\"picus\",\"price\":0.10}}' | cut -d'\"' -f4); echo $ID"
-        ),
-        format!("curl -s {url}/picus/get/$ID; echo"),
-        format!("curl -s {url}/picus/list; echo"),
-        format!("curl -si '{url}/picus/list?limit=1'; echo"),
-        format!("curl -s -X DELETE {url}/picus/$ID; echo"),
-    ]
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod cli;
 mod docs_page;
+mod drill;
+mod guide;
 
 use std::process::ExitCode;
 
