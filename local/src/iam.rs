@@ -45,25 +45,15 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-impl Policy {
-    /// Reads a policy, its placeholders filled in as CloudFormation does it.
-    pub(crate) fn read(text: &str) -> Result<Self, serde_json::Error> {
-        let text = text
-            .replace("${AWS::Partition}", "aws")
-            .replace("${AWS::Region}", REGION)
-            .replace("${AWS::AccountId}", ACCOUNT);
-        serde_json::from_str(&text)
-    }
-
-    /// Whether it allows an action on a resource: a statement must, and none may deny it.
-    pub(crate) fn allows(&self, action: &str, resource: &str) -> bool {
-        let says = |effect| {
-            let mut of_effect =
-                self.statement.iter().filter(|statement| statement.effect == effect);
-            of_effect.any(|statement| statement.covers(action, resource))
-        };
-        !says(Effect::Deny) && says(Effect::Allow)
-    }
+/// Whether policies of a role together allow an action on a resource: a statement must, and none may
+/// deny it.
+pub(crate) fn allow(policies: &[Policy], action: &str, resource: &str) -> bool {
+    let says = |effect| {
+        let statements = policies.iter().flat_map(|policy| &policy.statement);
+        let mut of_effect = statements.filter(|statement| statement.effect == effect);
+        of_effect.any(|statement| statement.covers(action, resource))
+    };
+    !says(Effect::Deny) && says(Effect::Allow)
 }
 
 impl Statement {
@@ -89,14 +79,16 @@ mod tests {
     use super::*;
 
     fn policy(statements: &str) -> Result<Policy, serde_json::Error> {
-        Policy::read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#))
+        serde_json::from_str(&format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#
+        ))
     }
 
     #[test]
     fn what_is_not_allowed_is_denied_and_denial_goes_first() {
         let policy = policy(
             r#"{"Effect": "Allow", "Action": ["dynamodb:*Item", "dynamodb:scan"],
-                "Resource": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/a*"},
+                "Resource": "arn:aws:dynamodb:eu-central-1:123456789012:table/a*"},
                {"Effect": "Deny", "Action": "dynamodb:DeleteItem", "Resource": "*"}"#,
         )
         .unwrap();
@@ -110,7 +102,11 @@ mod tests {
             ("dynamodb:DeleteItem", table("a"), false),
             ("dynamodb:GetItem", "*".to_owned(), false),
         ] {
-            assert_eq!(policy.allows(action, &resource), expected, "{action} on {resource}");
+            assert_eq!(
+                allow(std::slice::from_ref(&policy), action, &resource),
+                expected,
+                "{action} on {resource}"
+            );
         }
     }
 
@@ -126,7 +122,10 @@ mod tests {
         ] {
             assert!(policy(&format!("{{{allow}, {more}}}")).is_err(), "{more}");
         }
-        assert!(Policy::read(r#"{"Version": "2008-10-17", "Statement": []}"#).is_err());
+        assert!(
+            serde_json::from_str::<Policy>(r#"{"Version": "2008-10-17", "Statement": []}"#)
+                .is_err()
+        );
         assert!(policy(r#"{"Effect": "allow", "Action": "a:B", "Resource": "*"}"#).is_err());
     }
 }

@@ -122,7 +122,9 @@ impl System {
         let taken = |source| StartError::Port { port: options.port, source };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(taken)?;
         let metrics = || options.metrics.clone();
-        let dynamodb = DynamoDb::start(&options.storage, &deployment.table, metrics()).await?;
+        let dynamodb =
+            DynamoDb::start(&options.storage, &deployment.table, &deployment.roles, metrics())
+                .await?;
         let launcher = |role, variables| launcher(&options, &dynamodb.endpoint, role, variables);
         let function = function(&options, &deployment);
         let function_launcher = launcher(FUNCTION_ROLE, &function.environment);

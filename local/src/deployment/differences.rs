@@ -30,7 +30,7 @@ const DEPLOYMENTS: &str = "nothing is deployed; the drills roll back by the same
 const COLLECTOR: &str = "no collector runs beside a task; the drills read its configuration";
 const VERSION: &str = "there is one version of the function";
 const ROLES: &str =
-    "the proxy before DynamoDB enforces the roles' policies; AWS takes on no role here";
+    "the proxy before DynamoDB enforces the roles' own policies; nobody takes on a role here";
 const DATA: &str = "the engine has neither backups nor a deletion that could be refused";
 
 /// All of them.
@@ -48,7 +48,9 @@ pub const DIFFERENCES: &[Difference] = &[
     of("AWS::ApplicationAutoScaling::ScalableTarget", &[], SCALING),
     of("AWS::ApplicationAutoScaling::ScalingPolicy", &[], SCALING),
     of("AWS::Logs::LogGroup", &[], LOGS),
-    of("AWS::IAM::Role", &[], ROLES),
+    of("AWS::IAM::Role", &["Description"], "it is for people"),
+    of("AWS::IAM::Role", &["PermissionsBoundary"], ROLES),
+    of("AWS::IAM::Role", &["AssumeRolePolicyDocument"], ROLES),
     of("AWS::Lambda::Version", &[], VERSION),
     of("AWS::Lambda::Permission", &[], ROLES),
     of("AWS::CloudFormation::Stack", &["TemplateURL"], "the alarms' template is compiled in"),

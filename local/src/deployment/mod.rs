@@ -7,6 +7,7 @@ mod function;
 mod load_balancer;
 mod read;
 mod rendered;
+mod role;
 mod table;
 mod target_group;
 mod task;
@@ -21,6 +22,7 @@ pub use load_balancer::{Balancer, Forward, Rule};
 pub use read::DeploymentError;
 use read::Reader;
 pub use rendered::TEMPLATE;
+pub use role::Role;
 pub use table::Table;
 pub use target_group::{Group, Targets};
 pub use task::{ContainerHealthCheck, Service, TaskDefinition};
@@ -38,6 +40,8 @@ pub struct Deployment {
     pub service: Service,
     /// The table.
     pub table: Table,
+    /// The roles.
+    pub roles: Vec<Role>,
     /// What the alarms' template is given.
     pub alarm_parameters: Parameters,
 }
@@ -54,8 +58,14 @@ impl Deployment {
     /// # Errors
     /// What in it is not understood, or not done here.
     pub fn read(template: &str) -> Result<Self, DeploymentError> {
-        let kinds =
-            [&load_balancer::KINDS[..], &function::KINDS, &task::KINDS, &table::KINDS, &[ALARMS]];
+        let kinds = [
+            &load_balancer::KINDS[..],
+            &function::KINDS,
+            &task::KINDS,
+            &table::KINDS,
+            &role::KINDS,
+            &[ALARMS],
+        ];
         let reader = Reader::new(template, &kinds.concat())?;
         let load_balancer = load_balancer::read(&reader)?;
         let functions: Vec<_> = load_balancer
@@ -74,6 +84,7 @@ impl Deployment {
             function: function::read(&reader, function)?,
             service: task::read(&reader)?,
             table: table::read(&reader)?,
+            roles: role::read(&reader)?,
             alarm_parameters: reader.one::<Stack>(ALARMS)?.properties.parameters,
             load_balancer,
         })

@@ -37,6 +37,11 @@ pub enum DynamoDbError {
         /// What is not known.
         source: serde_json::Error,
     },
+    /// The templates have no such role.
+    #[error(
+        "the template of the deployment has no role {0}: a program has its name as its access key here"
+    )]
+    NoRole(&'static str),
     /// No port could be had.
     #[error("cannot serve DynamoDB on this machine: {0}")]
     Listen(io::Error),

@@ -25,11 +25,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::deployment::Table;
+use crate::deployment::{Role, Table};
 use crate::iam::REGION;
 use crate::server::Server;
 pub use error::DynamoDbError;
 use metrics::Reporter;
+use permissions::Permissions;
 pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
 use picus_cloudwatch::metric_sink::MetricSink;
 pub use proxy::DynamoDbFault;
@@ -73,20 +74,22 @@ impl DynamoDb {
     pub async fn start(
         storage: &Storage,
         table: &Table,
+        roles: &[Role],
         metrics: MetricSink,
     ) -> Result<Self, DynamoDbError> {
+        let permissions = Permissions::new(roles)?;
         let this = match storage {
             Storage::Elsewhere(endpoint) => Self { endpoint: endpoint.clone(), engine: None },
             Storage::Memory => {
                 let database = dynoxide::Database::memory().map_err(data(Path::new("memory")))?;
-                serve(database, table, metrics, None).await?
+                serve(database, table, permissions, metrics, None).await?
             }
             Storage::Folder(folder) => {
                 let lock = lock(folder)?;
                 let file = folder.join("picus.sqlite");
                 let database =
                     dynoxide::Database::new(&file.to_string_lossy()).map_err(data(folder))?;
-                serve(database, table, metrics, Some(lock)).await?
+                serve(database, table, permissions, metrics, Some(lock)).await?
             }
         };
         create_table(&this.endpoint, table).await?;
@@ -136,14 +139,15 @@ fn lock(folder: &Path) -> Result<File, DynamoDbError> {
 async fn serve(
     database: dynoxide::Database,
     table: &Table,
+    permissions: Permissions,
     metrics: MetricSink,
     lock: Option<File>,
 ) -> Result<DynamoDb, DynamoDbError> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
     let engine = listener.local_addr().map_err(DynamoDbError::Listen)?;
-    let proxy =
-        Arc::new(Proxy::new(engine, Reporter { table: table.name.clone(), sink: metrics })?);
+    let reporter = Reporter { table: table.name.clone(), sink: metrics };
+    let proxy = Arc::new(Proxy::new(engine, permissions, reporter));
     let socket = TcpListener::bind(any_port).await.map_err(DynamoDbError::Listen)?;
     let answers = proxy.clone();
     let server = Server::start(socket, move |request, _| {

@@ -8,7 +8,8 @@ use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 
 use super::error::DynamoDbError;
-use crate::iam::{ACCOUNT, Policy, REGION};
+use crate::deployment::Role;
+use crate::iam::{self, ACCOUNT, Policy, REGION};
 
 /// The role of the service.
 pub const TASK_ROLE: &str = "ecsTaskRole";
@@ -23,7 +24,7 @@ pub type Calls = BTreeSet<(&'static str, String)>;
 /// The roles, and what was called in their names.
 #[derive(Debug)]
 pub(super) struct Permissions {
-    roles: BTreeMap<&'static str, Policy>,
+    roles: BTreeMap<&'static str, Vec<Policy>>,
     calls: Mutex<Calls>,
 }
 
@@ -42,15 +43,17 @@ struct Call {
 }
 
 impl Permissions {
-    pub(super) fn new() -> Result<Self, DynamoDbError> {
-        let policies = [
-            (TASK_ROLE, include_str!("../../../policies/ecs-task-role.json")),
-            (FUNCTION_ROLE, include_str!("../../../policies/picus-lambda-role.json")),
-        ];
+    /// Those of the programs' roles, as they are deployed.
+    pub(super) fn new(deployed: &[Role]) -> Result<Self, DynamoDbError> {
         let mut roles = BTreeMap::new();
-        for (role, text) in policies {
-            let unusable = |source| DynamoDbError::Policy { role, source };
-            roles.insert(role, Policy::read(text).map_err(unusable)?);
+        for name in [TASK_ROLE, FUNCTION_ROLE] {
+            let role = deployed.iter().find(|role| role.name == name);
+            let Some(Role { policies, .. }) = role else {
+                return Err(DynamoDbError::NoRole(name));
+            };
+            let policies = policies.iter().map(Policy::deserialize).collect::<Result<_, _>>();
+            let unusable = |source| DynamoDbError::Policy { role: name, source };
+            roles.insert(name, policies.map_err(unusable)?);
         }
         Ok(Self { roles, calls: Mutex::default() })
     }
@@ -70,13 +73,13 @@ impl Permissions {
         if caller == ADMINISTRATOR {
             return Ok(());
         }
-        let Some((role, policy)) = self.roles.get_key_value(caller) else {
+        let Some((role, policies)) = self.roles.get_key_value(caller) else {
             let message = "The security token included in the request is invalid.".to_owned();
             return Err(Denied { kind: "UnrecognizedClientException", message });
         };
         let (action, resource) = (format!("dynamodb:{operation}"), resource(body));
         self.lock().insert((role, action.clone()));
-        if policy.allows(&action, &resource) {
+        if iam::allow(policies, &action, &resource) {
             return Ok(());
         }
         let message = format!(

@@ -19,7 +19,6 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::json;
 use tokio::time;
 
-use super::error::DynamoDbError;
 use super::metrics::Reporter;
 use super::permissions::{Calls, Permissions};
 use super::taken_name;
@@ -55,19 +54,19 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    pub(super) fn new(engine: SocketAddr, reporter: Reporter) -> Result<Self, DynamoDbError> {
+    pub(super) fn new(engine: SocketAddr, permissions: Permissions, reporter: Reporter) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client =
             Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Ok(Self {
+        Self {
             engine,
             client,
-            permissions: Permissions::new()?,
+            permissions,
             fault: Mutex::default(),
             number: AtomicU32::new(0),
             reporter,
-        })
+        }
     }
 
     /// From now on, this is wrong.

@@ -120,3 +120,11 @@ async fn what_is_not_done_here_keeps_the_system_from_starting() {
     assert!(error.contains("Rule.Properties.Conditions["), "{error}");
     assert!(error.contains("`source-ip`"), "{error}");
 }
+
+#[tokio::test]
+async fn a_role_may_do_what_the_template_says() {
+    let (system, client) = started(changed(&[("dynamodb:Scan", "dynamodb:Query")])).await;
+    assert_eq!(client.get_path("/picus/list").await.status(), 500);
+    client.put(&serde_json::json!({})).await;
+    system.stop().await;
+}

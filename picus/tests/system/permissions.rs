@@ -65,8 +65,9 @@ async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
 #[tokio::test]
 async fn what_a_role_does_not_allow_is_denied() {
     let dynamodb = {
-        let table = Deployment::read(TEMPLATE).unwrap().table;
-        DynamoDb::start(&Storage::Memory, &table, MetricSink::default()).await.unwrap()
+        let Deployment { table, roles, .. } = Deployment::read(TEMPLATE).unwrap();
+        let metrics = MetricSink::default();
+        DynamoDb::start(&Storage::Memory, &table, &roles, metrics).await.unwrap()
     };
     let key = || AttributeValue::S("a".to_owned());
     let task = client_of(TASK_ROLE, &dynamodb).await;
