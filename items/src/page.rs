@@ -96,6 +96,7 @@ mod tests {
     fn a_limit_is_1_to_1000() {
         assert_eq!(Limit::parse("1").unwrap().get(), 1);
         assert_eq!(Limit::parse("1000").unwrap().get(), 1000);
+        assert_eq!(Limit::parse("007").unwrap().get(), 7, "zeros before a number are nothing");
         for bad in ["", "0", "1001", "-1", "+1", " 1", "1.0", "1e2", "99999999999999999999", "ten"]
         {
             assert_eq!(Limit::parse(bad).unwrap_err().kind(), ErrorKind::InvalidLimit, "{bad}");

@@ -3,6 +3,8 @@
 use futures_util::future;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::given::{Client, options, started};
 
@@ -76,6 +78,24 @@ async fn head_and_options_reach_every_resource() {
     for (path, allow) in [("/picus/put", "POST, OPTIONS"), ("/picus/x", "DELETE, OPTIONS")] {
         let methods = client.request(Method::OPTIONS, path).send().await.unwrap();
         assert_eq!(methods.headers()["allow"], allow, "{path}");
+    }
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn as_many_headers_pass_as_the_document_says() {
+    let (system, _) = started(options()).await;
+    for (headers, expected) in [(92, "HTTP/1.1 200 OK"), (93, "HTTP/1.1 431 ")] {
+        let mut request = "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n".to_owned();
+        // `Host` is one of them; `Connection` goes no further than the load balancer.
+        for number in 1..headers {
+            request += &format!("x-{number}: 1\r\n");
+        }
+        let mut connection = TcpStream::connect(system.address()).await.unwrap();
+        connection.write_all(format!("{request}\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(expected), "{headers} headers: {answer}");
     }
     system.stop().await;
 }
