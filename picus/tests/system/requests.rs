@@ -36,7 +36,7 @@ async fn what_is_malformed_reaches_no_target_and_what_is_unusual_does() {
         ("DELETE /picus/a HTTP/1.1\r\nhost: a\r\nhost: a\r\n", "400"),
     ] {
         let answer = exchange(system.address(), &format!("{refused}{end}")).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{refused}: {answer}");
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{refused}: {answer}");
         assert!(
             answer.to_lowercase().contains("\r\nserver: awselb/2.0\r\n"),
             "{refused}: {answer}"
