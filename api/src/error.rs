@@ -95,8 +95,8 @@ impl Error {
     /// The headers of the response beside those of every response: `Allow` of a 405 (RFC 9110,
     /// 15.5.6), what a 415 would take (15.5.16), `Retry-After` of a 503 (10.2.3).
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let retry_after = (self.code.status() == 503)
-            .then(|| ("Retry-After", RETRY_AFTER.as_secs().to_string()));
+        let retry_after =
+            (self.code.status() == 503).then(|| ("Retry-After", RETRY_AFTER.as_secs().to_string()));
         self.header.map(|(name, value)| (name, value.to_owned())).into_iter().chain(retry_after)
     }
 }

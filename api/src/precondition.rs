@@ -84,7 +84,8 @@ impl Preconditions {
 
 impl Tags {
     fn read<V: AsRef<[u8]>>(values: impl IntoIterator<Item = V>) -> Option<Self> {
-        let lines = values.into_iter().map(|value| String::from_utf8_lossy(value.as_ref()).into_owned());
+        let lines =
+            values.into_iter().map(|value| String::from_utf8_lossy(value.as_ref()).into_owned());
         // Several lines are one list (RFC 9110, 5.3).
         let list = lines.reduce(|list, line| format!("{list},{line}"))?;
         Some(if list.trim() == "*" { Self::Any } else { Self::These(list_of_tags(&list)) })
@@ -100,8 +101,7 @@ fn list_of_tags(mut list: &str) -> Vec<Tag> {
             Some(quoted) => (true, quoted),
             None => (false, list),
         };
-        let Some((opaque, rest)) =
-            quoted.strip_prefix('"').and_then(|inner| inner.split_once('"'))
+        let Some((opaque, rest)) = quoted.strip_prefix('"').and_then(|inner| inner.split_once('"'))
         else {
             return tags;
         };
@@ -134,9 +134,15 @@ mod tests {
         ] {
             assert_eq!(unmet(met, &[]), None, "{met:?}");
         }
-        for failed in
-            [&[""][..], &["\"x\""], &["W/\"a,b\""], &["a,b"], &["\"a,b"], &["x, \"a,b\""], &["*, *"]]
-        {
+        for failed in [
+            &[""][..],
+            &["\"x\""],
+            &["W/\"a,b\""],
+            &["a,b"],
+            &["\"a,b"],
+            &["x, \"a,b\""],
+            &["*, *"],
+        ] {
             assert_eq!(unmet(failed, &[]), Some(Unmet::IfMatch), "{failed:?}");
         }
     }

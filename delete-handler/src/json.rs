@@ -53,7 +53,9 @@ pub(crate) fn truth(reader: &mut Reader) -> Result<bool, ReaderError> {
 
 /// Headers by their names in lower case, of either form: a value or a list of them. None where there is
 /// no object.
-pub(crate) fn headers(reader: &mut Reader) -> Result<Option<HashMap<String, Vec<String>>>, ReaderError> {
+pub(crate) fn headers(
+    reader: &mut Reader,
+) -> Result<Option<HashMap<String, Vec<String>>>, ReaderError> {
     let mut headers: HashMap<String, Vec<String>> = HashMap::new();
     let is_there = members(reader, |name, reader| {
         let mut values = Vec::new();

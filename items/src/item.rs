@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_name_means_nothing_to_the_libraries() {
-        let text = r#"{"$serde_json::private::Number":"1","a":{"$serde_json::private::RawValue":"{}"}}"#;
+        let text =
+            r#"{"$serde_json::private::Number":"1","a":{"$serde_json::private::RawValue":"{}"}}"#;
         assert_eq!(json(&Item::parse(text.as_bytes()).unwrap()), text);
     }
 

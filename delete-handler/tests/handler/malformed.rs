@@ -38,7 +38,8 @@ fn value() -> BoxedStrategy<Value> {
 
 /// The status of an answer that AWS can read, whatever its form.
 async fn status(given: &Given, event: Value) -> u64 {
-    let answer = given.handler.answer(LambdaEvent::new(event.to_string(), context(Duration::from_secs(10))));
+    let answer =
+        given.handler.answer(LambdaEvent::new(event.to_string(), context(Duration::from_secs(10))));
     let answer = time::timeout(Duration::from_secs(30), answer).await.unwrap();
     let answer = serde_json::to_value(answer).unwrap();
     let headers = [&answer["headers"], &answer["multiValueHeaders"]];

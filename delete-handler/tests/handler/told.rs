@@ -71,7 +71,11 @@ impl Told {
         }
         assert_eq!(self.headers["cache-control"], "no-store");
         assert_eq!(self.headers["x-content-type-options"], "nosniff");
-        assert_eq!(self.headers.contains_key("allow"), matches!(self.status, 204 | 405), "{self:?}");
+        assert_eq!(
+            self.headers.contains_key("allow"),
+            matches!(self.status, 204 | 405),
+            "{self:?}"
+        );
         if !has_content {
             assert_eq!(self.body, Value::Null);
             return;

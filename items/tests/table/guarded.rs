@@ -28,7 +28,10 @@ async fn an_item_that_is_meant_is_deleted_and_another_stays() {
     for json in [
         "{}",
         r#"{"a":null,"b":[1.50,{"c":""},[]],"d":{"e":true},"size":-1e-130,"ü.#:":"x"}"#,
-        &format!("{{{}}}", (0..149).map(|at| format!("\"{at}\":{at}")).collect::<Vec<_>>().join(",")),
+        &format!(
+            "{{{}}}",
+            (0..149).map(|at| format!("\"{at}\":{at}")).collect::<Vec<_>>().join(",")
+        ),
         &format!(r#"{{"a":"{}"}}"#, "x".repeat(400_000)),
     ] {
         let key = put(&table, json).await;
@@ -69,9 +72,7 @@ async fn an_item_with_more_attributes_than_a_condition_holds_stays() {
 async fn an_item_that_changes_after_it_was_judged_stays() {
     let given = an_empty_table().await;
     let key = Key::new("k").unwrap();
-    let with = |value: &str| {
-        HashMap::from([("a".to_owned(), AttributeValue::S(value.to_owned()))])
-    };
+    let with = |value: &str| HashMap::from([("a".to_owned(), AttributeValue::S(value.to_owned()))]);
     for changed in [with("2"), HashMap::new()] {
         given.another_writer_puts("k", with("1")).await;
         let write = given.another_writer_puts("k", changed.clone());
@@ -80,7 +81,10 @@ async fn an_item_that_changes_after_it_was_judged_stays() {
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(write));
             true
         };
-        assert_eq!(refused(given.table.delete_if(&key, judge).await), ErrorKind::PreconditionFailed);
+        assert_eq!(
+            refused(given.table.delete_if(&key, judge).await),
+            ErrorKind::PreconditionFailed
+        );
         assert!(given.table.get(&key).await.is_ok(), "{changed:?}");
     }
 }

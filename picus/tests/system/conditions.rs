@@ -107,7 +107,8 @@ async fn no_name_of_a_clients_means_anything_to_the_libraries() {
         let mut item = json!({ name: "x", "a": { name: {} } });
         let id = client.put(&item).await;
         item["object_id"] = json!(id);
-        let found = client.get_path(&format!("/picus/get/{id}?{name}=x")).await.text().await.unwrap();
+        let found =
+            client.get_path(&format!("/picus/get/{id}?{name}=x")).await.text().await.unwrap();
         assert_eq!(found, item.to_string());
         let list = client.get_path(&format!("/picus/list?{name}=x")).await;
         assert_eq!(list.text().await.unwrap(), format!("[{item}]"));

@@ -28,9 +28,7 @@ pub(crate) const OF_ITEMS: [&str; 3] = [LIST, PUT, GET];
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     routes
         .service(
-            resource(LIST, &[LIST])
-                .route(reading().to(list::list))
-                .wrap(from_fn(limits::bounded)),
+            resource(LIST, &[LIST]).route(reading().to(list::list)).wrap(from_fn(limits::bounded)),
         )
         .service(
             resource(PUT, &[PUT]).route(web::post().to(put::put)).wrap(from_fn(limits::bounded)),
@@ -52,8 +50,9 @@ fn resource(template: &'static str, paths: &[&'static str]) -> Resource {
     web::resource(paths.to_vec())
         .guard(sent_as(template))
         .route(
-            web::method(Method::OPTIONS)
-                .to(move || ready(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish())),
+            web::method(Method::OPTIONS).to(move || {
+                ready(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish())
+            }),
         )
         .default_service(web::to(move || {
             ready(refuse(picus_api::Error::method_not_allowed(allow)))

@@ -9,9 +9,8 @@ use crate::app::{failure, spawn_app};
 async fn an_item_has_a_strong_tag_that_stays_and_is_its_own() {
     let app = spawn_app().await;
     let (one, other) = (app.put(&json!({"a": 1})).await, app.put(&json!({"a": 1})).await);
-    let tag = async |id: &str| {
-        app.get_path(&format!("/picus/get/{id}")).await.headers()["etag"].clone()
-    };
+    let tag =
+        async |id: &str| app.get_path(&format!("/picus/get/{id}")).await.headers()["etag"].clone();
     let etag = tag(&one).await;
     assert!(etag.to_str().unwrap().starts_with('"'), "{etag:?}");
     assert_eq!(tag(&one).await, etag);
@@ -49,11 +48,13 @@ async fn a_get_of_an_item_that_is_not_meant_is_412() {
     let path = format!("/picus/get/{}", app.put(&json!({"a": 1})).await);
     let etag = app.get_path(&path).await.headers()["etag"].to_str().unwrap().to_owned();
     for met in [&etag, "*"] {
-        let response = app.request(Method::GET, &path).header("if-match", met).send().await.unwrap();
+        let response =
+            app.request(Method::GET, &path).header("if-match", met).send().await.unwrap();
         assert_eq!(response.status(), 200, "{met}");
     }
     for not in ["\"x\"", &format!("W/{etag}")] {
-        let response = app.request(Method::GET, &path).header("if-match", not).send().await.unwrap();
+        let response =
+            app.request(Method::GET, &path).header("if-match", not).send().await.unwrap();
         let (status, code, _) = failure(response).await;
         assert_eq!((status, code.as_str()), (412, "precondition_failed"), "{not}");
     }
