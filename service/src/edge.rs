@@ -7,7 +7,7 @@ use std::task::{self, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
@@ -52,6 +52,14 @@ pub(crate) async fn edge(
         !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     add_headers(response.headers_mut(), has_content, &context);
     let is_head = response.request().method() == Method::HEAD;
+    if is_head {
+        // The framework forgets that it was a HEAD once the next request has come over the connection,
+        // and would then wait for as many bytes as it has announced: the length is announced here.
+        if let (true, BodySize::Sized(length)) = (has_content, response.response().body().size()) {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        response.response_mut().head_mut().no_chunking(true);
+    }
     Ok(response.map_body(|_, body| {
         // Nobody asks a body for its bytes where it has none.
         access.complete = matches!(body.size(), BodySize::None | BodySize::Sized(0));
@@ -111,8 +119,8 @@ fn add_headers(headers: &mut HeaderMap, has_content: bool, context: &RequestCont
 }
 
 pin_project! {
-    /// A body that counts what goes out and tells of it at its end. Of the answer to a HEAD it has the
-    /// size, which its head tells, and no byte (RFC 9110, 9.3.2).
+    /// A body that counts what goes out and tells of it at its end. In the answer to a HEAD it has no
+    /// byte (RFC 9110, 9.3.2).
     struct Accounted<B> {
         #[pin]
         body: B,
@@ -126,7 +134,7 @@ impl<B: MessageBody> MessageBody for Accounted<B> {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
-        self.body.size()
+        if self.is_head { BodySize::Stream } else { self.body.size() }
     }
 
     fn poll_next(

@@ -34,6 +34,8 @@ async fn head_is_what_get_is_without_its_body() {
         assert_eq!(head.status(), got.status(), "{path}");
         let (mut head_headers, mut got_headers) =
             (plain(head.headers().clone()), plain(got.headers().clone()));
+        // Where there is no body, there are no chunks.
+        got_headers.remove("transfer-encoding");
         // The ids are in an error's body, and some are longer than others.
         if !got.status().is_success() {
             head_headers.remove("content-length").unwrap();
