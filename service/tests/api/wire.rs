@@ -137,7 +137,7 @@ async fn send_without_end(address: SocketAddr, head: &str, each: &[u8]) -> (usiz
         }
     };
     let ended = async { tokio::join!(sending, reader.read_to_end(&mut answer)) };
-    let (_, read) = time::timeout(Duration::from_secs(30), ended).await.expect("it ends");
+    let ((), read) = time::timeout(Duration::from_secs(30), ended).await.expect("it ends");
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 "), "the client has its answer: {answer} ({read:?})");
     assert!(says_close(&heads(&answer)[0]), "{answer}");
