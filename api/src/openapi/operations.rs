@@ -44,8 +44,8 @@ pub(super) fn list() {}
         (status = 412, description = "`If-Match` was sent, and what is put anew is nothing that it could name.", body = ErrorBody),
         (status = 413, description = "The item is over DynamoDB's 400 KB.", body = ErrorBody),
         (status = 415, description = "The content type is not application/json, in UTF-8, or the body has a content encoding.", body = ErrorBody,
-         headers(("Accept" = Option<String>, description = "`application/json`, where the content type is another."),
-                 ("Accept-Encoding" = Option<String>, description = "`identity`, where the body has a content encoding."))),
+         headers(("Accept" = String, description = "`application/json`, where the content type is another."),
+                 ("Accept-Encoding" = String, description = "`identity`, where the body has a content encoding."))),
         BadRequest, ServerErrors,
     ),
 )]
@@ -132,7 +132,7 @@ struct IdempotencyKeyParameter {
 struct IfMatchParameter {
     /// Go on only if the item is one of these: strong entity-tags, from `ETag`, or `*`.
     #[param(rename = "If-Match", required = false)]
-    if_match: Option<String>,
+    if_match: String,
 }
 
 #[derive(IntoParams)]
@@ -140,7 +140,7 @@ struct IfMatchParameter {
 struct IfNoneMatchParameter {
     /// Go on only if the item is none of these: entity-tags, from `ETag`, or `*`.
     #[param(rename = "If-None-Match", required = false)]
-    if_none_match: Option<String>,
+    if_none_match: String,
 }
 
 /// The client's mistakes that any call may meet.

@@ -36,7 +36,7 @@ func (client generated) Put(item given.Item, key string) (string, error) {
 }
 
 func (client generated) Get(key string) (string, error) {
-	answer, err := client.GetItemWithResponse(context.Background(), key)
+	answer, err := client.GetItemWithResponse(context.Background(), key, &oapicodegen.GetItemParams{})
 	if err != nil {
 		return "", err
 	}
@@ -56,7 +56,7 @@ func (client generated) Page(limit int32, cursor string) (string, string, error)
 }
 
 func (client generated) Delete(key string) (string, error) {
-	answer, err := client.DeleteItemWithResponse(context.Background(), key)
+	answer, err := client.DeleteItemWithResponse(context.Background(), key, &oapicodegen.DeleteItemParams{})
 	if err != nil {
 		return "", err
 	}
@@ -64,7 +64,7 @@ func (client generated) Delete(key string) (string, error) {
 }
 
 func (client generated) Refusal(key string) (int, string, error) {
-	answer, err := client.GetItemWithResponse(context.Background(), key)
+	answer, err := client.GetItemWithResponse(context.Background(), key, &oapicodegen.GetItemParams{})
 	if err != nil {
 		return 0, "", err
 	}

@@ -45,7 +45,7 @@ impl crate::Client for Client {
     }
 
     async fn get(&self, key: &str) -> Item {
-        get_item(&self.configuration, key).await.unwrap().into_iter().collect()
+        get_item(&self.configuration, key, None, None).await.unwrap().into_iter().collect()
     }
 
     async fn page(&self, limit: u16, cursor: Option<&str>) -> (Vec<Item>, Option<String>) {
@@ -55,11 +55,11 @@ impl crate::Client for Client {
     }
 
     async fn delete(&self, key: &str) -> String {
-        delete_item(&self.configuration, key).await.unwrap().message
+        delete_item(&self.configuration, key, None, None).await.unwrap().message
     }
 
     async fn refusal(&self, key: &str) -> (u16, String) {
-        let Err(Error::ResponseError(refused)) = get_item(&self.configuration, key).await else {
+        let Err(Error::ResponseError(refused)) = get_item(&self.configuration, key, None, None).await else {
             panic!("there is such an item");
         };
         // The generated enum takes the first of its equal variants, whatever the status.

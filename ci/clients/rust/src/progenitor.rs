@@ -24,7 +24,7 @@ impl crate::Client for generated::Client {
     }
 
     async fn get(&self, key: &str) -> Item {
-        self.get_item(&key.parse().unwrap()).await.unwrap().into_inner().into()
+        self.get_item(&key.parse().unwrap(), None, None).await.unwrap().into_inner().into()
     }
 
     async fn page(&self, limit: u16, cursor: Option<&str>) -> (Vec<Item>, Option<String>) {
@@ -34,11 +34,11 @@ impl crate::Client for generated::Client {
     }
 
     async fn delete(&self, key: &str) -> String {
-        self.delete_item(&key.parse().unwrap()).await.unwrap().into_inner().message
+        self.delete_item(&key.parse().unwrap(), None, None).await.unwrap().into_inner().message
     }
 
     async fn refusal(&self, key: &str) -> (u16, String) {
-        let Err(Error::ErrorResponse(refused)) = self.get_item(&key.parse().unwrap()).await else {
+        let Err(Error::ErrorResponse(refused)) = self.get_item(&key.parse().unwrap(), None, None).await else {
             panic!("there is such an item");
         };
         (refused.status().as_u16(), refused.into_inner().code.to_string())

@@ -37,7 +37,7 @@ class Driver {
         require(api.putItem(item, key).getObjectId().toString().equals(id), "the same put again is the same item");
         Map<String, Object> stored = new HashMap<>(item);
         stored.put("object_id", id);
-        Map<String, Object> got = api.getItem(id);
+        Map<String, Object> got = api.getItem(id, null, null);
         require(got.equals(stored), got + " is " + stored);
 
         List<String> ids = new ArrayList<>(List.of(id));
@@ -57,10 +57,10 @@ class Driver {
         require(listed.containsAll(ids), listed + " has " + ids);
 
         for (String each : ids) {
-            require(api.deleteItem(each).getMessage().contains("deleted successfully"), "it is deleted");
+            require(api.deleteItem(each, null, null).getMessage().contains("deleted successfully"), "it is deleted");
         }
         try {
-            api.getItem(id);
+            api.getItem(id, null, null);
             throw new AssertionError("there is still such an item");
         } catch (ApiException refused) {
             ErrorBody failure = ErrorBody.fromJson(refused.getResponseBody());
