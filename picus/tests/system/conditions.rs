@@ -86,11 +86,9 @@ async fn head_and_options_reach_every_resource() {
 async fn as_many_headers_pass_as_the_document_says() {
     let (system, _) = started(options()).await;
     for (headers, expected) in [(92, "HTTP/1.1 200 OK"), (93, "HTTP/1.1 431 ")] {
-        let mut request = "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n".to_owned();
         // `Host` is one of them; `Connection` goes no further than the load balancer.
-        for number in 1..headers {
-            request += &format!("x-{number}: 1\r\n");
-        }
+        let others: String = (1..headers).map(|number| format!("x-{number}: 1\r\n")).collect();
+        let request = format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{others}");
         let mut connection = TcpStream::connect(system.address()).await.unwrap();
         connection.write_all(format!("{request}\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
