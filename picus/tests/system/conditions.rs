@@ -87,7 +87,8 @@ async fn as_many_headers_pass_as_the_document_says() {
     let (system, _) = started(options()).await;
     for (headers, expected) in [(92, "HTTP/1.1 200 OK"), (93, "HTTP/1.1 431 ")] {
         // `Host` is one of them; `Connection` goes no further than the load balancer.
-        let others: String = (1..headers).map(|number| format!("x-{number}: 1\r\n")).collect();
+        let others: Vec<_> = (1..headers).map(|number| format!("x-{number}: 1\r\n")).collect();
+        let others = others.concat();
         let request = format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{others}");
         let mut connection = TcpStream::connect(system.address()).await.unwrap();
         connection.write_all(format!("{request}\r\n").as_bytes()).await.unwrap();
