@@ -54,6 +54,9 @@ async fn requests_in_flight_are_answered_though_other_workers_have_nothing_to_do
     for _ in 0..3 {
         let mut config = config();
         config.workers = 4;
+        // On a slow machine it is no deadline that the answers fail by.
+        config.table.attempt_timeout = Duration::from_secs(19);
+        config.table.operation_timeout = Duration::from_secs(19);
         let mut app = spawn_with(config, dynamodb);
         // Connections go to the workers in turn. Each has opened its connections to DynamoDB ...
         let mut connections = Vec::new();
