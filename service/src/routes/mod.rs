@@ -20,9 +20,6 @@ use picus_api::route::{self, GET, HEALTH, ITEM, LIST, OPENAPI, PUT};
 use crate::error::Error;
 use crate::limits;
 
-/// The routes that the latency SLO holds for: those that clients wait for.
-pub(crate) const OF_ITEMS: [&str; 3] = [LIST, PUT, GET];
-
 /// The route table. A path that is known answers HEAD as it answers GET, tells its methods to OPTIONS,
 /// and refuses others with 405.
 pub(crate) fn configure(routes: &mut ServiceConfig) {
