@@ -27,7 +27,7 @@ impl Config {
         let LogLevel(log_level) = env.read(
             "AWS_LAMBDA_LOG_LEVEL",
             "info",
-            "Which logs are written, as the function's logging configuration sets it.",
+            "Which logs are written, as the function's logging configuration sets it; FATAL counts as ERROR.",
         );
         let log_filter = env.read_optional(
             "RUST_LOG",
