@@ -162,7 +162,14 @@ fn fault_of_search(search: &Search) -> Option<String> {
     let Search { namespace, dimensions, name, values: wanted } = search;
     let program = wanted.get("service_name").map(String::as_str);
     if !dimension_sets(namespace, name, program).contains(dimensions) {
-        return Some(format!("{name} is not published with {dimensions:?} by {program:?}"));
+        let place = match (namespace.as_str(), program) {
+            (OWN, Some(HANDLER)) => "OF_THE_HANDLER in picus/tests/monitoring/references.rs",
+            (OWN, _) => "metric_declarations in otel-collector.yaml",
+            _ => "dashboards/aws-metrics.json",
+        };
+        return Some(format!(
+            "{name} is not published with {dimensions:?} by {program:?}: see {place}"
+        ));
     }
     let unknown = |(dimension, value): (&String, &String)| {
         let known = values(dimension).filter(|_| namespace == OWN);
@@ -326,7 +333,10 @@ fn each_metric_that_is_emitted_is_used() {
     };
     let unused: Vec<_> = emitted.iter().filter(|emitted| !is_used(emitted)).collect();
     assert!(emitted.len() > 40, "{}", emitted.len());
-    assert!(unused.is_empty(), "emitted, but nothing uses them: {unused:#?}");
+    assert!(
+        unused.is_empty(),
+        "emitted, but no alarm or panel in dashboards/ uses them: {unused:#?}"
+    );
 }
 
 /// The collector declares a metric only with labels that it has, and so does the handler's table.

@@ -132,7 +132,9 @@ pub(crate) fn fault(alarm: &str) -> Minute {
             minute(&[(measured, None), (attempts(), None)])
         }
         "picus-telemetry-dropped" => one(of_service("picus_log_lines_dropped_total"), 3.0),
-        other => panic!("no fault is known for {other}"),
+        other => panic!(
+            "no fault is known for {other}: add it here, and to `minute` what it watches while all is well"
+        ),
     }
 }
 

@@ -118,7 +118,10 @@ fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
     let is_setting =
         |name: &str| name.chars().all(|letter| letter == '_' || letter.is_ascii_uppercase());
     for (name, _) in rows(&document).filter(|(name, _)| is_setting(name)) {
-        assert!(of_service.contains_key(name) || of_handler.contains_key(name), "{name} is no setting");
+        assert!(
+            of_service.contains_key(name) || of_handler.contains_key(name),
+            "docs/OPERATIONS.md: {name} is no setting"
+        );
     }
 }
 
