@@ -15,6 +15,13 @@ pub const HEALTH: &str = "/health";
 /// The OpenAPI document.
 pub const OPENAPI: &str = "/openapi.json";
 
+/// Every template.
+pub const ALL: [&str; 6] = [LIST, PUT, GET, ITEM, HEALTH, OPENAPI];
+/// The routes of the service that the latency SLO holds for: those that clients wait for.
+pub const SLO_OF_SERVICE: [&str; 3] = [LIST, PUT, GET];
+/// The same of the delete handler.
+pub const SLO_OF_HANDLER: [&str; 1] = [ITEM];
+
 /// What the path of [`GET`] begins with.
 pub const GET_PARENT: &str = "/picus/get/";
 /// What the path of [`ITEM`] begins with.
@@ -23,11 +30,10 @@ pub const ITEM_PARENT: &str = "/picus/";
 /// The template of a path as it was sent, for logs, metrics and traces; empty for an unknown path.
 #[must_use]
 pub fn template(path: &str) -> &'static str {
+    if let Some(itself) = ALL.into_iter().find(|template| *template == path) {
+        return itself;
+    }
     match path {
-        LIST => LIST,
-        PUT => PUT,
-        HEALTH => HEALTH,
-        OPENAPI => OPENAPI,
         "/picus/get" => GET,
         ITEM_PARENT => "",
         _ if segment(path, GET_PARENT).is_some() => GET,

@@ -8,16 +8,12 @@ use picus_telemetry::{LogFilter, Service, TraceSettings};
 
 /// The configuration of the delete handler.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "`read` says what each setting is for, in the words of `--help`")]
 pub struct Config {
-    /// How soon an answer is to be there.
     pub latency_objective: Duration,
-    /// Which logs are written.
     pub log_filter: LogFilter,
-    /// What logs, metrics and traces are told by.
     pub service: Service,
-    /// How traces are collected.
     pub traces: TraceSettings,
-    /// The table, and the bounds on calls to it.
     pub table: picus_items::Settings,
 }
 
@@ -27,7 +23,7 @@ impl Config {
         let LogLevel(log_level) = env.read(
             "AWS_LAMBDA_LOG_LEVEL",
             "info",
-            "Which logs are written, as the function's logging configuration sets it.",
+            "Which logs are written, as the function's logging configuration sets it; FATAL counts as ERROR.",
         );
         let log_filter = env.read_optional(
             "RUST_LOG",

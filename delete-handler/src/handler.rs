@@ -40,7 +40,7 @@ impl DeleteHandler {
     /// A handler that deletes from `table`, and is to answer within `latency_objective`.
     #[must_use]
     pub fn new(table: Table, latency_objective: Duration) -> Self {
-        let objective = Arc::new(LatencySlo::new(latency_objective, &[route::ITEM]));
+        let objective = Arc::new(LatencySlo::new(latency_objective, &route::SLO_OF_HANDLER));
         Self { table, objective, cold: true.into() }
     }
 

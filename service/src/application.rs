@@ -11,6 +11,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
+use picus_api::route::SLO_OF_SERVICE;
 use picus_items::Table;
 use picus_telemetry::{LatencySlo, Prometheus};
 use socket2::SockRef;
@@ -70,7 +71,7 @@ impl Application {
             max_bytes: config.max_body_bytes,
             timeout: config.client_timeout,
         });
-        let objective = Data::new(LatencySlo::new(config.latency_objective, &routes::OF_ITEMS));
+        let objective = Data::new(LatencySlo::new(config.latency_objective, &SLO_OF_SERVICE));
         let closing = Arc::new(AtomicBool::new(false));
         let bounds = wire::Bounds {
             head_timeout: config.client_timeout,

@@ -11,38 +11,23 @@ use picus_telemetry::{LogFilter, Service, TraceSettings};
 
 /// The configuration of the service.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "`read` says what each setting is for, in the words of `--help`")]
 pub struct Config {
-    /// Where the API is served.
     pub address: SocketAddr,
-    /// Where the metrics are served.
     pub metrics_address: SocketAddr,
-    /// Threads that serve requests.
     pub workers: usize,
-    /// The most requests in flight at once.
     pub max_in_flight: usize,
-    /// The largest body that is read, in bytes.
     pub max_body_bytes: usize,
-    /// The longest that a client may take to send a request's head, and then its body.
     pub client_timeout: Duration,
-    /// The longest that a client may take nothing of its answer.
     pub stall_timeout: Duration,
-    /// The longest that an answer may take to begin.
     pub request_timeout: Duration,
-    /// How long an idle connection is kept open.
     pub keep_alive: Duration,
-    /// How long connections are still taken after SIGTERM.
     pub shutdown_delay: Duration,
-    /// How long requests may go on after SIGTERM.
     pub shutdown_grace: Duration,
-    /// How soon the answer to a request for items is to begin.
     pub latency_objective: Duration,
-    /// Which logs are written.
     pub log_filter: LogFilter,
-    /// What logs, metrics and traces are told by.
     pub service: Service,
-    /// How traces are collected.
     pub traces: TraceSettings,
-    /// The table, and the bounds on calls to it.
     pub table: picus_items::Settings,
 }
 

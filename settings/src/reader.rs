@@ -178,9 +178,9 @@ impl Reader {
         if self.faults.is_empty() { Ok(configuration) } else { Err(SettingsError(self.faults)) }
     }
 
-    /// The names of the settings that were read.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.described.iter().map(|setting| setting.name)
+    /// The names of the settings that were read, each with what it is for.
+    pub fn described(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.described.iter().map(|setting| (setting.name, setting.help))
     }
 
     /// The settings that were read, with their defaults, for `--help`.

@@ -194,7 +194,11 @@ fn the_overview_shows_every_alarm() {
         }
         if dashboard == "overview" {
             for alarm in alarms.iter().filter(|alarm| alarm.fires_within.is_some()) {
-                assert!(shown.contains(&alarm.name.as_str()), "{} is not shown", alarm.name);
+                assert!(
+                    shown.contains(&alarm.name.as_str()),
+                    "dashboards/overview.json: add {} to the alarms of a panel",
+                    alarm.name
+                );
             }
         }
     }

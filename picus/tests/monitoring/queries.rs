@@ -103,7 +103,8 @@ fn of_groups(lines: &[Logged], groups: &[String]) -> Vec<Row> {
 
 async fn hold(document: &str, queries: Vec<Asked>) {
     let known = DOCUMENTS.iter().find(|(name, ..)| *name == document);
-    let (_, scenes, finds) = known.unwrap_or_else(|| panic!("{document}: of which faults?"));
+    let (_, scenes, finds) =
+        known.unwrap_or_else(|| panic!("{document}: of which faults? Add it to DOCUMENTS"));
     assert_eq!(queries.len(), finds.len(), "{document}: so many queries");
     let mut faulty: Vec<Logged> = Vec::new();
     for scene in *scenes {

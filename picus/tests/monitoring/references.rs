@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use picus_api::route;
 use picus_catalogue::{self as catalogue, Kind};
 use picus_cloudwatch::dashboard::{Panel, Search};
 use picus_cloudwatch::definition::Alarm;
@@ -97,9 +98,7 @@ const WHOLE: [(&str, &str, &str); 12] = [
 fn values(dimension: &str) -> Option<&'static [&'static str]> {
     Some(match dimension {
         "service_name" => &[SERVICE, HANDLER],
-        "http_route" => {
-            &["/picus/list", "/picus/put", "/picus/get/{key}", "/picus/{key}", "/health"]
-        }
+        "http_route" => &route::ALL,
         "db_operation_name" => &["GetItem", "PutItem", "Scan", "DeleteItem"],
         "error_type" => &["queue_full", "export_failed"],
         _ => return None,
@@ -163,7 +162,14 @@ fn fault_of_search(search: &Search) -> Option<String> {
     let Search { namespace, dimensions, name, values: wanted } = search;
     let program = wanted.get("service_name").map(String::as_str);
     if !dimension_sets(namespace, name, program).contains(dimensions) {
-        return Some(format!("{name} is not published with {dimensions:?} by {program:?}"));
+        let place = match (namespace.as_str(), program) {
+            (OWN, Some(HANDLER)) => "OF_THE_HANDLER in picus/tests/monitoring/references.rs",
+            (OWN, _) => "metric_declarations in otel-collector.yaml",
+            _ => "dashboards/aws-metrics.json",
+        };
+        return Some(format!(
+            "{name} is not published with {dimensions:?} by {program:?}: see {place}"
+        ));
     }
     let unknown = |(dimension, value): (&String, &String)| {
         let known = values(dimension).filter(|_| namespace == OWN);
@@ -231,6 +237,19 @@ pub(crate) fn faults_of_panel(panel: &Panel) -> Vec<String> {
     faults
 }
 
+/// The two counters of each route that the latency SLO holds for.
+pub(crate) fn counters_of_the_slo() -> Vec<Metric> {
+    let of_service = route::SLO_OF_SERVICE.map(|route| (SERVICE, route));
+    let of_handler = route::SLO_OF_HANDLER.map(|route| (HANDLER, route));
+    let routes = of_service.into_iter().chain(of_handler);
+    let counters = |(program, route)| {
+        [catalogue::REQUESTS_MEASURED, catalogue::REQUESTS_WITHIN_OBJECTIVE].map(|counter| {
+            Metric::new(OWN, counter.name, &[("service_name", program), ("http_route", route)])
+        })
+    };
+    routes.flat_map(counters).collect()
+}
+
 /// All that alarms and dashboards refer to, each with whose it is.
 fn references() -> Vec<(String, Search)> {
     let mut all = Vec::new();
@@ -256,6 +275,32 @@ fn each_metric_that_a_dashboard_shows_is_published() {
         assert!(panels.len() > 5, "{name}");
         let faults: Vec<_> = panels.iter().flat_map(faults_of_panel).collect();
         assert!(faults.is_empty(), "{name}: {}", faults.join("\n"));
+    }
+}
+
+/// A route that is measured and that no alarm adds up burns the budget unseen.
+#[test]
+fn each_route_of_the_latency_slo_is_in_its_alarms_and_panels() {
+    let wanted: BTreeSet<_> = counters_of_the_slo().into_iter().collect();
+    let lacks = |whose: &str, file: &str, found: &BTreeSet<Metric>| {
+        let lacking: Vec<_> = wanted.difference(found).map(ToString::to_string).collect();
+        assert!(lacking.is_empty(), "{file}: {whose} lacks\n{}", lacking.join("\n"));
+    };
+    let mut windows = 0;
+    for alarm in alarms().iter().filter(|alarm| alarm.name.starts_with("picus-latency-")) {
+        let found: BTreeSet<_> = alarm.metrics().cloned().collect();
+        // The composite ones watch alarms.
+        if !found.is_empty() {
+            lacks(&alarm.name, "dashboards/alarms.yaml", &found);
+            windows += 1;
+        }
+    }
+    assert_eq!(windows, 8);
+    let panels = panels("overview");
+    for title in ["Latency budget left", "Begun within the objective"] {
+        let panel = panels.iter().find(|panel| panel.title.starts_with(title)).unwrap();
+        let found = panel.metrics.iter().map(|(metric, _)| metric.clone()).collect();
+        lacks(title, "dashboards/overview.json", &found);
     }
 }
 
@@ -288,7 +333,10 @@ fn each_metric_that_is_emitted_is_used() {
     };
     let unused: Vec<_> = emitted.iter().filter(|emitted| !is_used(emitted)).collect();
     assert!(emitted.len() > 40, "{}", emitted.len());
-    assert!(unused.is_empty(), "emitted, but nothing uses them: {unused:#?}");
+    assert!(
+        unused.is_empty(),
+        "emitted, but no alarm or panel in dashboards/ uses them: {unused:#?}"
+    );
 }
 
 /// The collector declares a metric only with labels that it has, and so does the handler's table.

@@ -33,7 +33,7 @@ fn each_alarm_has_its_runbook_and_each_runbook_its_alarm() {
             linked.insert(runbook.to_owned());
         }
     }
-    assert_eq!(linked, runbooks, "a runbook without its alarm");
+    assert_eq!(linked, runbooks, "docs/runbooks/ has a runbook without its alarm");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::watch::Watch;
 
 use crate::given::{alarms, alarms_of, template};
+use crate::references::counters_of_the_slo;
 
 const LOAD_BALANCER: (&str, &str) = ("LoadBalancer", "app/picus-alb/0123456789abcdef");
 const GROUP: (&str, &str) = ("TargetGroup", "targetgroup/picus-ecs-tg/0123456789abcdef");
@@ -47,15 +48,7 @@ fn of_service(name: &str) -> Metric {
 }
 
 fn routes(name: &str) -> Vec<Metric> {
-    let routes = [
-        (SERVICE, "/picus/list"),
-        (SERVICE, "/picus/put"),
-        (SERVICE, "/picus/get/{key}"),
-        (HANDLER, "/picus/{key}"),
-    ];
-    routes
-        .map(|(program, route)| Metric::new("Picus", name, &[program, ("http_route", route)]))
-        .into()
+    counters_of_the_slo().into_iter().filter(|metric| metric.name == name).collect()
 }
 
 fn attempts() -> Metric {
@@ -139,7 +132,9 @@ pub(crate) fn fault(alarm: &str) -> Minute {
             minute(&[(measured, None), (attempts(), None)])
         }
         "picus-telemetry-dropped" => one(of_service("picus_log_lines_dropped_total"), 3.0),
-        other => panic!("no fault is known for {other}"),
+        other => panic!(
+            "no fault is known for {other}: add it here, and to `minute` what it watches while all is well"
+        ),
     }
 }
 

@@ -3,11 +3,14 @@
 mod circles;
 mod layers;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use picus_api::{Code, route};
 use picus_catalogue as catalogue;
 use picus_settings::Reader;
+use regex::Regex;
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -36,15 +39,48 @@ fn links_in_the_documents_lead_somewhere() {
     }
 }
 
+/// In docs/API.md, a status stands before its codes: ``404 `unknown_path`, 405 `method_not_allowed` ``.
 #[test]
 fn the_documents_name_every_error_code() {
     let api = fs::read_to_string(root().join("docs/API.md")).unwrap();
-    let openapi = fs::read_to_string(root().join("service/tests/openapi.json")).unwrap();
-    let openapi: Value = serde_json::from_str(&openapi).unwrap();
-    let codes = openapi["components"]["schemas"]["Code"]["enum"].as_array().unwrap();
-    assert!(codes.len() > 20);
-    for code in codes {
-        assert!(api.contains(&format!("`{}`", code.as_str().unwrap())), "docs/API.md lacks {code}");
+    let runbook = "docs/runbooks/availability-page.md";
+    let availability = fs::read_to_string(root().join(runbook)).unwrap();
+    let table = api.split("\n## Errors\n").nth(1).unwrap();
+    let row = Regex::new(r"(\d{3}) ((?:`\w+`(?:, )?)+)").unwrap();
+    let told: BTreeSet<(&str, &str)> = row
+        .captures_iter(table)
+        .flat_map(|found| {
+            let (_, [status, codes]) = found.extract();
+            codes.split('`').skip(1).step_by(2).map(move |code| (status, code))
+        })
+        .collect();
+    for code in Code::all() {
+        let (status, word) = (code.status().to_string(), code.as_str());
+        assert!(
+            told.contains(&(&status, word)),
+            "docs/API.md, \"Errors\", lacks a row with {status} `{word}`"
+        );
+        assert!(
+            code.status() < 500 || availability.contains(&format!("| `{word}` |")),
+            "{runbook} lacks a row that says where `{word}` leads"
+        );
+    }
+}
+
+#[test]
+fn the_api_document_has_every_call() {
+    let api = fs::read_to_string(root().join("docs/API.md")).unwrap();
+    let headings: Vec<_> = api.lines().filter(|line| line.starts_with("## ")).collect();
+    // HEAD and OPTIONS are those of every path.
+    let own = |method: &&str| !["HEAD", "OPTIONS"].contains(method);
+    for template in route::ALL {
+        for method in route::methods(template).filter(own) {
+            let call = format!("`{method} {template}`");
+            assert!(
+                headings.iter().any(|heading| heading.contains(&call)),
+                "docs/API.md lacks a heading with {call}"
+            );
+        }
     }
 }
 
@@ -64,14 +100,16 @@ fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
     let settings = |read: fn(&mut Reader)| {
         let mut env = Reader::new(|_| None);
         read(&mut env);
-        env.names().collect::<Vec<_>>()
+        env.described().collect::<BTreeMap<_, _>>()
     };
     let of_service = settings(|env| drop(picus_service::Config::read(env)));
     let of_handler = settings(|env| drop(picus_delete_handler::Config::read(env)));
     let cell = |is: bool| if is { "yes" } else { "" };
-    for name in of_service.iter().chain(&of_handler) {
-        let (service, handler) = (of_service.contains(name), of_handler.contains(name));
-        let start = format!("| `{name}` | {} | {} | ", cell(service), cell(handler));
+    // Where both programs have it, the service's words stand; a row may go on after them.
+    let both: BTreeMap<_, _> = of_handler.iter().chain(&of_service).collect();
+    for (name, help) in both {
+        let (service, handler) = (of_service.contains_key(name), of_handler.contains_key(name));
+        let start = format!("| `{name}` | {} | {} | {help}", cell(service), cell(handler));
         assert!(
             rows(&document).any(|(_, row)| row.starts_with(&start)),
             "docs/OPERATIONS.md lacks a row that begins\n{start}"
@@ -80,7 +118,10 @@ fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
     let is_setting =
         |name: &str| name.chars().all(|letter| letter == '_' || letter.is_ascii_uppercase());
     for (name, _) in rows(&document).filter(|(name, _)| is_setting(name)) {
-        assert!(of_service.contains(&name) || of_handler.contains(&name), "{name} is no setting");
+        assert!(
+            of_service.contains_key(name) || of_handler.contains_key(name),
+            "docs/OPERATIONS.md: {name} is no setting"
+        );
     }
 }
 

@@ -20,34 +20,27 @@ use picus_api::route::{self, GET, HEALTH, ITEM, LIST, OPENAPI, PUT};
 use crate::error::Error;
 use crate::limits;
 
-/// The routes that the latency SLO holds for: those that clients wait for.
-pub(crate) const OF_ITEMS: [&str; 3] = [LIST, PUT, GET];
-
 /// The route table. A path that is known answers HEAD as it answers GET, tells its methods to OPTIONS,
 /// and refuses others with 405.
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     routes
+        .service(resource(LIST, &[]).route(reading().to(list::list)).wrap(from_fn(limits::bounded)))
+        .service(resource(PUT, &[]).route(web::post().to(put::put)).wrap(from_fn(limits::bounded)))
         .service(
-            resource(LIST, &[LIST]).route(reading().to(list::list)).wrap(from_fn(limits::bounded)),
-        )
-        .service(
-            resource(PUT, &[PUT]).route(web::post().to(put::put)).wrap(from_fn(limits::bounded)),
-        )
-        .service(
-            resource(GET, &[GET, "/picus/get/", "/picus/get"])
+            resource(GET, &["/picus/get/", "/picus/get"])
                 .route(reading().to(get::get))
                 .wrap(from_fn(limits::bounded)),
         )
-        .service(resource(ITEM, &[ITEM]).route(web::delete().to(misdirected)))
-        .service(resource(HEALTH, &[HEALTH]).route(reading().to(health)))
-        .service(resource(OPENAPI, &[OPENAPI]).route(reading().to(openapi::document)))
+        .service(resource(ITEM, &[]).route(web::delete().to(misdirected)))
+        .service(resource(HEALTH, &[]).route(reading().to(health)))
+        .service(resource(OPENAPI, &[]).route(reading().to(openapi::document)))
         .default_service(web::to(async || refuse(picus_api::Error::unknown_path())));
 }
 
-/// A resource at these paths, which knows OPTIONS and no other method yet.
-fn resource(template: &'static str, paths: &[&'static str]) -> Resource {
+/// A resource at this path and these others, which knows OPTIONS and no other method yet.
+fn resource(template: &'static str, others: &[&'static str]) -> Resource {
     let allow = route::allow(template);
-    web::resource(paths.to_vec())
+    web::resource([&[template], others].concat())
         .guard(sent_as(template))
         .route(
             web::method(Method::OPTIONS).to(move || {

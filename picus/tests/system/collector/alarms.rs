@@ -1,11 +1,13 @@
 //! Alarms on what a real collector wrote: two scrapes stand for a minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future;
 use picus_cloudwatch::alarm::State;
 use picus_cloudwatch::data::Minute;
+use picus_cloudwatch::definition::{Alarm, Kind};
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::watch::Watch;
@@ -20,15 +22,6 @@ use super::sidecar::Observed;
 use crate::given::options;
 use crate::task_metadata::TASK_ID;
 
-/// All alarms that watch what it writes.
-const ALARMS: [&str; 5] = [
-    "picus-latency-page",
-    "picus-latency-ticket",
-    "picus-load-shed",
-    "picus-service-telemetry-lost",
-    "picus-telemetry-dropped",
-];
-const OK: [State; 5] = [State::Ok; 5];
 /// How long each part of the story takes, in seconds and scrapes alike.
 const PART: u64 = 10;
 /// Past the objective, and short of every time-out.
@@ -54,13 +47,12 @@ async fn alarms_fire_and_end_by_what_a_collector_wrote() {
     observed.stop().await;
 
     let mut watch = Watch::new(drill::alarms(TEMPLATE).unwrap());
-    assert_eq!(states(&mut watch, &calm, 90), OK);
-    let slow = [State::Alarm, State::Alarm, State::Alarm, State::Ok, State::Ok];
-    assert_eq!(states(&mut watch, &fault, 15), slow);
+    assert_eq!(firing(&mut watch, &calm, 90), [""; 0].into());
+    let slow = ["picus-latency-page", "picus-latency-ticket", "picus-load-shed"];
+    assert_eq!(firing(&mut watch, &fault, 15), slow.into());
     // Longer than the ticket's six hours.
-    assert_eq!(states(&mut watch, &after, 400), OK);
-    let silent = [State::Ok, State::Ok, State::Ok, State::Alarm, State::Ok];
-    assert_eq!(states(&mut watch, &[minute(&[])], 15), silent);
+    assert_eq!(firing(&mut watch, &after, 400), [""; 0].into());
+    assert_eq!(firing(&mut watch, &[minute(&[])], 15), ["picus-service-telemetry-lost"].into());
 }
 
 #[tokio::test]
@@ -78,17 +70,40 @@ async fn spans_that_are_lost_fire_their_alarm_by_what_a_collector_wrote() {
     let lost = part(&observed, 1).await;
     observed.stop().await;
     let mut watch = Watch::new(drill::alarms(TEMPLATE).unwrap());
-    let [.., dropped] = states(&mut watch, &lost, 20);
-    assert_eq!(dropped, State::Alarm);
+    assert!(firing(&mut watch, &lost, 20).contains("picus-telemetry-dropped"));
 }
 
-/// The states of the alarms after so many of these minutes.
-fn states(watch: &mut Watch, minutes: &[Minute], count: usize) -> [State; ALARMS.len()] {
+/// The alarms that watch what the collector writes, themselves or by their parts.
+static WATCHING: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let alarms = drill::alarms(TEMPLATE).unwrap();
+    let by_the_service = |metric: &Metric| {
+        metric.namespace == "Picus"
+            && metric.dimensions.get("service_name").is_some_and(|name| name == "picus-service")
+    };
+    let feeds = |alarm: &Alarm| alarm.metrics().any(by_the_service);
+    let watches = |alarm: &Alarm| match &alarm.kind {
+        Kind::Metric(_) => feeds(alarm),
+        Kind::Composite(rule) => {
+            let parts = rule.alarms();
+            alarms.iter().any(|part| parts.contains(&part.name.as_str()) && feeds(part))
+        }
+    };
+    let promising = alarms.iter().filter(|alarm| alarm.fires_within.is_some() && watches(alarm));
+    promising.map(|alarm| alarm.name.clone()).collect()
+});
+
+/// Those of them that are on after so many of these minutes.
+fn firing(watch: &mut Watch, minutes: &[Minute], count: usize) -> BTreeSet<&'static str> {
     // The requests of one part may end in the next one's first minutes.
     for minute in minutes[minutes.len() / 2..].iter().cycle().take(count) {
         watch.minute(minute).unwrap();
     }
-    ALARMS.map(|alarm| watch.state(alarm).unwrap())
+    let is_on = |alarm: &&String| match watch.state(alarm) {
+        Some(State::Alarm) => true,
+        Some(State::Ok) => false,
+        other => panic!("{alarm}: {other:?}"),
+    };
+    WATCHING.iter().filter(is_on).map(String::as_str).collect()
 }
 
 /// Lets a part go by, with so many requests at once, and returns what the collector wrote in it.

@@ -1,57 +1,38 @@
 //! Every number that the service shows arrives in CloudWatch, under the dimensions declared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::LazyLock;
 
 use picus_catalogue::{self as catalogue, Kind};
 use picus_cloudwatch::emf;
 use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::template;
 use picus_drills as exposition;
 use picus_local::dynamodb::DynamoDbFault;
+use regex::Regex;
 
-use super::eventually;
 use super::sidecar::Observed;
+use super::{eventually, repository};
 use crate::given::options;
 use crate::task_metadata::TASK_ID;
 
-const ALONE: &[&[&str]] = &[&[]];
-const BY_ROUTE: &[&[&str]] = &[&["http_route"]];
-const BY_OPERATION: &[&[&str]] = &[&["db_operation_name"]];
-const BY_ERROR: &[&[&str]] = &[&["error_type"]];
+/// The sets of dimensions that the deployed configuration declares, with the names that they are of.
+static DECLARED: LazyLock<Vec<(Regex, Vec<Dimensions>)>> = LazyLock::new(|| {
+    let text = fs::read_to_string(repository().join("otel-collector.yaml")).unwrap();
+    let collector = template::read(&text).unwrap();
+    let declarations = collector["exporters"]["awsemf"]["metric_declarations"].as_array().unwrap();
+    let patterns = declarations.iter().flat_map(|declaration| {
+        let sets: Vec<Dimensions> =
+            serde_json::from_value(declaration["dimensions"].clone()).unwrap();
+        let selectors: Vec<String> =
+            serde_json::from_value(declaration["metric_name_selectors"].clone()).unwrap();
+        selectors.into_iter().map(move |pattern| (Regex::new(&pattern).unwrap(), sets.clone()))
+    });
+    patterns.collect()
+});
 
-/// The dimension sets of each metric, without `service_name`, which is in all of them.
-const DECLARED: &[(&str, &[&[&str]])] = &[
-    (
-        "http_server_request_duration_seconds",
-        &[&["http_request_method", "http_route", "http_response_status_code"]],
-    ),
-    ("picus_requests_measured_total", BY_ROUTE),
-    ("picus_requests_within_objective_total", BY_ROUTE),
-    (
-        "db_client_operation_duration_seconds",
-        &[&["db_operation_name"], &["db_operation_name", "error_type"]],
-    ),
-    ("picus_dynamodb_attempts_total", BY_OPERATION),
-    ("picus_dynamodb_retries_total", BY_OPERATION),
-    ("picus_dynamodb_throttles_total", BY_OPERATION),
-    ("picus_dynamodb_consumed_capacity_units", BY_OPERATION),
-    ("otel_sdk_processor_span_processed_total", BY_ERROR),
-    ("otel_sdk_exporter_span_exported_total", BY_ERROR),
-    ("picus_build_info", &[&["service_version"]]),
-    ("http_server_active_requests", ALONE),
-    ("picus_requests_shed_total", ALONE),
-    ("picus_requests_timed_out_total", ALONE),
-    ("picus_items_listed_total", ALONE),
-    ("picus_bytes_listed_total", ALONE),
-    ("picus_log_lines_dropped_total", ALONE),
-    ("process_cpu_utilization_ratio", ALONE),
-    ("process_memory_usage_bytes", ALONE),
-    ("process_unix_file_descriptors", ALONE),
-    ("process_uptime_seconds", ALONE),
-    ("picus_runtime_workers", ALONE),
-    ("picus_runtime_utilization_ratio", ALONE),
-    ("picus_runtime_alive_tasks", ALONE),
-    ("picus_runtime_queue_depth", ALONE),
-];
+type Dimensions = BTreeSet<String>;
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
@@ -94,14 +75,12 @@ async fn every_count_arrives_from_the_first_request_on() {
 
     for metric in seen.keys() {
         assert_eq!(metric.namespace, "Picus");
-        let names: BTreeSet<_> = metric.dimensions.keys().map(String::as_str).collect();
-        let declared = sets(&metric.name).iter().any(|set| {
-            names == set.iter().copied().chain(["service_name"]).collect::<BTreeSet<_>>()
-        });
-        assert!(declared, "{metric}");
+        let names: Dimensions = metric.dimensions.keys().cloned().collect();
+        assert!(sets(&metric.name).any(|set| *set == names), "{metric}");
     }
     let arrived: BTreeSet<_> = seen.keys().map(|metric| metric.name.as_str()).collect();
-    assert_eq!(arrived, DECLARED.iter().map(|(metric, _)| *metric).collect());
+    let declared = catalogue::ALL.iter().map(|metric| metric.name);
+    assert_eq!(arrived, declared.filter(|metric| sets(metric).next().is_some()).collect());
 
     assert_eq!(requests(&seen, "POST", "/picus/put", "201"), 5);
     assert_eq!(requests(&seen, "GET", "/picus/get/{key}", "500"), 1);
@@ -167,9 +146,9 @@ fn is_histogram(metric: &str) -> bool {
     matches!(kind(metric), Some(Kind::Histogram(_)))
 }
 
-fn sets(metric: &str) -> &'static [&'static [&'static str]] {
-    let declared = DECLARED.iter().find(|(name, _)| *name == metric);
-    declared.unwrap_or_else(|| panic!("{metric} is not declared")).1
+fn sets(metric: &str) -> impl Iterator<Item = &'static Dimensions> {
+    let selecting = DECLARED.iter().filter(move |(pattern, _)| pattern.is_match(metric));
+    selecting.flat_map(|(_, sets)| sets)
 }
 
 /// What the service itself shows, gathered as the declarations say: counters and histograms, whose
@@ -192,8 +171,10 @@ async fn shown(observed: &Observed) -> BTreeMap<Metric, Total> {
             continue;
         };
         for set in sets(metric) {
-            let dimensions: Option<Vec<_>> =
-                set.iter().map(|name| Some((*name, sample.labels.get(*name)?.as_str()))).collect();
+            let of_labels = set.iter().filter(|name| *name != "service_name");
+            let dimensions: Option<Vec<_>> = of_labels
+                .map(|name| Some((name.as_str(), sample.labels.get(name)?.as_str())))
+                .collect();
             if let Some(dimensions) = dimensions {
                 totals.entry(series(metric, &dimensions)).or_default().add(total);
             }
