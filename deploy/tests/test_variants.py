@@ -130,7 +130,7 @@ def test_only_the_listener_that_serves_changes_the_rule_whose_weights_ecs_owns()
 def test_scaling_follows_the_requests_of_both_target_groups():
     tracked = resources()["ScaleOnRequests"]["TargetTrackingScalingPolicyConfiguration"]
     requests, *counted = tracked["CustomizedMetricSpecification"]["Metrics"]
-    assert requests["Expression"] == "FILL(own, 0) + FILL(alternate, 0)" and requests.get("ReturnData", True)
+    assert requests["Expression"] == "SUM([FILL(own, 0), FILL(alternate, 0)])" and requests.get("ReturnData", True)
     dimensions = {one["Id"]: {d["Name"]: d["Value"] for d in one["MetricStat"]["Metric"]["Dimensions"]} for one in counted}
     balancer = "LoadBalancer.LoadBalancerFullName"
     assert dimensions == {

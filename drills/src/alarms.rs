@@ -17,6 +17,9 @@ pub const TEMPLATE: &str = include_str!("../../dashboards/alarms.yaml");
 pub fn parameters() -> Result<Parameters, DeploymentError> {
     let mut parameters = Deployment::read(deployment::TEMPLATE)?.alarm_parameters;
     parameters.insert("FunctionTimeoutSeconds".to_owned(), json!(FUNCTION_TIMEOUT));
+    // Here no release is a canary's, and a group without targets reports nothing.
+    let own = parameters["ServiceTargetGroupFullName"].clone();
+    parameters.insert("AlternateTargetGroupFullName".to_owned(), own);
     parameters.insert("RunbookBaseUrl".to_owned(), json!("docs/runbooks"));
     Ok(parameters)
 }

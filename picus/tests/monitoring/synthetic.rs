@@ -273,7 +273,7 @@ fn a_target_group_may_be_empty_but_not_both() {
         let fared = fare(&alarm, name, &well, &empty, 4);
         assert_eq!(fared, Fared::Well { fired_after: 3 });
     }
-    let blind = template().replacen("FILL(own, 0) + FILL(alternate, 0)", "FILL(own, 0)", 1);
+    let blind = template().replacen("SUM([FILL(own, 0), FILL(alternate, 0)])", "FILL(own, 0)", 1);
     let swapped = minute(&[(healthy(), None), (healthy_in_the_other_group(), Some(2.0))]);
     assert_eq!(
         fare(&alarms_of(&blind), name, &swapped, &empty, 4),
