@@ -31,3 +31,21 @@ pub fn parameters() -> Result<Parameters, DeploymentError> {
 pub fn alarms(template: &str) -> Result<Vec<Alarm>, Box<dyn std::error::Error>> {
     Ok(definition::alarms(&template::resources(template, &parameters()?)?)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{DRILLS, Drill};
+
+    #[test]
+    fn each_alarm_that_promises_when_it_fires_has_a_drill() {
+        for alarm in alarms(TEMPLATE).unwrap() {
+            let is_its = |drill: &Drill| drill.alarms.contains(&alarm.name.as_str());
+            assert!(
+                alarm.fires_within.is_none() || DRILLS.iter().any(is_its),
+                "no drill is for {}: add one to DRILLS in drills/src/plan.rs",
+                alarm.name
+            );
+        }
+    }
+}
