@@ -24,7 +24,7 @@ python:
 dependencies:
     ci/dependencies
 
-# Lint the scripts and the Dockerfile
+# Lint the shell scripts and the Dockerfile
 scripts:
     ci/scripts
 

@@ -1,5 +1,6 @@
-//! CloudWatch, as far as Picus' alarms need it: metrics a minute at a time, metric math, and alarms
-//! that are read from the very template that is deployed.
+//! CloudWatch and CloudFormation, as far as they can be run on one machine: metrics a minute at a
+//! time, metric math, alarms, dashboards, queries of Logs Insights, and the templates that declare
+//! them.
 //!
 //! After the Amazon CloudWatch User Guide, the chapters "Using Amazon CloudWatch alarms" and "Using
 //! math expressions with CloudWatch metrics". Where these are silent, a comment says what is

@@ -34,7 +34,7 @@ impl Config {
             latency_objective: env.read_seconds(
                 "PICUS_LATENCY_OBJECTIVE_SECONDS",
                 "0.3",
-                "How soon an answer is to be there; those that are are counted.",
+                "Target time to an answer; faster answers are counted.",
             ),
             service: Service::read(env, "picus-delete-handler", env!("CARGO_PKG_VERSION")),
             // Lambda runs an X-Ray daemon of its own; a collector is asked for by name.

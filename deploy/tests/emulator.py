@@ -1,4 +1,4 @@
-"""Starts MiniStack with what AWS does and it does not: only what the story needs, a module a concern."""
+"""Starts MiniStack, and adds the AWS behaviour that it lacks: only what the story needs, a module a concern."""
 
 import os
 

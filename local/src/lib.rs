@@ -3,8 +3,8 @@
 //!
 //! [`System`] starts DynamoDB ([`dynamodb`]), the delete handler behind a Lambda Runtime API
 //! ([`lambda`]), the service's tasks ([`tasks`]) and, in front of both, the load balancer
-//! ([`load_balancer`]). What each of them is like it reads from the templates that are deployed
-//! ([`deployment`]). [`traces`] collects what both programs tell of their requests.
+//! ([`load_balancer`]). It configures each of them by the templates that are deployed
+//! ([`deployment`]). [`traces`] collects the spans of both programs.
 
 mod container;
 pub mod deployment;

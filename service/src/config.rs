@@ -53,7 +53,7 @@ impl Config {
                 env.read("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "Where /metrics is served: the port."),
             ),
             log_filter: env.read("RUST_LOG", "info,actix_server=warn,actix_http=off", "Which logs are written: a level, or `target=level,…`; none below DEBUG."),
-            latency_objective: env.read_seconds("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.3", "How soon an answer is to begin; those that do are counted."),
+            latency_objective: env.read_seconds("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.3", "Target time to first byte; faster answers are counted."),
             service: Service::read(env, "picus-service", env!("CARGO_PKG_VERSION")),
             traces: TraceSettings::read(env, "http://127.0.0.1:4318"),
             table: picus_items::Settings {

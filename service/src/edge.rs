@@ -1,6 +1,5 @@
-//! The edge: what every request passes first and every response last. It gives the request its ids,
-//! turns errors into responses, and writes the one access line and its metrics when the last byte
-//! has gone.
+//! The edge: what stands between the wire and everything else. It gives the request its ids, turns
+//! errors into responses, and writes the one access line and its metrics when the last byte has gone.
 
 use std::pin::Pin;
 use std::task::{self, Poll};
@@ -21,7 +20,7 @@ use tracing::Instrument as _;
 use crate::error::Error;
 use crate::object_id::ObjectId;
 
-/// The outermost middleware.
+/// The middleware next to the wire's own.
 pub(crate) async fn edge(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,4 +1,4 @@
-//! The latency objective: how soon an answer is to begin, and how many did.
+//! The latency SLO: how soon an answer is to begin, and how many did.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use metrics::Counter;
 
 use picus_catalogue as catalogue;
 
-/// The objective, and its counters for each route that it holds for.
+/// The SLO, and its counters for each route that it holds for.
 #[derive(Debug)]
 pub struct LatencySlo {
     within: Duration,

@@ -215,7 +215,7 @@ async fn task_metadata_that_never_comes_holds_up_neither_the_start_nor_a_request
 }
 
 #[tokio::test]
-async fn the_load_balancers_root_is_the_trace_and_no_parent_is_synthetic() {
+async fn the_load_balancers_root_is_the_trace_and_no_parent_is_made() {
     let mut traced = traced(options()).await;
     for (method, path) in [(Method::GET, "/picus/get/none"), (Method::DELETE, "/picus/none")] {
         let root = format!("Root={ROOT}");
