@@ -167,6 +167,12 @@ def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed
         (TOKENS | {"JwtIssuer": ""}, "JwtAudience and JwtScope need JwtIssuer"),
         ({"JwtScope": "write"}, "JwtAudience and JwtScope need JwtIssuer"),
         (TOKENS | {"JwtScope": "read write"}, "JwtScope"),
+        # What Elastic Load Balancing would refuse later, in the middle of a deployment.
+        (TOKENS | {"JwtIssuer": "https://issuer.example/" + "i" * 256}, "JwtIssuer"),
+        (TOKENS | {"JwtJwksEndpoint": "http://issuer.example/keys"}, "JwtJwksEndpoint"),
+        (TOKENS | {"JwtJwksEndpoint": "https://issuer.example"}, "JwtJwksEndpoint"),
+        (TOKENS | {"JwtJwksEndpoint": "https://issuer.example/" + "k" * 256}, "JwtJwksEndpoint"),
+        *((TOKENS | {"JwtAudienceClaim": claim}, "JwtAudienceClaim") for claim in ("exp", "iss", "nbf", "iat")),
         ({"AlarmEmail": "nobody"}, "AlarmEmail"),
         ({"AlarmWebhook": "http://plain.example/"}, "AlarmWebhook"),
         ({"BakeMinutes": "16"}, "BakeMinutes"),
