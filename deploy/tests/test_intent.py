@@ -182,9 +182,25 @@ def test_the_costs_in_the_readme_add_up():
         assert float(dollars) == round(eval(arithmetic.replace("×", "*")), 2), what
 
 
-def test_the_readme_counts_the_alarms_that_there_are():
+def watching():
     template = rendered("dashboards/alarms.yaml")[1]
-    resources = language_extension(Template("", template, ["eu-central-1"]))[1]["Resources"].values()
+    return language_extension(Template("", template, ["eu-central-1"]))[1]["Resources"].values()
+
+
+def test_no_alarm_has_more_metrics_or_expressions_or_looks_further_back_than_cloudwatch_takes():
+    alarms = [r["Properties"] for r in watching() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    assert len(alarms) > 20
+    for alarm in alarms:
+        stated = [m["MetricStat"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
+        expressions = [m for m in alarm.get("Metrics", []) if "Expression" in m]
+        assert len(stated) <= 10 and len(expressions) <= 10, alarm["AlarmName"]
+        period = max([alarm.get("Period", 0), *(int(each["Period"]) for each in stated)])
+        longest = 7 if period >= 3600 else 1
+        assert 0 < period * alarm["EvaluationPeriods"] <= longest * 86400, alarm["AlarmName"]
+
+
+def test_the_readme_counts_the_alarms_that_there_are():
+    resources = list(watching())
     alarms = [r["Properties"] for r in resources if r["Type"] == "AWS::CloudWatch::Alarm"]
     metrics = sum(len([m for m in a["Metrics"] if "MetricStat" in m]) if "Metrics" in a else 1 for a in alarms)
     composite = len([r for r in resources if r["Type"] == "AWS::CloudWatch::CompositeAlarm"])
