@@ -174,6 +174,41 @@ def test_every_script_says_how_it_is_used(script):
     assert done.returncode == 0 and done.stdout.startswith(f"Usage: deploy/{script}")
 
 
+# What a Mac's tools don't know, and what its Bash, 3.2, does not.
+OF_LINUX_ALONE = re.compile(
+    r"readlink -f|realpath|sed -i|date (-d|--date)|stat -c|grep -\w*P|base64 -w|xargs -r|mktemp --|cp --|\bnproc\b"
+    r"|mapfile|readarray|declare -A|local -n|\$\{\w+(,,|\^\^|@)|&>>|\|&"
+)
+
+
+def commands(document):
+    """What a document has in blocks for a shell, and in lines of text where a program of AWS or of deploy/ is called."""
+    text = (ROOT / document).read_text()
+    blocks = re.findall(r"^ *```sh[^\n]*\n(.*?)```", text, re.MULTILINE | re.DOTALL)
+    return [*blocks, *re.findall(r"`((?:aws|deploy/[a-z-]+|curl|for|while) [^`]+)`", text)]
+
+
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for part in ("*.md", "deploy/*.md", "docs/**/*.md") for path in ROOT.glob(part))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_a_document_says_to_type_means_the_same_on_a_mac(document):
+    for command in commands(document):
+        assert not OF_LINUX_ALONE.search(command), command
+        for line in command.splitlines():
+            # zsh does not split what a variable has into words; an assignment is not split by any shell.
+            bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", line)
+            assert re.match(r" *\w+=", bare) or not re.search(r"\$[A-Za-z_{]", bare), line
+            # Nor does it take a comment after a command, unless it is told to.
+            assert line.lstrip().startswith("#") or not re.search(r"\s#\s", bare), line
+
+
+@pytest.mark.parametrize("script", [path.name for path in (ROOT / "deploy").iterdir() if path.is_file() and path.read_bytes().startswith(b"#!/usr/bin/env bash")])
+def test_a_script_needs_nothing_that_a_mac_has_not(script):
+    found = OF_LINUX_ALONE.search((ROOT / "deploy" / script).read_text())
+    assert not found, found
+
+
 def test_the_costs_in_the_readme_add_up():
     rows = re.findall(r"^\| ([^|]+) \| ([^|]*[0-9][^|]*) \| ([0-9.]+) \|$", (ROOT / "deploy/README.md").read_text(), re.MULTILINE)
     assert len(rows) == 20
@@ -182,9 +217,25 @@ def test_the_costs_in_the_readme_add_up():
         assert float(dollars) == round(eval(arithmetic.replace("×", "*")), 2), what
 
 
-def test_the_readme_counts_the_alarms_that_there_are():
+def watching():
     template = rendered("dashboards/alarms.yaml")[1]
-    resources = language_extension(Template("", template, ["eu-central-1"]))[1]["Resources"].values()
+    return language_extension(Template("", template, ["eu-central-1"]))[1]["Resources"].values()
+
+
+def test_no_alarm_has_more_metrics_or_expressions_or_looks_further_back_than_cloudwatch_takes():
+    alarms = [r["Properties"] for r in watching() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    assert len(alarms) > 20
+    for alarm in alarms:
+        stated = [m["MetricStat"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
+        expressions = [m for m in alarm.get("Metrics", []) if "Expression" in m]
+        assert len(stated) <= 10 and len(expressions) <= 10, alarm["AlarmName"]
+        period = max([alarm.get("Period", 0), *(int(each["Period"]) for each in stated)])
+        longest = 7 if period >= 3600 else 1
+        assert 0 < period * alarm["EvaluationPeriods"] <= longest * 86400, alarm["AlarmName"]
+
+
+def test_the_readme_counts_the_alarms_that_there_are():
+    resources = list(watching())
     alarms = [r["Properties"] for r in resources if r["Type"] == "AWS::CloudWatch::Alarm"]
     metrics = sum(len([m for m in a["Metrics"] if "MetricStat" in m]) if "Metrics" in a else 1 for a in alarms)
     composite = len([r for r in resources if r["Type"] == "AWS::CloudWatch::CompositeAlarm"])

@@ -40,7 +40,7 @@ def resources(path="deploy/templates/picus.yaml", **parameters):
     there = {name: part for name, part in template["Resources"].items() if "::" not in name and conditions.get(part.get("Condition"), True)}
     named = {name: {"Attributes": Attributes(name)} for name in there}
     properties = {name: part.get("Properties", {}) for name, part in there.items()}
-    return engine._resolve_refs(properties, named, values, conditions, {}, "picus", "picus")
+    return engine._resolve_refs(properties, named, values, conditions, template.get("Mappings", {}), "picus", "picus")
 
 
 def actions(rule):
@@ -150,9 +150,8 @@ def test_scaling_follows_the_requests_of_both_target_groups():
     ],
 )
 def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed):
-    passed_on = {name: value for name, value in resources(**given)["Alarms"]["Parameters"].items() if name in ("AlarmEmail", "AlarmWebhook")}
-    names = {"LoadBalancerFullName", "ServiceTargetGroupFullName", "AlternateTargetGroupFullName", "FunctionTargetGroupFullName", "RunbookBaseUrl"}
-    found = resources("dashboards/alarms.yaml", **passed_on, **dict.fromkeys(names, "x"))
+    passed_on = {name: str(value) for name, value in resources(**given)["Alarms"]["Parameters"].items()}
+    found = resources("dashboards/alarms.yaml", **passed_on)
     topics = {name: part["TopicName"] for name, part in found.items() if set(part) == {"TopicName", "DisplayName"}}
     assert topics == {"Pages": "picus-alarms", "Tickets": "picus-tickets"}
     subscriptions = {(part["TopicArn"], part["Protocol"], part["Endpoint"]) for part in found.values() if "Endpoint" in part}
@@ -168,6 +167,12 @@ def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed
         (TOKENS | {"JwtIssuer": ""}, "JwtAudience and JwtScope need JwtIssuer"),
         ({"JwtScope": "write"}, "JwtAudience and JwtScope need JwtIssuer"),
         (TOKENS | {"JwtScope": "read write"}, "JwtScope"),
+        # What Elastic Load Balancing would refuse later, in the middle of a deployment.
+        (TOKENS | {"JwtIssuer": "https://issuer.example/" + "i" * 256}, "JwtIssuer"),
+        (TOKENS | {"JwtJwksEndpoint": "http://issuer.example/keys"}, "JwtJwksEndpoint"),
+        (TOKENS | {"JwtJwksEndpoint": "https://issuer.example"}, "JwtJwksEndpoint"),
+        (TOKENS | {"JwtJwksEndpoint": "https://issuer.example/" + "k" * 256}, "JwtJwksEndpoint"),
+        *((TOKENS | {"JwtAudienceClaim": claim}, "JwtAudienceClaim") for claim in ("exp", "iss", "nbf", "iat")),
         ({"AlarmEmail": "nobody"}, "AlarmEmail"),
         ({"AlarmWebhook": "http://plain.example/"}, "AlarmWebhook"),
         ({"BakeMinutes": "16"}, "BakeMinutes"),
