@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::error::Error as _;
 use std::time::Duration;
 
+use picus_items::NOT_THE_ITEM_MEANT;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -48,8 +49,7 @@ impl Error {
     /// The condition that a client set (RFC 9110, 13) does not hold.
     #[must_use]
     pub fn precondition_failed() -> Self {
-        let message = "The item is not the one that the request's condition names";
-        Self::new(Code::PreconditionFailed, message)
+        Self::new(Code::PreconditionFailed, NOT_THE_ITEM_MEANT)
     }
 
     /// The same error, whose response has this header.

@@ -7,8 +7,8 @@ pub const X_AMZN_TRACE_ID: &str = "X-Amzn-Trace-Id";
 
 /// A header of every response.
 #[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct ResponseHeader {
-    /// Its name.
     pub name: &'static str,
     /// What it tells a client.
     pub description: &'static str,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
 use serde::Serialize;
 
 use crate::event::Form;
@@ -37,7 +38,7 @@ impl Answer {
         };
         Self {
             status_code: status,
-            status_description: load_balancer.then(|| format!("{status} {}", reason(status))),
+            status_description: load_balancer.then(|| with_reason(status)),
             headers: single,
             multi_value_headers: multi,
             body,
@@ -57,17 +58,8 @@ impl Answer {
     }
 }
 
-/// The reason phrases of the statuses that the delete handler answers with (RFC 9110, 15).
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        204 => "No Content",
-        400 => "Bad Request",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        412 => "Precondition Failed",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "Internal Server Error",
-    }
+/// A status with its reason phrase (RFC 9110, 15), as the load balancer asks for it.
+fn with_reason(status: u16) -> String {
+    let known = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    format!("{status} {}", known.unwrap_or_default())
 }

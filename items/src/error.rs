@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// What a client is told whose condition names another item.
+pub const NOT_THE_ITEM_MEANT: &str = "The item is not the one that the request's condition names";
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong.

@@ -75,16 +75,25 @@ fn value(value: &AttributeValue, json: &mut Vec<u8>) {
         AttributeValue::L(values) => list(*b"[]", values, json, self::value),
         AttributeValue::M(members) => object(members, json),
         AttributeValue::B(bytes) => text(&base64(bytes), json),
-        AttributeValue::Ss(texts) => list(*b"[]", texts, json, |string, json| text(string, json)),
+        AttributeValue::Ss(texts) => {
+            list(*b"[]", in_order(texts), json, |string, json| text(string, json));
+        }
         AttributeValue::Ns(numbers) => {
-            list(*b"[]", numbers, json, |digits, json| number(digits, json));
+            list(*b"[]", in_order(numbers), json, |digits, json| number(digits, json));
         }
         AttributeValue::Bs(values) => {
-            list(*b"[]", values, json, |bytes, json| text(&base64(bytes), json));
+            list(*b"[]", in_order(values), json, |bytes, json| text(&base64(bytes), json));
         }
         // Null, and what a later DynamoDB may bring.
         _ => json.extend_from_slice(b"null"),
     }
+}
+
+/// A set's members. DynamoDB promises no order of them, and the same item must give the same text.
+fn in_order<T: AsRef<[u8]>>(set: &[T]) -> Vec<&T> {
+    let mut members: Vec<_> = set.iter().collect();
+    members.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+    members
 }
 
 /// Appends each of `members` between brackets, with commas.
@@ -175,6 +184,22 @@ mod tests {
             json(&item),
             r#"{"b":"AP8=","bs":["YQ==","Yg=="],"n":"odd","ns":[1,2.50],"ss":["x"]}"#
         );
+    }
+
+    #[test]
+    fn a_set_is_shown_in_one_order_however_it_is_kept() {
+        let item = |order: fn(&mut [&str])| {
+            let mut members = ["2", "10", "1"];
+            order(&mut members);
+            let texts: Vec<String> = members.iter().map(|&member| member.into()).collect();
+            let blobs = members.iter().map(|&member| Blob::new(member)).collect();
+            json(&Item::stored(Attributes::from([
+                ("bs".into(), AttributeValue::Bs(blobs)),
+                ("ns".into(), AttributeValue::Ns(texts.clone())),
+                ("ss".into(), AttributeValue::Ss(texts)),
+            ])))
+        };
+        assert_eq!(item(|_| {}), item(|members| members.reverse()));
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod user_agent;
 
 pub use attributes::{Attributes, OBJECT_ID};
 pub use connect::Settings;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, NOT_THE_ITEM_MEANT};
 pub use item::Item;
 pub use key::{IdempotencyKey, Key};
 pub use page::{Cursor, Limit, Page};

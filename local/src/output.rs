@@ -12,8 +12,8 @@ use picus_cloudwatch::metric_sink::MetricSink;
 
 /// Where the programs' lines go.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Output {
-    /// Nowhere.
     Quiet,
     /// There, untouched.
     Raw(Lines),

@@ -12,9 +12,7 @@ use tokio::net::TcpListener;
 use tokio::time;
 
 use crate::deployment::{self, Deployment, DeploymentError, HEALTH_CHECK_INTERVAL};
-use crate::dynamodb::{
-    Calls, DynamoDb, DynamoDbError, DynamoDbFault, FUNCTION_ROLE, Storage, TASK_ROLE,
-};
+use crate::dynamodb::{Calls, DynamoDb, DynamoDbError, DynamoDbFault, Storage};
 use crate::groups::Groups;
 use crate::lambda::{Function, Lambda};
 use crate::load_balancer::{LoadBalancer, TargetGroup};
@@ -78,13 +76,13 @@ impl Default for Options {
 
 /// Why the system did not start.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum StartError {
     /// The port can't be had.
     #[error(
         "cannot listen on 127.0.0.1:{port}: {source}; free the port, or choose another with --port"
     )]
     Port {
-        /// The port.
         port: u16,
         /// What the system says.
         source: io::Error,
@@ -127,9 +125,9 @@ impl System {
                 .await?;
         let launcher = |role, variables| launcher(&options, &dynamodb.endpoint, role, variables);
         let function = function(&options, &deployment);
-        let function_launcher = launcher(FUNCTION_ROLE, &function.environment);
+        let function_launcher = launcher(&function.role, &function.environment);
         let Deployment { service, load_balancer, .. } = &deployment;
-        let launcher = launcher(TASK_ROLE, &service.task.environment);
+        let launcher = launcher(&service.task.role, &service.task.environment);
         let function = Lambda::new(function, function_launcher);
         let groups = Groups::new(load_balancer, &function, options.health_check_interval);
         let group = groups.of_servers(&service.group)?;

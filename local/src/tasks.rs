@@ -28,8 +28,8 @@ pub struct Task {
 
 /// The task that is in its place now.
 #[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Running {
-    /// Its process.
     pub pid: u32,
     /// Where it serves the API.
     pub address: SocketAddr,

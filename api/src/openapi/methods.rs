@@ -30,7 +30,7 @@ impl Modify for EveryMethod {
 /// What GET is, without content.
 fn head(get: &Operation) -> Operation {
     let mut head = get.clone();
-    head.operation_id = get.operation_id.as_ref().map(|id| format!("head_{id}"));
+    head.operation_id = get.operation_id.as_ref().map(|id| format!("{id}Head"));
     head.summary = Some("Ask for the headers alone.".to_owned());
     head.description = Some("The answer is that of GET, without its content.".to_owned());
     for response in head.responses.responses.values_mut() {
@@ -44,7 +44,7 @@ fn head(get: &Operation) -> Operation {
 fn options(template: &str, path: &PathItem) -> Operation {
     let sibling = [&path.get, &path.post, &path.delete].into_iter().flatten().next();
     let mut options = sibling.cloned().unwrap_or_default();
-    options.operation_id = options.operation_id.map(|id| format!("options_{id}"));
+    options.operation_id = options.operation_id.map(|id| format!("{id}Options"));
     options.summary = Some("Ask for the methods.".to_owned());
     options.description = None;
     options.request_body = None;

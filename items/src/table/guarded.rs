@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::{Inner, Table, attribute, nothing_to_delete};
 use crate::attributes::{Attributes, OBJECT_ID};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, NOT_THE_ITEM_MEANT};
 use crate::item::Item;
 use crate::key::Key;
 use crate::observe::{self, Operation};
@@ -46,7 +46,7 @@ impl Table {
         };
         let item = Item::stored(found);
         if !is_meant(&item) {
-            return Err(refusal("The item is not the one that the request's condition names"));
+            return Err(refusal(NOT_THE_ITEM_MEANT));
         }
         let found = item.into_stored();
         if found.len() > MAX_COMPARED + 1 {

@@ -29,6 +29,9 @@ const SCALING: &str = "as many tasks run as were asked for";
 const DEPLOYMENTS: &str = "nothing is deployed; the drills roll back by the same alarms";
 const COLLECTOR: &str = "no collector runs beside a task; the drills read its configuration";
 const VERSION: &str = "there is one version of the function";
+/// The memory is read: the drills report its use as a share of it.
+const LIMITS: &str =
+    "nothing keeps a task from more: control groups are not for a program that anybody may start";
 const ROLES: &str =
     "the proxy before DynamoDB enforces the roles' own policies; nobody takes on a role here";
 const DATA: &str = "the engine has neither backups nor a deletion that could be refused";
@@ -87,8 +90,8 @@ pub const DIFFERENCES: &[Difference] = &[
     of("AWS::ECS::TaskDefinition", &["RequiresCompatibilities"], IMAGE),
     of("AWS::ECS::TaskDefinition", &["RuntimePlatform"], IMAGE),
     of("AWS::ECS::TaskDefinition", &["NetworkMode"], NETWORK),
+    of("AWS::ECS::TaskDefinition", &["Cpu"], LIMITS),
     of("AWS::ECS::TaskDefinition", &["ExecutionRoleArn"], ROLES),
-    of("AWS::ECS::TaskDefinition", &["TaskRoleArn"], ROLES),
     of("AWS::ECS::TaskDefinition", &["ContainerDefinitions", "otel-collector"], COLLECTOR),
     of("AWS::ECS::TaskDefinition", &["ContainerDefinitions", "*", "DependsOn"], COLLECTOR),
     of("AWS::ECS::TaskDefinition", &["ContainerDefinitions", "*", "Image"], IMAGE),
@@ -101,7 +104,6 @@ pub const DIFFERENCES: &[Difference] = &[
     of("AWS::Lambda::Function", &["Runtime"], IMAGE),
     of("AWS::Lambda::Function", &["Architectures"], IMAGE),
     of("AWS::Lambda::Function", &["Code"], IMAGE),
-    of("AWS::Lambda::Function", &["Role"], ROLES),
     of("AWS::Lambda::Function", &["TracingConfig"], "no X-Ray daemon runs; traces go by OTLP"),
     of("AWS::Lambda::Alias", &["FunctionVersion"], VERSION),
     of("AWS::DynamoDB::Table", &["PointInTimeRecoverySpecification"], DATA),
@@ -113,11 +115,10 @@ pub const DIFFERENCES: &[Difference] = &[
 pub const HEALTH_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Values for the parameters that have no default: no release was made of what runs here.
-pub(super) const PARAMETERS: [(&str, &str); 4] = [
+pub(super) const PARAMETERS: [(&str, &str); 3] = [
     ("Release", env!("CARGO_PKG_VERSION")),
     ("ImageTag", env!("CARGO_PKG_VERSION")),
     ("DeployedAt", "2026-01-01T00:00:00Z"),
-    ("DesiredTasks", "1"),
 ];
 
 /// What both programs are told here and not on AWS: no resource says it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::read::{DeploymentError, Reader, optional, scalar, seconds, texts};
+use super::role;
 use crate::lambda::{Function, UNRESERVED_CONCURRENCY};
 
 pub(super) const KINDS: [&str; 2] = [FUNCTION, ALIAS];
@@ -25,6 +26,7 @@ pub(super) fn read(reader: &Reader, arn: &str) -> Result<Function, DeploymentErr
     }
     let Logging { application_log_level, log_group, .. } = function.properties.logging_config;
     Ok(Function {
+        role: role::name(&function.properties.role),
         name,
         arn: arn.to_owned(),
         program: PROGRAM,
@@ -45,6 +47,7 @@ pub(super) fn read(reader: &Reader, arn: &str) -> Result<Function, DeploymentErr
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 struct FunctionResource {
     function_name: String,
+    role: String,
     handler: String,
     #[serde(deserialize_with = "scalar")]
     memory_size: u32,

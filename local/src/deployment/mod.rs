@@ -31,16 +31,15 @@ const ALARMS: &str = "AWS::CloudFormation::Stack";
 
 /// What is deployed.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Deployment {
     /// The load balancer, with rules and target groups.
     pub load_balancer: Balancer,
     /// The delete handler.
     pub function: Function,
-    /// The service.
     pub service: Service,
-    /// The table.
     pub table: Table,
-    /// The roles.
+    /// The roles of the two programs.
     pub roles: Vec<Role>,
     /// What the alarms' template is given.
     pub alarm_parameters: Parameters,
@@ -80,11 +79,13 @@ impl Deployment {
             let reason = "not one target group with a function";
             return Err(DeploymentError::unsupported("AWS::ElasticLoadBalancingV2", reason));
         };
+        let function = function::read(&reader, function)?;
+        let service = task::read(&reader)?;
         Ok(Self {
-            function: function::read(&reader, function)?,
-            service: task::read(&reader)?,
+            roles: role::read(&reader, &[&function.role, &service.task.role])?,
+            function,
+            service,
             table: table::read(&reader)?,
-            roles: role::read(&reader)?,
             alarm_parameters: reader.one::<Stack>(ALARMS)?.properties.parameters,
             load_balancer,
         })

@@ -5,6 +5,11 @@ use serde_json::Value;
 
 use super::read::{DeploymentError, Reader};
 
+/// The role of an ARN, by its name.
+pub(super) fn name(arn: &str) -> String {
+    arn.rsplit('/').next().unwrap_or(arn).to_owned()
+}
+
 pub(super) const KINDS: [&str; 1] = [ROLE];
 const ROLE: &str = "AWS::IAM::Role";
 
@@ -17,13 +22,21 @@ pub struct Role {
     pub policies: Vec<Value>,
 }
 
-pub(super) fn read(reader: &Reader) -> Result<Vec<Role>, DeploymentError> {
-    let roles = reader.all::<RoleResource>(ROLE)?.into_iter();
-    let role = |RoleResource { role_name, policies }| Role {
-        name: role_name,
-        policies: policies.into_iter().map(|policy| policy.policy_document).collect(),
-    };
-    Ok(roles.map(|read| role(read.properties)).collect())
+/// Reads the roles of these names.
+pub(super) fn read(reader: &Reader, names: &[&str]) -> Result<Vec<Role>, DeploymentError> {
+    let mut roles = Vec::new();
+    for RoleResource { role_name, policies } in
+        reader.all::<RoleResource>(ROLE)?.into_iter().map(|role| role.properties)
+    {
+        if names.contains(&role_name.as_str()) {
+            let policies = policies.into_iter().map(|policy| policy.policy_document).collect();
+            roles.push(Role { name: role_name, policies });
+        }
+    }
+    match names.iter().find(|name| roles.iter().all(|role| role.name != **name)) {
+        Some(name) => Err(DeploymentError::unsupported(name, "a role that the template has not")),
+        None => Ok(roles),
+    }
 }
 
 #[derive(Deserialize)]

@@ -9,8 +9,8 @@ const TABLE: &str = "AWS::DynamoDB::Table";
 
 /// The table.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Table {
-    /// Its name.
     pub name: String,
     /// The name of its key, which is a text.
     pub key: String,

@@ -11,8 +11,8 @@ pub(super) const GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
 
 /// A target group.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Group {
-    /// Its ARN.
     pub arn: String,
     /// What is behind it.
     pub targets: Targets,

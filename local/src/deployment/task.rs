@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::read::{DeploymentError, Reader, named, scalar, seconds, texts};
+use super::role;
 
 pub(super) const KINDS: [&str; 3] = [CLUSTER, SERVICE, TASK];
 const CLUSTER: &str = "AWS::ECS::Cluster";
@@ -14,8 +15,8 @@ const TASK: &str = "AWS::ECS::TaskDefinition";
 
 /// The service.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Service {
-    /// Its name.
     pub name: String,
     /// The name of its cluster.
     pub cluster: String,
@@ -28,11 +29,10 @@ pub struct Service {
 /// What a task is given.
 #[derive(Debug, Clone)]
 pub struct TaskDefinition {
-    /// Its share of the CPU, in units of which 1024 are one CPU. Nothing is kept from using more.
-    pub cpu_units: u32,
-    /// Its memory, in MiB. Nothing is kept from using more: control groups are not to be had by a
-    /// program that anybody may start.
+    /// Its memory, in MiB: what its use is a share of.
     pub memory_mib: u32,
+    /// The role in whose name it calls AWS.
+    pub role: String,
     /// The container's variables.
     pub environment: BTreeMap<String, String>,
     /// How the container is asked for its health.
@@ -80,7 +80,7 @@ pub(super) fn read(reader: &Reader) -> Result<Service, DeploymentError> {
     let [registered] = &load_balancers[..] else {
         return Err(refused(&service.id, "not one entry in LoadBalancers"));
     };
-    let TaskResource { cpu, memory, container_definitions, .. } = task.properties;
+    let TaskResource { task_role_arn, memory, container_definitions, .. } = task.properties;
     let Ok([container]) = <[Container; 1]>::try_from(container_definitions) else {
         return Err(refused(&task.id, "not one container beside the collector"));
     };
@@ -92,8 +92,8 @@ pub(super) fn read(reader: &Reader) -> Result<Service, DeploymentError> {
         cluster,
         group: registered.target_group_arn.clone(),
         task: TaskDefinition {
-            cpu_units: cpu,
             memory_mib: memory,
+            role: role::name(&task_role_arn),
             environment: container.environment.0,
             health_check: container.health_check.known(&task.id)?,
             stop_timeout: container.stop_timeout,
@@ -128,8 +128,7 @@ struct Registered {
 struct TaskResource {
     #[serde(rename = "Family")]
     _family: String,
-    #[serde(deserialize_with = "scalar")]
-    cpu: u32,
+    task_role_arn: String,
     #[serde(deserialize_with = "scalar")]
     memory: u32,
     container_definitions: Vec<Container>,

@@ -81,7 +81,10 @@ fn every_value_follows_the_template() {
 
     let task = |right, wrong| read(right, wrong).service.task;
     assert_eq!(task("Memory: '512'", "Memory: '7'").memory_mib, 7);
-    assert_eq!(task("Cpu: '256'", "Cpu: '7'").cpu_units, 7);
+    let role = read("RoleName: ecsTaskRole", "RoleName: r");
+    assert_eq!(role.service.task.role, "r");
+    assert!(role.roles.iter().any(|role| role.name == "r"), "{:?}", role.roles);
+    assert!(changed("TaskRoleArn: !GetAtt TaskRole.Arn", "TaskRoleArn: a/b").is_err());
     assert_eq!(task("StopTimeout: 30", "StopTimeout: 7").stop_timeout, Duration::from_secs(7));
     assert_eq!(
         task("StartPeriod: 10", "StartPeriod: 7").health_check.start_period,

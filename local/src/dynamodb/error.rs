@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 /// Why there is no table.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum DynamoDbError {
     /// The folder can't be made or written.
     #[error(
         "cannot keep data in {folder}: {source}; choose another folder with --data-dir, or --memory"
     )]
     Folder {
-        /// The folder.
         folder: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -22,7 +22,6 @@ pub enum DynamoDbError {
     /// The engine can't read what is in the folder.
     #[error("cannot open the data in {folder}: {reason}; choose another folder with --data-dir")]
     Data {
-        /// The folder.
         folder: PathBuf,
         /// What the engine says.
         reason: String,
@@ -32,16 +31,10 @@ pub enum DynamoDbError {
         "cannot enforce the policy of {role}: {source}; local/src/iam.rs says what it may have"
     )]
     Policy {
-        /// The role.
-        role: &'static str,
+        role: String,
         /// What is not known.
         source: serde_json::Error,
     },
-    /// The templates have no such role.
-    #[error(
-        "the template of the deployment has no role {0}: a program has its name as its access key here"
-    )]
-    NoRole(&'static str),
     /// No port could be had.
     #[error("cannot serve DynamoDB on this machine: {0}")]
     Listen(io::Error),
@@ -51,9 +44,7 @@ pub enum DynamoDbError {
          --dynamodb-endpoint says where it is"
     )]
     Table {
-        /// Its name.
         table: String,
-        /// Where.
         endpoint: String,
         /// What it says, or what keeps it from being asked.
         reason: String,

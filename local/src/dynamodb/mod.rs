@@ -31,17 +31,17 @@ use crate::server::Server;
 pub use error::DynamoDbError;
 use metrics::Reporter;
 use permissions::Permissions;
-pub use permissions::{ADMINISTRATOR, Calls, FUNCTION_ROLE, TASK_ROLE};
+pub use permissions::{ADMINISTRATOR, Calls};
 use picus_cloudwatch::metric_sink::MetricSink;
 pub use proxy::DynamoDbFault;
 use proxy::Proxy;
 
 /// Where the items are kept.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Storage {
     /// In a folder, where they survive.
     Folder(PathBuf),
-    /// In memory.
     Memory,
     /// In another DynamoDB, at this URL.
     Elsewhere(String),

@@ -11,20 +11,16 @@ use super::error::DynamoDbError;
 use crate::deployment::Role;
 use crate::iam::{self, ACCOUNT, Policy, REGION};
 
-/// The role of the service.
-pub const TASK_ROLE: &str = "ecsTaskRole";
-/// The role of the delete handler.
-pub const FUNCTION_ROLE: &str = "picus-lambda-role";
 /// Who made the account: may do everything.
 pub const ADMINISTRATOR: &str = "local";
 
 /// What was called: a role, and an action.
-pub type Calls = BTreeSet<(&'static str, String)>;
+pub type Calls = BTreeSet<(String, String)>;
 
 /// The roles, and what was called in their names.
 #[derive(Debug)]
 pub(super) struct Permissions {
-    roles: BTreeMap<&'static str, Vec<Policy>>,
+    roles: BTreeMap<String, Vec<Policy>>,
     calls: Mutex<Calls>,
 }
 
@@ -46,14 +42,10 @@ impl Permissions {
     /// Those of the programs' roles, as they are deployed.
     pub(super) fn new(deployed: &[Role]) -> Result<Self, DynamoDbError> {
         let mut roles = BTreeMap::new();
-        for name in [TASK_ROLE, FUNCTION_ROLE] {
-            let role = deployed.iter().find(|role| role.name == name);
-            let Some(Role { policies, .. }) = role else {
-                return Err(DynamoDbError::NoRole(name));
-            };
+        for Role { name, policies } in deployed {
             let policies = policies.iter().map(Policy::deserialize).collect::<Result<_, _>>();
-            let unusable = |source| DynamoDbError::Policy { role: name, source };
-            roles.insert(name, policies.map_err(unusable)?);
+            let unusable = |source| DynamoDbError::Policy { role: name.clone(), source };
+            roles.insert(name.clone(), policies.map_err(unusable)?);
         }
         Ok(Self { roles, calls: Mutex::default() })
     }
@@ -78,7 +70,7 @@ impl Permissions {
             return Err(Denied { kind: "UnrecognizedClientException", message });
         };
         let (action, resource) = (format!("dynamodb:{operation}"), resource(body));
-        self.lock().insert((role, action.clone()));
+        self.lock().insert((role.clone(), action.clone()));
         if iam::allow(policies, &action, &resource) {
             return Ok(());
         }

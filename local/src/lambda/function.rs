@@ -11,11 +11,13 @@ pub const UNRESERVED_CONCURRENCY: usize = 1000;
 
 /// How the function is configured.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Function {
-    /// Its name.
     pub name: String,
     /// The ARN that it is invoked by, that of an alias.
     pub arn: String,
+    /// The role in whose name it calls AWS.
+    pub role: String,
     /// What the executable is told to be.
     pub program: &'static str,
     /// The handler's name.

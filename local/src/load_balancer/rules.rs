@@ -12,12 +12,12 @@ use crate::wildcard;
 
 /// What is done with a request.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Action {
     /// To one of the group's targets.
     Forward(Arc<TargetGroup>),
     /// To a function.
     Invoke {
-        /// The function.
         function: Lambda,
         /// What CloudWatch calls the function's target group.
         group: String,

@@ -20,9 +20,10 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     let text = comments.replace_all(text, "");
     let uses = Regex::new(r"(?m)^\s*(?:pub(?:\([^)]*\))? )?use ([^;]+);").unwrap();
     let inline = Regex::new(r"\b(?:crate|super)(?:::\w+)+").unwrap();
+    let aliases = Regex::new(r"\s+as\s+\w+").unwrap();
     let mut paths = Vec::new();
     for found in uses.captures_iter(&text) {
-        let tree: String = found[1].split_whitespace().take_while(|word| *word != "as").collect();
+        let tree: String = aliases.replace_all(&found[1], "").split_whitespace().collect();
         expand(&tree, &[], &mut paths);
     }
     let segments = |path: &str| path.split("::").map(Into::into).collect();
@@ -164,6 +165,7 @@ fn a_circle_is_found_however_it_is_written() {
     for (one, other) in [
         ("use crate::b::B;", "pub struct B(crate::a::A);"),
         ("use super::b;", "use crate::{a::{self, A}};"),
+        ("use super::b;", "use std::{fmt as f, io};\nuse crate::{b as own, a as other};"),
         ("#[cfg(test)]\nmod tests {\n    fn f() { super::super::b::f(); }\n}", "use super::a::*;"),
     ] {
         let src = tempfile::tempdir().unwrap();

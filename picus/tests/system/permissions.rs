@@ -1,7 +1,6 @@
 //! What the programs may do is what they do: their roles' policies are enforced on DynamoDB, and what
 //! is called is compared with what is allowed.
 
-use std::collections::BTreeSet;
 use std::fs;
 
 use aws_config::{BehaviorVersion, Region};
@@ -11,14 +10,17 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::deployment::{Deployment, TEMPLATE};
-use picus_local::dynamodb::{DynamoDb, FUNCTION_ROLE, Storage, TASK_ROLE};
+use picus_local::dynamodb::{Calls, DynamoDb, Storage};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::given::{options, started};
 
+const TASK_ROLE: &str = "ecsTaskRole";
+const FUNCTION_ROLE: &str = "picus-lambda-role";
+
 /// DynamoDB's actions in a role's policy.
-fn allowed(role: &'static str, file: &str) -> BTreeSet<(&'static str, String)> {
+fn allowed(role: &str, file: &str) -> Calls {
     let path = format!("{}/../policies/{file}", env!("CARGO_MANIFEST_DIR"));
     let policy: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let actions = |statement: &Value| match &statement["Action"] {
@@ -28,7 +30,10 @@ fn allowed(role: &'static str, file: &str) -> BTreeSet<(&'static str, String)> {
     let actions: Vec<Value> =
         policy["Statement"].as_array().unwrap().iter().flat_map(actions).collect();
     let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned());
-    actions.filter(|action| action.starts_with("dynamodb:")).map(|action| (role, action)).collect()
+    actions
+        .filter(|action| action.starts_with("dynamodb:"))
+        .map(|action| (role.to_owned(), action))
+        .collect()
 }
 
 /// A client that speaks to DynamoDB in the name of `role`.
