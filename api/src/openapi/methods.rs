@@ -65,6 +65,9 @@ fn options(template: &str, path: &PathItem) -> Operation {
         .description("The methods are in `Allow`.")
         .header("Allow", allow)
         .build();
+    // A request that can't be understood is refused whatever its method.
+    let refused = options.responses.responses.remove_entry("400");
     options.responses.responses = BTreeMap::from([("204".to_owned(), RefOr::T(response))]);
+    options.responses.responses.extend(refused);
     options
 }
