@@ -46,7 +46,7 @@ fn options(template: &str, path: &PathItem) -> Operation {
     let mut options = sibling.cloned().unwrap_or_default();
     options.operation_id = options.operation_id.map(|id| format!("{id}Options"));
     options.summary = Some("Ask for the methods.".to_owned());
-    options.description = None;
+    options.description = Some("They are in `Allow`; the answer has no content.".to_owned());
     options.request_body = None;
     let in_path = |parameter: &RefOr<Parameter>| match parameter {
         RefOr::T(parameter) => matches!(parameter.parameter_in, ParameterIn::Path),
