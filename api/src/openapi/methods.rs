@@ -52,13 +52,19 @@ fn options(template: &str, path: &PathItem) -> Operation {
         RefOr::T(parameter) => matches!(parameter.parameter_in, ParameterIn::Path),
         RefOr::Ref(_) => true,
     };
+    let schema = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
     options.parameters = options
         .parameters
         .map(|parameters| parameters.into_iter().filter(in_path).collect())
         .filter(|parameters: &Vec<_>| !parameters.is_empty());
-    let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    for parameter in options.parameters.iter_mut().flatten() {
+        // Which key it is, nobody looks at.
+        if let RefOr::T(parameter) = parameter {
+            parameter.schema = Some(schema().into());
+        }
+    }
     let allow = HeaderBuilder::new()
-        .schema(Some(schema))
+        .schema(Some(schema()))
         .description(Some(format!("`{}`", route::allow(template))))
         .build();
     let response = ResponseBuilder::new()
