@@ -1,5 +1,15 @@
 //! What is not the same on one machine: the one list of it, with reasons. Whatever else a template says
 //! and this crate does not do is an error.
+//!
+//! No property of a template says these, and they differ too:
+//! - A target group whose targets are all unhealthy answers 503; AWS sends requests to all of them.
+//! - A new target is asked for its health every 50 ms until its first good answer: a start takes no
+//!   whole interval (`load_balancer/target_group.rs`).
+//! - A container's health check is asked by HTTP, as the command `--healthcheck` does (`container.rs`).
+//! - A task gets ports of its own, and no delay before it stops: it is deregistered first, and the load
+//!   balancer here notices at once (`tasks.rs`).
+//! - A drill has a time-out of the function, a health check interval and a runbook address of its own
+//!   (`drills/src/plan.rs`, `stage.rs`, `alarms.rs`).
 
 use std::time::Duration;
 
