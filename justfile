@@ -80,6 +80,10 @@ collector-image:
 image:
     ci/image
 
+# Fail each call of the deployment's scripts once, on emulated accounts
+accounts:
+    ci/accounts
+
 # Deploy to an emulator of AWS, from an empty account to its tear-down
 story:
     ci/story

@@ -104,5 +104,6 @@ class Account:
         if "Release" not in facts.get("stack picus", {}).get("parameters", {}):
             return None
         key = f"releases/{facts['stack picus']['parameters']['Release']}/parameters"
-        listed = self.client("s3").list_objects_v2(Bucket=f"picus-artifacts-{self.id}-{self.region}")
+        # By its prefix: a page has a thousand of them at most.
+        listed = self.client("s3").list_objects_v2(Bucket=f"picus-artifacts-{self.id}-{self.region}", Prefix=key)
         return key in [each["Key"] for each in listed.get("Contents", [])]
