@@ -165,8 +165,9 @@ async fn a_body_that_nobody_reads_is_bounded_in_bytes_and_time() {
             let head = format!("{line} HTTP/1.1\r\nhost: x\r\n{media_type}{framing}");
             tries.push(async move {
                 let (sent, took) = send_without_end(app.address, &head, flood.as_bytes()).await;
-                // The buffers of both ends hold some of it.
-                assert!(sent < 12_000_000, "{head}: {sent} bytes in {took:?}");
+                // The system grows the buffers of both ends to tens of megabytes; without the bound, hundreds
+                // are taken.
+                assert!(sent < 64_000_000, "{head}: {sent} bytes in {took:?}");
                 let (_, took) = send_without_end(app.address, &head, drop.as_bytes()).await;
                 assert!(took < Duration::from_secs(10), "{head}: {took:?}");
                 let begun = Instant::now();
