@@ -24,7 +24,7 @@ async fn read_to_end(mut connection: TcpStream) -> String {
 }
 
 /// The next response, of which the head and a JSON body come in a few pieces at most.
-async fn read_response(connection: &mut TcpStream) -> String {
+pub(crate) async fn read_response(connection: &mut TcpStream) -> String {
     let mut text = String::new();
     while !text.ends_with('}') {
         let mut piece = [0; 4096];

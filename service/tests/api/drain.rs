@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time;
 
 use crate::app::{config, spawn_app, spawn_with};
+use crate::connections::read_response;
 use picus_testing::engine;
 
 /// A DynamoDB that thinks this long about each answer.
@@ -37,17 +38,6 @@ async fn slowly(dynamodb: SocketAddr, delay: Duration) -> SocketAddr {
 
 const GET: &[u8] = b"GET /picus/get/none HTTP/1.1\r\nhost: x\r\n\r\n";
 
-async fn answer(connection: &mut TcpStream) -> String {
-    let mut text = String::new();
-    while !text.ends_with('}') {
-        let mut piece = [0; 4096];
-        let length = connection.read(&mut piece).await.unwrap();
-        assert!(length > 0, "the connection ended after {text:?}");
-        text.push_str(std::str::from_utf8(&piece[..length]).unwrap());
-    }
-    text
-}
-
 #[tokio::test]
 async fn requests_in_flight_are_answered_though_other_workers_have_nothing_to_do() {
     let dynamodb = slowly(engine::start().await, Duration::from_millis(700)).await;
@@ -67,7 +57,7 @@ async fn requests_in_flight_are_answered_though_other_workers_have_nothing_to_do
             connection.write_all(GET).await.unwrap();
         }
         for connection in &mut connections {
-            assert!(answer(connection).await.starts_with("HTTP/1.1 404 "));
+            assert!(read_response(connection).await.starts_with("HTTP/1.1 404 "));
         }
         // ... and then two have no clients any more, while the others use what is open.
         let mut connections: Vec<_> = connections
@@ -83,7 +73,7 @@ async fn requests_in_flight_are_answered_though_other_workers_have_nothing_to_do
         time::sleep(Duration::from_millis(200)).await;
         app.ask_to_stop();
         for connection in &mut connections {
-            let answer = answer(connection).await;
+            let answer = read_response(connection).await;
             assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
             assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
         }
@@ -98,7 +88,7 @@ async fn after_the_signal_to_stop_connections_are_taken_for_a_while_each_for_one
     let mut app = spawn_with(config, engine::start().await);
     let mut kept = TcpStream::connect(app.address).await.unwrap();
     kept.write_all(GET).await.unwrap();
-    assert!(!answer(&mut kept).await.to_lowercase().contains("\r\nconnection:"));
+    assert!(!read_response(&mut kept).await.to_lowercase().contains("\r\nconnection:"));
     let told = std::time::Instant::now();
     app.ask_to_stop();
     time::sleep(Duration::from_millis(200)).await;
