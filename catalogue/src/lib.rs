@@ -1,18 +1,23 @@
 //! Every metric that Picus emits. Nothing is emitted that does not stand here.
 //!
-//! Names, units and labels are those of OpenTelemetry's semantic conventions for HTTP servers and
-//! database clients, in Prometheus' form; what these do not know begins with `picus_`.
+//! Names, units, instruments and labels are those of OpenTelemetry's semantic conventions
+//! ([`conventions::VERSION`]) for HTTP servers, database clients, functions, processes and SDKs; what these do not
+//! know begins with `picus`. `conventions/deviations.yaml` lists where they are not kept, and why.
 
 #![expect(clippy::doc_markdown, reason = "a metric's doc comment is its HELP, which is plain text")]
 
+pub mod conventions;
+
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// How a metric behaves over time.
+/// How a metric behaves over time: the instrument that OpenTelemetry measures it with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// Only grows.
     Counter,
-    /// Goes up and down.
+    /// A sum that goes up and down; in Prometheus a gauge.
+    UpDownCounter,
+    /// Goes up and down, and a sum of several says nothing.
     Gauge,
     /// A distribution, with these upper bounds of its buckets.
     Histogram(&'static [f64]),
@@ -23,33 +28,42 @@ pub enum Kind {
 pub struct Metric {
     /// The name in Prometheus' form, with its unit.
     pub name: &'static str,
+    /// The name in OpenTelemetry's form.
+    pub otel_name: &'static str,
     /// How it behaves.
     pub kind: Kind,
     /// What it is measured in, as CloudWatch is told; none for a ratio and what else it has no word for.
     pub unit: Option<Unit>,
-    /// The labels, each with a bounded set of values.
+    /// What it is measured in, as OpenTelemetry writes it (UCUM).
+    pub otel_unit: &'static str,
+    /// The labels, each with a bounded set of values: OpenTelemetry's attributes, with `_` for each dot.
     pub labels: &'static [&'static str],
     /// What it means: its HELP.
     pub help: &'static str,
 }
 
-/// The bounds that OpenTelemetry advises for durations in seconds.
-const SECONDS: &[f64] =
+/// The bounds that OpenTelemetry advises for the durations of HTTP requests, in seconds.
+const REQUEST_SECONDS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Those that it advises for calls to databases, and two more: DynamoDB answers in 1 to 5 ms, which would be one bucket.
+const CALL_SECONDS: &[f64] = &[0.001, 0.002, 0.003, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 const CAPACITY_UNITS: &[f64] = &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// Declares each metric once: a constant with its doc comment as its HELP, and its place in [`ALL`].
 macro_rules! catalogue {
     ($(
         $(#[doc = $help:literal])+
-        $constant:ident: $name:literal, $kind:ident $(($bounds:ident))?, $unit:ident, [$($label:literal),*];
+        $constant:ident: $otel_name:literal in $otel_unit:literal, $kind:ident $(($bounds:ident))?
+            => $name:literal, $unit:ident, [$($label:literal),*];
     )+) => {
         $(
             $(#[doc = $help])+
             pub const $constant: Metric = Metric {
                 name: $name,
+                otel_name: $otel_name,
                 kind: Kind::$kind $(($bounds))?,
                 unit: catalogue!(@unit $unit),
+                otel_unit: $otel_unit,
                 labels: &[$($label),*],
                 help: concat!($($help),+).trim_ascii(),
             };
@@ -63,67 +77,93 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    /// Time from a request's head to the last byte of its response.
-    HTTP_SERVER_REQUEST_DURATION: "http_server_request_duration_seconds", Histogram(SECONDS), Seconds,
-        ["http_request_method", "http_route", "http_response_status_code"];
+    /// Time from a request's head to the last byte of its response; error_type is empty where the
+    /// service did not fail.
+    HTTP_SERVER_REQUEST_DURATION: "http.server.request.duration" in "s", Histogram(REQUEST_SECONDS)
+        => "http_server_request_duration_seconds", Seconds,
+        ["http_request_method", "url_scheme", "http_route", "http_response_status_code", "error_type"];
     /// Requests in flight.
-    HTTP_SERVER_ACTIVE_REQUESTS: "http_server_active_requests", Gauge, Count, [];
+    HTTP_SERVER_ACTIVE_REQUESTS: "http.server.active_requests" in "{request}", UpDownCounter
+        => "http_server_active_requests", Count, [];
     /// Requests for items that were answered without a failure of the service: those that
     /// the latency objective is measured on.
-    REQUESTS_MEASURED: "picus_requests_measured_total", Counter, Count, ["http_route"];
+    REQUESTS_MEASURED: "picus.requests.measured" in "{request}", Counter
+        => "picus_requests_measured_total", Count, ["http_route"];
     /// Of the requests measured, those whose answer began within the latency objective.
-    REQUESTS_WITHIN_OBJECTIVE: "picus_requests_within_objective_total", Counter, Count,
-        ["http_route"];
+    REQUESTS_WITHIN_OBJECTIVE: "picus.requests.within_objective" in "{request}", Counter
+        => "picus_requests_within_objective_total", Count, ["http_route"];
     /// Requests refused with 503 because too many were in flight.
-    REQUESTS_SHED: "picus_requests_shed_total", Counter, Count, [];
+    REQUESTS_SHED: "picus.requests.shed" in "{request}", Counter
+        => "picus_requests_shed_total", Count, [];
     /// Requests answered with 504 because their deadline passed.
-    REQUESTS_TIMED_OUT: "picus_requests_timed_out_total", Counter, Count, [];
+    REQUESTS_TIMED_OUT: "picus.requests.timed_out" in "{request}", Counter
+        => "picus_requests_timed_out_total", Count, [];
     /// Invocations of the function that had to wait for a new environment.
-    FAAS_COLDSTARTS: "faas_coldstarts_total", Counter, Count, [];
+    FAAS_COLDSTARTS: "faas.coldstarts" in "{coldstart}", Counter
+        => "faas_coldstarts_total", Count, ["faas_trigger"];
     /// Time of a call to DynamoDB, its retries included; error_type is empty on success.
-    DB_CLIENT_OPERATION_DURATION: "db_client_operation_duration_seconds", Histogram(SECONDS), Seconds,
-        ["db_operation_name", "error_type"];
+    DB_CLIENT_OPERATION_DURATION: "db.client.operation.duration" in "s", Histogram(CALL_SECONDS)
+        => "db_client_operation_duration_seconds", Seconds,
+        ["db_system_name", "db_operation_name", "error_type"];
     /// Attempts at calls to DynamoDB, the first ones included.
-    DYNAMODB_ATTEMPTS: "picus_dynamodb_attempts_total", Counter, Count, ["db_operation_name"];
+    DYNAMODB_ATTEMPTS: "picus.dynamodb.attempts" in "{attempt}", Counter
+        => "picus_dynamodb_attempts_total", Count, ["db_operation_name"];
     /// Attempts at calls to DynamoDB after the first.
-    DYNAMODB_RETRIES: "picus_dynamodb_retries_total", Counter, Count, ["db_operation_name"];
+    DYNAMODB_RETRIES: "picus.dynamodb.retries" in "{attempt}", Counter
+        => "picus_dynamodb_retries_total", Count, ["db_operation_name"];
     /// Attempts that DynamoDB refused because of its limits on throughput.
-    DYNAMODB_THROTTLES: "picus_dynamodb_throttles_total", Counter, Count, ["db_operation_name"];
+    DYNAMODB_THROTTLES: "picus.dynamodb.throttles" in "{attempt}", Counter
+        => "picus_dynamodb_throttles_total", Count, ["db_operation_name"];
     /// Capacity units that a call to DynamoDB consumed.
-    DYNAMODB_CONSUMED_CAPACITY: "picus_dynamodb_consumed_capacity_units", Histogram(CAPACITY_UNITS), none,
-        ["db_operation_name"];
+    DYNAMODB_CONSUMED_CAPACITY: "picus.dynamodb.consumed_capacity_units" in "{capacity_unit}",
+        Histogram(CAPACITY_UNITS)
+        => "picus_dynamodb_consumed_capacity_units", none, ["db_operation_name"];
     /// Items sent in lists.
-    ITEMS_LISTED: "picus_items_listed_total", Counter, Count, [];
+    ITEMS_LISTED: "picus.items.listed" in "{item}", Counter
+        => "picus_items_listed_total", Count, [];
     /// Bytes sent in lists.
-    BYTES_LISTED: "picus_bytes_listed_total", Counter, Bytes, [];
+    BYTES_LISTED: "picus.bytes.listed" in "By", Counter
+        => "picus_bytes_listed_total", Bytes, [];
     /// Log lines lost because stdout took them too slowly.
-    LOG_LINES_DROPPED: "picus_log_lines_dropped_total", Counter, Count, [];
-    /// Spans that ended: error_type is empty for those queued for export, queue_full for
+    LOG_LINES_DROPPED: "picus.log.lines.dropped" in "{line}", Counter
+        => "picus_log_lines_dropped_total", Count, [];
+    /// Spans that ended: error_type is empty for those handed to the exporter, queue_full for
     /// those lost because exporting was too slow.
-    SPANS_PROCESSED: "otel_sdk_processor_span_processed_total", Counter, Count, ["error_type"];
+    SPANS_PROCESSED: "otel.sdk.processor.span.processed" in "{span}", Counter
+        => "otel_sdk_processor_span_processed_total", Count, ["error_type"];
     /// Spans handed to the exporter: error_type is empty for those delivered,
     /// export_failed for those lost.
-    SPANS_EXPORTED: "otel_sdk_exporter_span_exported_total", Counter, Count, ["error_type"];
-    /// CPU time that the process used since the sample before, of all that it could have:
-    /// 1 is all of its CPUs.
-    PROCESS_CPU_UTILIZATION: "process_cpu_utilization_ratio", Gauge, none, [];
+    SPANS_EXPORTED: "otel.sdk.exporter.span.exported" in "{span}", Counter
+        => "otel_sdk_exporter_span_exported_total", Count, ["error_type"];
+    /// CPU time that the process used since the sample before, by mode, of all that it could
+    /// have: both modes together are 1 where it used all of its CPUs.
+    PROCESS_CPU_UTILIZATION: "process.cpu.utilization" in "1", Gauge
+        => "process_cpu_utilization_ratio", none, ["cpu_mode"];
     /// Physical memory in use by the process.
-    PROCESS_MEMORY_USAGE: "process_memory_usage_bytes", Gauge, Bytes, [];
+    PROCESS_MEMORY_USAGE: "process.memory.usage" in "By", UpDownCounter
+        => "process_memory_usage_bytes", Bytes, [];
     /// Files and sockets that the process has open.
-    PROCESS_FILE_DESCRIPTORS: "process_unix_file_descriptors", Gauge, Count, [];
+    PROCESS_FILE_DESCRIPTORS: "process.unix.file_descriptor.count" in "{file_descriptor}", UpDownCounter
+        => "process_unix_file_descriptor_count", Count, [];
     /// Time since the process started.
-    PROCESS_UPTIME: "process_uptime_seconds", Gauge, Seconds, [];
+    PROCESS_UPTIME: "process.uptime" in "s", Gauge
+        => "process_uptime_seconds", Seconds, [];
     /// Threads that serve requests, each with a runtime of its own.
-    RUNTIME_WORKERS: "picus_runtime_workers", Gauge, Count, [];
+    RUNTIME_WORKERS: "picus.runtime.workers" in "{thread}", UpDownCounter
+        => "picus_runtime_workers", Count, [];
     /// Time that the threads which serve requests were busy since the sample before: 1 is
     /// all of them, all the time.
-    RUNTIME_UTILIZATION: "picus_runtime_utilization_ratio", Gauge, none, [];
+    RUNTIME_UTILIZATION: "picus.runtime.utilization" in "1", Gauge
+        => "picus_runtime_utilization_ratio", none, [];
     /// Tasks of the threads that serve requests: connections, mostly.
-    RUNTIME_ALIVE_TASKS: "picus_runtime_alive_tasks", Gauge, Count, [];
+    RUNTIME_ALIVE_TASKS: "picus.runtime.alive_tasks" in "{task}", UpDownCounter
+        => "picus_runtime_alive_tasks", Count, [];
     /// Tasks handed from outside to the threads that serve requests, and not yet begun.
-    RUNTIME_QUEUE_DEPTH: "picus_runtime_queue_depth", Gauge, Count, [];
+    RUNTIME_QUEUE_DEPTH: "picus.runtime.queue_depth" in "{task}", UpDownCounter
+        => "picus_runtime_queue_depth", Count, [];
     /// Always 1; the labels say which build this is.
-    BUILD_INFO: "picus_build_info", Gauge, none, ["service_name", "service_version"];
+    BUILD_INFO: "picus.build_info" in "{build}", Gauge
+        => "picus_build_info", none, ["service_name", "service_version"];
 }
 
 /// Tells this process's recorder of each metric's unit and meaning.
@@ -132,10 +172,38 @@ pub fn describe() {
         match (kind, unit) {
             (Kind::Counter, Some(unit)) => describe_counter!(name, unit, help),
             (Kind::Counter, None) => describe_counter!(name, help),
-            (Kind::Gauge, Some(unit)) => describe_gauge!(name, unit, help),
-            (Kind::Gauge, None) => describe_gauge!(name, help),
+            (Kind::Gauge | Kind::UpDownCounter, Some(unit)) => describe_gauge!(name, unit, help),
+            (Kind::Gauge | Kind::UpDownCounter, None) => describe_gauge!(name, help),
             (Kind::Histogram(_), Some(unit)) => describe_histogram!(name, unit, help),
             (Kind::Histogram(_), None) => describe_histogram!(name, help),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OpenTelemetry, "Prometheus and OpenMetrics Compatibility": dots become underscores, the unit is a
+    /// suffix unless the name has it, a ratio's is `_ratio`, and a counter's last one is `_total`.
+    fn in_prometheus(metric: &Metric) -> String {
+        let name = metric.otel_name.replace('.', "_");
+        let unit = match metric.otel_unit {
+            "s" => "seconds",
+            "By" => "bytes",
+            "1" => "ratio",
+            _ => "",
+        };
+        let has_unit = unit.is_empty() || name.split('_').any(|word| word == unit);
+        let unit = if has_unit { String::new() } else { format!("_{unit}") };
+        let total = if metric.kind == Kind::Counter { "_total" } else { "" };
+        format!("{name}{unit}{total}")
+    }
+
+    #[test]
+    fn a_metrics_two_names_say_the_same() {
+        for metric in ALL {
+            assert_eq!(in_prometheus(metric), metric.name);
         }
     }
 }

@@ -13,7 +13,9 @@ use picus_api::precondition::{Preconditions, etag};
 use picus_api::{Code, Error, ErrorBody, route};
 use picus_catalogue as catalogue;
 use picus_items::{Item, Key, Table};
-use picus_telemetry::{Access, Described, Invocation, LatencySlo, RequestContext, nearest_hop};
+use picus_telemetry::{
+    Access, Described, Invocation, LatencySlo, RequestContext, nearest_hop, scheme,
+};
 use serde::Serialize;
 use tokio::time;
 use tracing::Instrument as _;
@@ -82,7 +84,8 @@ impl DeleteHandler {
     fn begin(&self, request: &Request, context: &Context, ids: &RequestContext) -> Access {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         if cold_start {
-            metrics::counter!(catalogue::FAAS_COLDSTARTS.name).increment(1);
+            metrics::counter!(catalogue::FAAS_COLDSTARTS.name, "faas_trigger" => "http")
+                .increment(1);
         }
         let header = |name| request.header(name).unwrap_or_default();
         let target = request.target.as_ref();
@@ -90,11 +93,18 @@ impl DeleteHandler {
             method: target.map_or("", |target| &target.method),
             route: target.map_or("", |target| target::template(&target.path)),
             path: target.map_or("", |target| &target.path),
-            scheme: header("x-forwarded-proto"),
+            // Neither is in every form of event as it was sent.
+            query: "",
+            protocol_version: "",
+            scheme: scheme(header("x-forwarded-proto")),
             host: header("host"),
             client: nearest_hop(header("x-forwarded-for")),
             user_agent: header("user-agent"),
-            invocation: Some(Invocation { id: &context.request_id, cold_start }),
+            invocation: Some(Invocation {
+                id: &context.request_id,
+                function_arn: &context.invoked_function_arn,
+                cold_start,
+            }),
         };
         let access = Access::begin(ids, &described, self.objective.clone());
         access.bytes_in.add(request.body_len);

@@ -64,7 +64,7 @@ fn run(config: &Config) -> ExitCode {
     let telemetry = Arc::new(telemetry);
     let outcome = runtime.block_on(serve_events(config, telemetry.clone()));
     if let Err(error) = &outcome {
-        tracing::error!(error = %error, "delete handler failed");
+        tracing::error!(exception.message = %error, "delete handler failed");
     }
     // The last lines are written when it goes.
     drop(telemetry);

@@ -55,7 +55,7 @@ impl Scraper {
                     let last = self.last.insert((task.pid, metric.clone()), value);
                     value - last.unwrap_or(0.0)
                 }
-                Kind::Gauge | Kind::Histogram(_) => value,
+                Kind::UpDownCounter | Kind::Gauge | Kind::Histogram(_) => value,
             };
             for declaration in self.declarations.iter().filter(|found| found.selects(&metric)) {
                 for set in &declaration.dimension_sets {

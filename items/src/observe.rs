@@ -1,6 +1,6 @@
 //! What the operators see of each call to DynamoDB: a client span, metrics, and its retries.
 //!
-//! Names follow OpenTelemetry's semantic conventions for database clients and for DynamoDB.
+//! Names follow OpenTelemetry's semantic conventions for AWS SDKs, database clients and DynamoDB.
 
 use std::future::Future;
 use std::time::Instant;
@@ -18,8 +18,8 @@ use aws_smithy_runtime_api::client::interceptors::context::Error as AttemptError
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
-use picus_catalogue as catalogue;
-use tracing::field::Empty;
+use picus_catalogue::{self as catalogue, conventions};
+use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, debug_span};
 
 use crate::error::{Error, ErrorKind};
@@ -43,6 +43,16 @@ impl Operation {
             Self::Get | Self::ReadToDelete => "GetItem",
             Self::Scan => "Scan",
             Self::Delete => "DeleteItem",
+        }
+    }
+
+    /// The name of the call among those of all services.
+    fn span_name(self) -> &'static str {
+        match self {
+            Self::Put => "DynamoDB.PutItem",
+            Self::Get | Self::ReadToDelete => "DynamoDB.GetItem",
+            Self::Scan => "DynamoDB.Scan",
+            Self::Delete => "DynamoDB.DeleteItem",
         }
     }
 
@@ -89,15 +99,17 @@ where
         metrics::histogram!(catalogue::DB_CLIENT_OPERATION_DURATION.name, labels.iter())
             .record(elapsed);
     };
-    let name = metrics::Label::from_static_parts("db_operation_name", operation.name());
+    let label = metrics::Label::from_static_parts;
+    let system = label("db_system_name", conventions::DB_SYSTEM_NAME);
+    let name = label("db_operation_name", operation.name());
     match outcome(result) {
         Ok(answer) => {
-            duration(&[name]);
+            duration(&[system, name]);
             Ok(answer)
         }
         Err(error) => {
             let error_type = error_type(&error);
-            duration(&[name, metrics::Label::from_static_parts("error_type", error_type)]);
+            duration(&[system, name, label("error_type", error_type)]);
             trace_failure(&span, error_type, &error);
             Err(failure(operation, error_type, error))
         }
@@ -108,19 +120,20 @@ where
 fn span(operation: Operation, target: &Target) -> Span {
     debug_span!(
         "DynamoDB",
-        otel.name = operation.name(),
+        otel.name = operation.span_name(),
         otel.kind = "client",
         otel.status_code = Empty,
         error.type = Empty,
-        http.response.status_code = Empty,
+        // X-Ray knows a call to AWS by these three.
         rpc.system = "aws-api",
         rpc.service = "DynamoDB",
         rpc.method = operation.name(),
-        db.system.name = "aws.dynamodb",
+        db.system.name = conventions::DB_SYSTEM_NAME,
         db.operation.name = operation.name(),
         db.collection.name = target.table_name,
+        db.response.status_code = Empty,
         aws.dynamodb.table_names = target.table_name,
-        aws.region = target.region,
+        cloud.region = target.region,
         aws.request_id = Empty,
     )
 }
@@ -132,12 +145,8 @@ where
 {
     span.record("error.type", error_type);
     span.record("otel.status_code", "ERROR");
-    let status = match error_type {
-        // DynamoDB throttles with 400; X-Ray knows a throttle by 429 alone.
-        "throttled" => Some(429),
-        _ => error.raw_response().map(|response| i64::from(response.status().as_u16())),
-    };
-    span.record("http.response.status_code", status);
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    span.record("db.response.status_code", status.map(display));
     // For the span alone: in the logs, the chain stands on the access line.
     tracing::debug!(
         parent: span,

@@ -7,13 +7,15 @@ use std::task::{self, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{Method, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage as _, HttpResponse};
 use picus_api::headers::EVERY_RESPONSE;
 use picus_api::{ErrorBody, route};
-use picus_telemetry::{Access, ActiveRequest, Described, LatencySlo, RequestContext, nearest_hop};
+use picus_telemetry::{
+    Access, ActiveRequest, Described, LatencySlo, RequestContext, nearest_hop, scheme,
+};
 use pin_project_lite::pin_project;
 use tracing::Instrument as _;
 
@@ -72,13 +74,20 @@ fn begin(request: &ServiceRequest, route: &'static str, context: &RequestContext
     let objective = objective.expect("the application has an objective").clone().into_inner();
     let headers = request.headers();
     // The load balancer's word, where there is one; the service itself is reached by HTTP alone.
-    let scheme = text(headers, "x-forwarded-proto").unwrap_or("http");
+    let scheme = scheme(text(headers, "x-forwarded-proto").unwrap_or_default());
     let forwarded_for = text(headers, "x-forwarded-for").unwrap_or_default();
     let described = Described {
         method: request.method().as_str(),
         route,
         path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
         scheme,
+        protocol_version: match request.version() {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_11 => "1.1",
+            Version::HTTP_2 => "2",
+            _ => "",
+        },
         host: text(headers, "host").unwrap_or_default(),
         client: nearest_hop(forwarded_for).or_else(|| request.peer_addr().map(|peer| peer.ip())),
         user_agent: text(headers, "user-agent").unwrap_or_default(),

@@ -67,6 +67,7 @@ fn run(config: &Config) -> ExitCode {
             address = %application.address(),
             metrics_address = %application.metrics_address(),
             workers = config.workers,
+            service.instance.id = config.service.instance_id,
             "service started"
         );
         application.run_until(stop).await
@@ -77,7 +78,7 @@ fn run(config: &Config) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            tracing::error!(error = %error, "service failed");
+            tracing::error!(exception.message = %error, "service failed");
             complain(format_args!("{}: {error}", PROGRAM.name));
             ExitCode::FAILURE
         }

@@ -11,7 +11,7 @@ use actix_web::rt::net::TcpStream;
 #[cfg(target_os = "linux")]
 pub(crate) fn bound(connection: &TcpStream, timeout: Duration) {
     if let Err(error) = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(timeout)) {
-        tracing::warn!(error = %error, "a connection has no bound on a client that stalls");
+        tracing::warn!(exception.message = %error, "a connection has no bound on a client that stalls");
     }
 }
 

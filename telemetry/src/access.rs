@@ -7,7 +7,7 @@ use tracing::Span;
 
 use crate::context::RequestContext;
 use crate::received::Received;
-use crate::request::Described;
+use crate::request::{Described, known_method};
 use crate::slo::LatencySlo;
 use picus_catalogue as catalogue;
 
@@ -29,6 +29,7 @@ pub struct Access {
     pub complete: bool,
     method: &'static str,
     route: &'static str,
+    scheme: &'static str,
     answer: Option<Answer>,
     objective: Arc<LatencySlo>,
     span: Span,
@@ -60,9 +61,10 @@ impl Access {
             complete: false,
             method,
             route: request.route,
+            scheme: request.scheme,
             answer: None,
             objective,
-            span: context.span(&Described { method, ..*request }),
+            span: context.span(request),
             started: Instant::now(),
         }
     }
@@ -78,13 +80,17 @@ impl Access {
         self.answer = Some(Answer { status, after: self.started.elapsed() });
     }
 
-    fn measure(&self, elapsed: Duration) {
-        let mut labels =
-            vec![metrics::Label::from_static_parts("http_request_method", self.method)];
+    fn measure(&self, elapsed: Duration, error: Option<&'static str>) {
+        let known = [
+            ("http_request_method", self.method),
+            ("url_scheme", self.scheme),
+            ("http_route", self.route),
+            ("error_type", error.unwrap_or_default()),
+        ];
         // CloudWatch takes no dimension without a value.
-        if !self.route.is_empty() {
-            labels.push(metrics::Label::from_static_parts("http_route", self.route));
-        }
+        let known = known.into_iter().filter(|(_, value)| !value.is_empty());
+        let mut labels: Vec<_> =
+            known.map(|(name, value)| metrics::Label::from_static_parts(name, value)).collect();
         if let Some(Answer { status, after }) = self.answer {
             labels.push(metrics::Label::new("http_response_status_code", status.to_string()));
             if status < 500 {
@@ -98,7 +104,7 @@ impl Access {
     }
 
     /// Completes the request's span, where it has one.
-    fn trace(&self, failed: bool) {
+    fn trace(&self, error: Option<&'static str>) {
         if let Some(answer) = self.answer {
             self.span.record("http.response.status_code", i64::from(answer.status));
         }
@@ -108,12 +114,11 @@ impl Access {
         if let Some(code) = self.error_code {
             self.span.record("error.code", code);
         }
-        if failed {
-            let error = self.error_code.unwrap_or("aborted");
+        if let Some(error) = error {
             self.span.record("error.type", error);
             self.span.record("otel.status_code", "ERROR");
             let chain = self.error_chain.as_deref().unwrap_or_default();
-            // For the span alone: in the logs, the chain stands on the access line.
+            // For the span alone, where X-Ray looks for a cause: in the logs, the access line has it.
             tracing::debug!(parent: &self.span, exception.type = error, exception.message = chain, "exception");
         }
     }
@@ -122,12 +127,13 @@ impl Access {
 impl Drop for Access {
     fn drop(&mut self) {
         let elapsed = self.started.elapsed();
-        self.measure(elapsed);
         let status = self.answer.map(|answer| answer.status);
         let first_byte = self.answer.map(|answer| milliseconds(answer.after));
         // A client that left before its answer is no failure of the service's.
         let failed = self.error_chain.is_some() || status.is_some_and(|status| status >= 500);
-        self.trace(failed);
+        let error = failed.then(|| self.error_code.unwrap_or("aborted"));
+        self.measure(elapsed, error);
+        self.trace(error);
         // The levels of `tracing` are constants, so that each has a line of its own.
         macro_rules! line {
             ($level:ident) => {
@@ -142,7 +148,8 @@ impl Drop for Access {
                     duration_ms = milliseconds(elapsed),
                     object_id = self.object_id,
                     error.code = self.error_code,
-                    error.chain = self.error_chain,
+                    exception.r#type = error,
+                    exception.message = self.error_chain,
                     aborted = (!self.complete).then_some(true),
                     "request"
                 )
@@ -158,11 +165,4 @@ impl Drop for Access {
 
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-/// The methods of RFC 9110 and RFC 5789; all others are one, for a client could make up any number.
-fn known_method(method: &str) -> &'static str {
-    const KNOWN: [&str; 9] =
-        ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
-    KNOWN.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
 }

@@ -35,7 +35,7 @@ pub use logs::LogFilter;
 pub use panics::log_panics;
 pub use prometheus::Prometheus;
 pub use received::Received;
-pub use request::{Described, Invocation, nearest_hop};
+pub use request::{Described, Invocation, nearest_hop, scheme};
 pub use service::Service;
 pub use settings::{Metrics, Settings};
 pub use slo::LatencySlo;

@@ -19,18 +19,25 @@ pub(crate) struct Sampler {
     last: Mutex<Last>,
 }
 
+/// The CPU time that the process has used.
+#[derive(Debug, Default, Clone, Copy)]
+struct Cpu {
+    user: Duration,
+    system: Duration,
+}
+
 /// What was read the last time.
 #[derive(Debug)]
 struct Last {
     at: Instant,
-    cpu: Duration,
+    cpu: Cpu,
     busy: Duration,
 }
 
 impl Sampler {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        let last = Last { at: now, cpu: Duration::ZERO, busy: Duration::ZERO };
+        let last = Last { at: now, cpu: Cpu::default(), busy: Duration::ZERO };
         Self { started: now, runtimes: Mutex::default(), last: Mutex::new(last) }
     }
 
@@ -53,7 +60,12 @@ impl Sampler {
             let share = |spent: Duration, before: Duration, of: usize| {
                 spent.saturating_sub(before).as_secs_f64() / (wall * as_f64(of.max(1) as u64))
             };
-            set(&catalogue::PROCESS_CPU_UTILIZATION, share(cpu, last.cpu, cpus));
+            let used = |mode: &'static str, spent, before| {
+                metrics::gauge!(catalogue::PROCESS_CPU_UTILIZATION.name, "cpu_mode" => mode)
+                    .set(share(spent, before, cpus));
+            };
+            used("user", cpu.user, last.cpu.user);
+            used("system", cpu.system, last.cpu.system);
             set(&catalogue::RUNTIME_UTILIZATION, share(busy, last.busy, workers));
         }
         *last = Last { at: now, cpu, busy };
@@ -75,14 +87,14 @@ impl Sampler {
 }
 
 /// Sets the gauges of the process, and returns the CPU time that it has used.
-fn process() -> Option<Duration> {
+fn process() -> Option<Cpu> {
     let process = Process::myself().ok()?;
     let stat = process.stat().ok()?;
     let memory = stat.rss_bytes().get();
     set(&catalogue::PROCESS_MEMORY_USAGE, as_f64(memory));
     set(&catalogue::PROCESS_FILE_DESCRIPTORS, as_f64(process.fd_count().ok()? as u64));
-    let ticks = stat.utime + stat.stime;
-    Some(Duration::from_millis(ticks * 1000 / procfs::ticks_per_second()))
+    let time = |ticks: u64| Duration::from_millis(ticks * 1000 / procfs::ticks_per_second());
+    Some(Cpu { user: time(stat.utime), system: time(stat.stime) })
 }
 
 fn set(metric: &catalogue::Metric, value: f64) {

@@ -43,7 +43,7 @@ impl Prometheus {
                 Kind::Histogram(bounds) => builder
                     .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)
                     .expect("the bounds in the catalogue are not empty"),
-                Kind::Counter | Kind::Gauge => builder,
+                Kind::Counter | Kind::UpDownCounter | Kind::Gauge => builder,
             })
             .build_recorder();
         let this = Self { recorder: recorder.handle(), lines, sampler: Arc::new(Sampler::new()) };
@@ -85,10 +85,10 @@ impl Prometheus {
 fn begin_at_zero() {
     for metric in catalogue::ALL {
         match metric.kind {
-            // The one metric that only a function has.
-            Kind::Counter if *metric == catalogue::FAAS_COLDSTARTS => {}
             Kind::Counter if metric.labels.is_empty() => metrics::counter!(metric.name).absolute(0),
-            Kind::Gauge if metric.labels.is_empty() => metrics::gauge!(metric.name).set(0),
+            Kind::UpDownCounter | Kind::Gauge if metric.labels.is_empty() => {
+                metrics::gauge!(metric.name).set(0);
+            }
             _ => {}
         }
     }

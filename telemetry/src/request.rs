@@ -1,5 +1,6 @@
 //! What comes with a request: the ids in its headers, and what its span tells of it.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use tracing::field::Empty;
@@ -21,9 +22,13 @@ pub struct Described<'a> {
     pub route: &'static str,
     /// The path, as sent.
     pub path: &'a str,
-    /// `http` or `https`.
-    pub scheme: &'a str,
-    /// The host that the client turned to.
+    /// The query, as sent.
+    pub query: &'a str,
+    /// `http` or `https`: see [`scheme`].
+    pub scheme: &'static str,
+    /// The version of HTTP.
+    pub protocol_version: &'static str,
+    /// The host that the client turned to, with its port where it named one.
     pub host: &'a str,
     /// Where the client is.
     pub client: Option<IpAddr>,
@@ -38,6 +43,8 @@ pub struct Described<'a> {
 pub struct Invocation<'a> {
     /// Lambda's id for it.
     pub id: &'a str,
+    /// The function, as it was invoked.
+    pub function_arn: &'a str,
     /// Whether its environment was new.
     pub cold_start: bool,
 }
@@ -60,23 +67,35 @@ impl RequestContext {
     /// The request's span. Every log line within it carries the ids, sampled or not.
     #[must_use]
     pub fn span(&self, request: &Described<'_>) -> Span {
+        let method = known_method(request.method);
+        let (address, port) = address_and_port(request.host);
+        // An event that is no HTTP request has no method.
+        let trigger = if request.method.is_empty() { "other" } else { "http" };
         traces::open(self, || {
             info_span!(
                 SPAN,
-                otel.name = display(format_args!("{} {}", request.method, request.route)),
+                otel.name = display(SpanName { method, route: request.route }),
                 otel.kind = "server",
                 otel.status_code = Empty,
                 request_id = self.request_id(),
                 object_id = Empty,
-                http.request.method = request.method,
+                http.request.method = method,
+                http.request.method_original =
+                    some(request.method).filter(|_| method == OTHER_METHOD),
                 http.route = some(request.route),
                 http.response.status_code = Empty,
                 url.scheme = some(request.scheme),
                 url.path = some(request.path),
-                server.address = some(request.host),
+                url.query = some(request.query),
+                network.protocol.version = some(request.protocol_version),
+                server.address = some(address),
+                server.port = port,
                 client.address = request.client.map(display),
                 user_agent.original = some(request.user_agent),
+                faas.trigger = request.invocation.map(|_| trigger),
                 faas.invocation_id = request.invocation.map(|invocation| invocation.id),
+                aws.lambda.invoked_arn =
+                    request.invocation.map(|invocation| invocation.function_arn),
                 faas.coldstart = request.invocation.map(|invocation| invocation.cold_start),
                 error.type = Empty,
                 error.code = Empty,
@@ -90,6 +109,46 @@ impl RequestContext {
 #[must_use]
 pub fn nearest_hop(forwarded_for: &str) -> Option<IpAddr> {
     forwarded_for.rsplit(',').next()?.trim().parse().ok()
+}
+
+/// The scheme that the client used, by the load balancer's `X-Forwarded-Proto`. Whoever reaches the
+/// program past it uses HTTP alone, whatever it says.
+#[must_use]
+pub fn scheme(forwarded_proto: &str) -> &'static str {
+    if forwarded_proto.eq_ignore_ascii_case("https") { "https" } else { "http" }
+}
+
+/// What stands for a method that HTTP does not know.
+const OTHER_METHOD: &str = "_OTHER";
+
+/// The methods of RFC 9110 and RFC 5789; all others are one, for a client could make up any number.
+pub(crate) fn known_method(method: &str) -> &'static str {
+    const KNOWN: [&str; 9] =
+        ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or(OTHER_METHOD)
+}
+
+/// A server span's name (OpenTelemetry, "Semantic conventions for HTTP spans"): the method, or `HTTP` for one that
+/// it does not know, and the route where there is one.
+struct SpanName {
+    method: &'static str,
+    route: &'static str,
+}
+
+impl fmt::Display for SpanName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.method == OTHER_METHOD { "HTTP" } else { self.method })?;
+        if self.route.is_empty() { Ok(()) } else { write!(f, " {}", self.route) }
+    }
+}
+
+/// The two parts of a `Host`.
+fn address_and_port(host: &str) -> (&str, Option<i64>) {
+    let port = |port: &str| port.parse::<u16>().ok().map(i64::from);
+    match host.rsplit_once(':') {
+        Some((address, text)) if port(text).is_some() => (address, port(text)),
+        _ => (host, None),
+    }
 }
 
 fn some(text: &str) -> Option<&str> {
@@ -120,6 +179,36 @@ mod tests {
         assert_eq!(hop("10.0.0.1, 192.0.2.7").as_deref(), Some("192.0.2.7"));
         assert_eq!(hop("2001:db8::1").as_deref(), Some("2001:db8::1"));
         assert_eq!((hop(""), hop("192.0.2.7, unknown")), (None, None));
+    }
+
+    #[test]
+    fn a_host_is_an_address_and_a_port() {
+        for (host, address, port) in [
+            ("picus.example", "picus.example", None),
+            ("picus.example:8443", "picus.example", Some(8443)),
+            ("[2001:db8::1]", "[2001:db8::1]", None),
+            ("[2001:db8::1]:80", "[2001:db8::1]", Some(80)),
+            ("picus.example:port", "picus.example:port", None),
+            ("", "", None),
+        ] {
+            assert_eq!(address_and_port(host), (address, port));
+        }
+    }
+
+    #[test]
+    fn a_span_is_named_for_its_method_and_its_route() {
+        let name = |method, route| SpanName { method: known_method(method), route }.to_string();
+        assert_eq!(name("GET", "/picus/list"), "GET /picus/list");
+        assert_eq!(name("GET", ""), "GET");
+        assert_eq!(name("BREW", "/picus/list"), "HTTP /picus/list");
+    }
+
+    #[test]
+    fn a_scheme_is_one_of_two_whatever_a_client_says() {
+        assert_eq!((scheme("https"), scheme("HTTPS")), ("https", "https"));
+        for odd in ["", "http", "gopher", "https, http"] {
+            assert_eq!(scheme(odd), "http", "{odd}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use picus_settings::Reader;
+use uuid::Uuid;
 
 /// What logs, metrics and traces are told by.
 #[derive(Debug, Clone)]
@@ -12,6 +13,8 @@ pub struct Service {
     pub name: String,
     /// OpenTelemetry's `service.version`.
     pub version: String,
+    /// OpenTelemetry's `service.instance.id`: of this process alone.
+    pub instance_id: String,
 }
 
 impl Service {
@@ -20,18 +23,23 @@ impl Service {
     pub fn read(env: &mut Reader, name: &'static str, version: &'static str) -> Self {
         let name =
             env.read("OTEL_SERVICE_NAME", name, "What logs, metrics and traces call this program.");
-        let Attributes { version: released } = env.read(
+        let Attributes { version: released, instance_id } = env.read(
             "OTEL_RESOURCE_ATTRIBUTES",
             "",
             "What else traces tell of this program: `key=value,…`; `service.version`, in logs and metrics, too.",
         );
-        Self { name, version: released.unwrap_or_else(|| version.to_owned()) }
+        Self {
+            name,
+            version: released.unwrap_or_else(|| version.to_owned()),
+            instance_id: instance_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+        }
     }
 }
 
 /// Of the attributes, what not only traces tell.
 struct Attributes {
     version: Option<String>,
+    instance_id: Option<String>,
 }
 
 impl FromStr for Attributes {
@@ -39,16 +47,32 @@ impl FromStr for Attributes {
 
     /// As leniently as OpenTelemetry's SDK, which reads the rest of them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-        let mut versions = pairs.filter(|(key, _)| key.trim() == "service.version");
-        let version = versions.next_back().map(|(_, version)| version.trim().to_owned());
-        Ok(Self { version: version.filter(|version| !version.is_empty()) })
+        let value = |name: &str| {
+            let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+            let mut values = pairs.filter(|(key, _)| key.trim() == name);
+            let value = values.next_back().map(|(_, value)| value.trim().to_owned());
+            value.filter(|value| !value.is_empty())
+        };
+        Ok(Self { version: value("service.version"), instance_id: value("service.instance.id") })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_has_an_id_of_its_own_unless_it_is_given_one() {
+        let id = |attributes: &'static str| {
+            let is_attributes = |name: &str| name == "OTEL_RESOURCE_ATTRIBUTES";
+            let mut env =
+                Reader::new(move |name| is_attributes(name).then(|| attributes.to_owned()));
+            Service::read(&mut env, "picus-test", "0.1.0").instance_id
+        };
+        assert_eq!(id("service.instance.id=blue-1"), "blue-1");
+        assert!(Uuid::parse_str(&id("")).is_ok());
+        assert_ne!(id(""), id(""));
+    }
 
     #[test]
     fn a_release_shows_as_its_version_and_a_build_without_one_as_its_own() {

@@ -9,7 +9,11 @@ use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
 #[test]
 fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
     let settings = Settings {
-        service: Service { name: "picus-test".into(), version: "1.2.3".into() },
+        service: Service {
+            name: "picus-test".into(),
+            version: "1.2.3".into(),
+            instance_id: "test".into(),
+        },
         log_filter: "off".parse().unwrap(),
         metrics: Metrics::Prometheus,
         traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
@@ -25,7 +29,7 @@ fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
     let text = telemetry.prometheus().unwrap().render();
     for line in [
         "# TYPE picus_requests_shed_total counter",
-        "# HELP http_server_request_duration_seconds Time from a request's head to the last byte of its response.",
+        "# HELP http_server_request_duration_seconds Time from a request's head to the last byte of its response; error_type is empty where the service did not fail.",
         "# TYPE http_server_request_duration_seconds histogram",
         "picus_requests_shed_total 2",
         "picus_log_lines_dropped_total 0",

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::process::{Child, Command};
 use tokio::time;
 
-use crate::dynamodb;
+use crate::dynamodb::{self, Health};
 use crate::forms::{Form, set_header};
 use crate::program::function;
 use picus_testing::engine;
@@ -104,6 +104,22 @@ async fn a_failure_has_its_colour_and_its_cause() {
     let cause = |document: &Value| document["cause"]["exceptions"].to_string();
     assert!(cause(&segment).contains("Could not delete item: "), "{segment}");
     assert!(cause(&part).contains("dispatch failure"), "{part}");
+}
+
+#[tokio::test]
+async fn a_throttle_is_one_to_the_daemon_though_dynamodb_answers_400() {
+    let (address, health) = dynamodb::start_behind(engine::start().await).await;
+    let mut given = given(address).await;
+    for (health_now, status, throttled) in
+        [(Health::Throttling, 429, json!(true)), (Health::Denying, 400, json!(null))]
+    {
+        health.send_replace(health_now);
+        let (segment, part) = given.segments_of_a_delete().await;
+        assert_eq!(segment["fault"], true, "{segment}");
+        assert_eq!((&part["error"], &part["throttle"]), (&json!(true), &throttled), "{part}");
+        assert_eq!(part["http"]["response"]["status"], status, "{part}");
+        assert_eq!(part["metadata"]["db.response.status_code"], "400", "{part}");
+    }
 }
 
 /// What a function says of one event on stdout and on stderr, until it is asked for the next.
@@ -207,10 +223,11 @@ async fn metrics_are_documents_among_the_log_lines() {
     metrics.sort_by_key(|(name, _)| name.clone());
     let of = |labels: &[&str]| json!([&["service_name"], labels].concat());
     let of_call = of(&["db_operation_name"]);
-    let of_request = of(&["http_request_method", "http_route", "http_response_status_code"]);
+    let of_request =
+        of(&["http_request_method", "url_scheme", "http_route", "http_response_status_code"]);
     let expected = [
-        ("db_client_operation_duration_seconds", of_call.clone()),
-        ("faas_coldstarts_total", of(&[])),
+        ("db_client_operation_duration_seconds", of(&["db_system_name", "db_operation_name"])),
+        ("faas_coldstarts_total", of(&["faas_trigger"])),
         ("http_server_request_duration_seconds", of_request),
         ("otel_sdk_exporter_span_exported_total", of(&[])),
         ("otel_sdk_processor_span_processed_total", of(&[])),

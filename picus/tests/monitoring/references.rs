@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use picus_api::route;
-use picus_catalogue::{self as catalogue, Kind};
+use picus_catalogue::{self as catalogue, Kind, conventions};
 use picus_cloudwatch::dashboard::{Panel, Search};
 use picus_cloudwatch::definition::Alarm;
 use picus_cloudwatch::metric::{Metric, Statistic};
@@ -29,16 +29,26 @@ const OF_THE_HANDLER: [(&str, &[&[&str]]); 12] = [
     (
         "http_server_request_duration_seconds",
         &[
-            &["http_request_method", "http_route", "http_response_status_code"],
-            &["http_request_method", "http_response_status_code"],
+            &["http_request_method", "url_scheme", "http_route", "http_response_status_code"],
+            &[
+                "http_request_method",
+                "url_scheme",
+                "http_route",
+                "http_response_status_code",
+                "error_type",
+            ],
+            &["http_request_method", "url_scheme", "http_response_status_code"],
         ],
     ),
     ("picus_requests_measured_total", BY_ROUTE),
     ("picus_requests_within_objective_total", BY_ROUTE),
-    ("faas_coldstarts_total", ALONE),
+    ("faas_coldstarts_total", &[&["faas_trigger"]]),
     (
         "db_client_operation_duration_seconds",
-        &[&["db_operation_name"], &["db_operation_name", "error_type"]],
+        &[
+            &["db_system_name", "db_operation_name"],
+            &["db_system_name", "db_operation_name", "error_type"],
+        ],
     ),
     ("picus_dynamodb_attempts_total", BY_OPERATION),
     ("picus_dynamodb_retries_total", BY_OPERATION),
@@ -51,7 +61,7 @@ const OF_THE_HANDLER: [(&str, &[&[&str]]); 12] = [
 
 /// Dimensions by which Picus tells its parts apart. A metric is looked at by all of these that it is
 /// published with, or it silently becomes one of the whole account; where that is meant, see [`WHOLE`].
-const TELLING: [&str; 14] = [
+const TELLING: [&str; 18] = [
     "LoadBalancer",
     "TargetGroup",
     "ClusterName",
@@ -62,9 +72,13 @@ const TELLING: [&str; 14] = [
     "service_name",
     "service_version",
     "http_request_method",
+    "url_scheme",
     "http_route",
     "http_response_status_code",
+    "db_system_name",
     "db_operation_name",
+    "faas_trigger",
+    "cpu_mode",
     "error_type",
 ];
 
@@ -99,7 +113,11 @@ fn values(dimension: &str) -> Option<&'static [&'static str]> {
     Some(match dimension {
         "service_name" => &[SERVICE, HANDLER],
         "http_route" => &route::ALL,
+        "url_scheme" => &["http", "https"],
+        "db_system_name" => &[conventions::DB_SYSTEM_NAME],
         "db_operation_name" => &["GetItem", "PutItem", "Scan", "DeleteItem"],
+        "faas_trigger" => &["http"],
+        "cpu_mode" => &["user", "system"],
         "error_type" => &["queue_full", "export_failed"],
         _ => return None,
     })

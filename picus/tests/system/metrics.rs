@@ -78,14 +78,40 @@ async fn every_request_is_counted_by_what_became_of_it() {
     assert!(shed >= 1.0, "{seen:#?}");
     #[expect(clippy::cast_precision_loss, reason = "a list of two")]
     let listed = listed.len() as f64;
-    let request = "http_server_request_duration_seconds_count{http_request_method=";
+    let request = "http_server_request_duration_seconds_count{";
+    let call = "db_client_operation_duration_seconds_count{db_operation_name=";
+    let dynamodb = "db_system_name=aws.dynamodb";
+    let get = "http_request_method=GET";
+    let of_get = "http_route=/picus/get/{key},url_scheme=http}";
     for (series, expected) in [
-        (format!("{request}POST,http_response_status_code=201,http_route=/picus/put}}"), 2.0),
-        (format!("{request}GET,http_response_status_code=200,http_route=/picus/list}}"), 1.0),
-        (format!("{request}GET,http_response_status_code=200,http_route=/picus/get/{{key}}}}"), 1.0),
-        (format!("{request}GET,http_response_status_code=404,http_route=/picus/get/{{key}}}}"), 1.0),
-        (format!("{request}GET,http_response_status_code=503,http_route=/picus/get/{{key}}}}"), 1.0 + shed),
-        (format!("{request}GET,http_response_status_code=504,http_route=/picus/get/{{key}}}}"), 1.0),
+        (
+            format!(
+                "{request}http_request_method=POST,http_response_status_code=201,http_route=/picus/put,url_scheme=http}}"
+            ),
+            2.0,
+        ),
+        (
+            format!(
+                "{request}{get},http_response_status_code=200,http_route=/picus/list,url_scheme=http}}"
+            ),
+            1.0,
+        ),
+        (format!("{request}{get},http_response_status_code=200,{of_get}"), 1.0),
+        (format!("{request}{get},http_response_status_code=404,{of_get}"), 1.0),
+        (
+            format!("{request}error_type=throttled,{get},http_response_status_code=503,{of_get}"),
+            1.0,
+        ),
+        (
+            format!("{request}error_type=overloaded,{get},http_response_status_code=503,{of_get}"),
+            shed,
+        ),
+        (
+            format!(
+                "{request}error_type=deadline_exceeded,{get},http_response_status_code=504,{of_get}"
+            ),
+            1.0,
+        ),
         ("picus_requests_measured_total{http_route=/picus/put}".into(), 2.0),
         ("picus_requests_measured_total{http_route=/picus/list}".into(), 1.0),
         ("picus_requests_measured_total{http_route=/picus/get/{key}}".into(), 2.0),
@@ -93,10 +119,10 @@ async fn every_request_is_counted_by_what_became_of_it() {
         ("picus_requests_within_objective_total{http_route=/picus/list}".into(), 1.0),
         ("picus_requests_within_objective_total{http_route=/picus/get/{key}}".into(), 1.0),
         ("picus_requests_timed_out_total{}".into(), 1.0),
-        ("db_client_operation_duration_seconds_count{db_operation_name=PutItem}".into(), 2.0),
-        ("db_client_operation_duration_seconds_count{db_operation_name=GetItem}".into(), 2.0),
-        ("db_client_operation_duration_seconds_count{db_operation_name=GetItem,error_type=throttled}".into(), 1.0),
-        ("db_client_operation_duration_seconds_count{db_operation_name=GetItem,error_type=timeout}".into(), 1.0),
+        (format!("{call}PutItem,{dynamodb}}}"), 2.0),
+        (format!("{call}GetItem,{dynamodb}}}"), 2.0),
+        (format!("{call}GetItem,{dynamodb},error_type=throttled}}"), 1.0),
+        (format!("{call}GetItem,{dynamodb},error_type=timeout}}"), 1.0),
         ("picus_dynamodb_attempts_total{db_operation_name=GetItem}".into(), 5.0),
         ("picus_dynamodb_retries_total{db_operation_name=GetItem}".into(), 1.0),
         ("picus_dynamodb_throttles_total{db_operation_name=GetItem}".into(), 2.0),
@@ -109,24 +135,35 @@ async fn every_request_is_counted_by_what_became_of_it() {
     ] {
         assert_eq!(seen.get(&series), Some(&expected), "{series} in {seen:#?}");
     }
+    assert_shows_the_process(&seen);
+    assert_shows_the_catalogue(&seen);
+    system.stop().await;
+}
+
+/// What the service tells of itself.
+fn assert_shows_the_process(seen: &Scrape) {
     for gauge in [
         "process_memory_usage_bytes",
-        "process_unix_file_descriptors",
+        "process_unix_file_descriptor_count",
         "process_uptime_seconds",
-        "process_cpu_utilization_ratio",
         "picus_runtime_utilization_ratio",
         "picus_runtime_alive_tasks",
     ] {
         assert!(seen[&format!("{gauge}{{}}")] > 0.0, "{gauge} in {seen:#?}");
     }
+    assert!(seen["process_cpu_utilization_ratio{cpu_mode=user}"] > 0.0, "{seen:#?}");
+    assert!(seen.contains_key("process_cpu_utilization_ratio{cpu_mode=system}"), "{seen:#?}");
+}
+
+/// Every metric, and no series of a function.
+fn assert_shows_the_catalogue(seen: &Scrape) {
     for metric in catalogue::ALL {
         let name = match metric.kind {
             Kind::Histogram(_) => format!("{}_count", metric.name),
-            Kind::Counter | Kind::Gauge => metric.name.to_owned(),
+            Kind::Counter | Kind::UpDownCounter | Kind::Gauge => metric.name.to_owned(),
         };
         let there = seen.keys().any(|series| series.starts_with(&format!("{name}{{")));
         // Only a function starts cold.
         assert_eq!(there, *metric != catalogue::FAAS_COLDSTARTS, "{name} in {seen:#?}");
     }
-    system.stop().await;
 }

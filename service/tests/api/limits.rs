@@ -70,7 +70,7 @@ async fn a_client_that_leaves_frees_its_room() {
     drop(a_request_in_flight(&app).await);
     let freed = async { while app.get_path("/picus/list?limit=0").await.status() != 400 {} };
     tokio::time::timeout(Duration::from_secs(5), freed).await.unwrap();
-    let series = r#"http_server_request_duration_seconds_count{http_request_method="GET",http_route="/picus/get/{key}"}"#;
+    let series = r#"http_server_request_duration_seconds_count{http_request_method="GET",url_scheme="http",http_route="/picus/get/{key}"}"#;
     let counted = async { while !app.scrape().await.contains(series) {} };
     tokio::time::timeout(Duration::from_secs(5), counted).await.unwrap();
 }

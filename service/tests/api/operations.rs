@@ -25,8 +25,8 @@ async fn a_request_is_counted_under_its_route() {
     app.get(&id).await;
     let metrics = app.scrape().await;
     for part in [
-        r#"http_server_request_duration_seconds_count{http_request_method="GET",http_route="/picus/get/{key}",http_response_status_code="200"}"#,
-        r#"db_client_operation_duration_seconds_count{db_operation_name="GetItem"}"#,
+        r#"http_server_request_duration_seconds_count{http_request_method="GET",url_scheme="http",http_route="/picus/get/{key}",http_response_status_code="200"}"#,
+        r#"db_client_operation_duration_seconds_count{db_system_name="aws.dynamodb",db_operation_name="GetItem"}"#,
         r#"picus_dynamodb_attempts_total{db_operation_name="PutItem"}"#,
         r#"picus_dynamodb_consumed_capacity_units_count{db_operation_name="GetItem"}"#,
     ] {

@@ -23,7 +23,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use super::Exporter;
 use super::queue::Waiting;
 use crate::error::InitError;
-use picus_catalogue::SPANS_EXPORTED;
+use picus_catalogue::{SPANS_EXPORTED, SPANS_PROCESSED, conventions};
 
 /// The attributes by which X-Ray finds a trace: its annotations. Those of `otel-collector.yaml`.
 const ANNOTATIONS: [&str; 5] =
@@ -82,9 +82,11 @@ impl opentelemetry_sdk::trace::SpanExporter for Counted {
         let spans = batch.len();
         batch.iter_mut().for_each(list_table);
         self.waiting.fetch_sub(spans, Ordering::Relaxed);
+        metrics::counter!(SPANS_PROCESSED.name).increment(spans as u64);
         let result = match &self.way {
             Way::Otlp(otlp) => otlp.export(batch).await,
             Way::XrayDaemon(daemon) => {
+                batch.iter_mut().for_each(tell_status);
                 batch.iter_mut().for_each(mark_refusal);
                 daemon.export(batch).await
             }
@@ -101,7 +103,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Counted {
             match &result {
                 Ok(()) => tracing::info!("spans are delivered again"),
                 Err(error) => {
-                    tracing::warn!(error.chain = %error, "spans can not be delivered, and are lost");
+                    tracing::warn!(exception.message = %error, "spans can not be delivered, and are lost");
                 }
             }
         }
@@ -124,6 +126,21 @@ fn list_table(span: &mut SpanData) {
             attribute.value = Value::Array(Array::String(vec![table.clone()]));
         }
     }
+}
+
+/// X-Ray tells errors, faults and throttles by the status of HTTP, and a throttle by 429 alone, where DynamoDB answers
+/// 400. The collector does the same (`otel-collector.yaml`).
+fn tell_status(span: &mut SpanData) {
+    let text = |name: &str| {
+        let mut attributes = span.attributes.iter();
+        let found = attributes.find(|attribute| attribute.key.as_str() == name)?;
+        Some(found.value.as_str())
+    };
+    let Some(status) = text("db.response.status_code") else { return };
+    let throttled = text("error.type").is_some_and(|error| error == "throttled");
+    let status = if throttled { Some(429) } else { status.parse().ok() };
+    let status = status.map(|status: i64| KeyValue::new("http.response.status_code", status));
+    span.attributes.extend(status);
 }
 
 /// A request that was refused is an error of the client's, which OpenTelemetry leaves unmarked and
@@ -173,7 +190,8 @@ impl Otlp {
         let detected = Resource::builder_empty().with_detector(Box::new(EcsResourceDetector));
         let own = self.resource.iter();
         let own = own.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-        exporter.set_resource(&detected.with_attributes(own).build());
+        let described = detected.with_attributes(own).with_schema_url([], conventions::SCHEMA_URL);
+        exporter.set_resource(&described.build());
         Ok(exporter)
     }
 }

@@ -12,11 +12,12 @@ use std::time::Duration;
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceState, TracerProvider as _,
 };
-use opentelemetry::{Context as OtelContext, KeyValue};
+use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider,
 };
+use picus_catalogue::conventions;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
@@ -47,6 +48,8 @@ impl Traces {
         let resource = Resource::builder()
             .with_service_name(service.name.clone())
             .with_attribute(KeyValue::new("service.version", service.version.clone()))
+            .with_attribute(KeyValue::new("service.instance.id", service.instance_id.clone()))
+            .with_schema_url([], conventions::SCHEMA_URL)
             .with_detector(Box::new(opentelemetry_aws::detector::LambdaResourceDetector))
             .build();
         let (waiting, exporter) = export::exporter(exporter, settings.export_timeout)?;
@@ -71,8 +74,12 @@ impl Traces {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
+        let scope = InstrumentationScope::builder("picus")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .with_schema_url(conventions::SCHEMA_URL)
+            .build();
         tracing_opentelemetry::layer()
-            .with_tracer(self.0.tracer("picus"))
+            .with_tracer(self.0.tracer_with_scope(scope))
             // Nothing here asks for what these cost.
             .with_location(false)
             .with_threads(false)

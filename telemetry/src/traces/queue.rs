@@ -16,7 +16,7 @@ use picus_catalogue::SPANS_PROCESSED;
 pub(super) type Waiting = Arc<AtomicUsize>;
 
 /// The SDK's own processor drops what it has no room for and does not say how much; this stands
-/// before it with the same bound.
+/// before it with the same bound. What it lets through is counted when it is handed to the exporter.
 #[derive(Debug)]
 pub(super) struct Queue {
     processor: BatchSpanProcessor,
@@ -37,7 +37,6 @@ impl SpanProcessor for Queue {
 
     fn on_end(&self, span: SpanData) {
         if self.waiting.fetch_add(1, Ordering::Relaxed) < self.bound {
-            metrics::counter!(SPANS_PROCESSED.name).increment(1);
             self.processor.on_end(span);
         } else {
             self.waiting.fetch_sub(1, Ordering::Relaxed);

@@ -8,10 +8,9 @@ use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample as _};
-use tracing::Metadata;
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -64,12 +63,13 @@ impl Sampled {
     }
 }
 
-/// Whether an event belongs on a span: those that tell of an exception or of an attempt that failed.
-/// X-Ray knows no others, and a log line has its own way.
+/// Whether an event belongs on a span: those that are made for spans alone, below the level of the log lines that say
+/// the same, and tell of an exception or of an attempt that failed. X-Ray knows no others.
 fn is_for_spans(event: &Metadata<'_>) -> bool {
-    ["exception.message", "aws.http.error_message"]
-        .into_iter()
-        .any(|name| event.fields().field(name).is_some())
+    *event.level() == Level::DEBUG
+        && ["exception.message", "aws.http.error_message"]
+            .into_iter()
+            .any(|name| event.fields().field(name).is_some())
 }
 
 impl<S> Filter<S> for Sampled

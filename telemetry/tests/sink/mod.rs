@@ -11,7 +11,11 @@ use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
 /// What a program of tests says of itself.
 pub(crate) fn settings() -> Settings {
     Settings {
-        service: Service { name: "picus-test".into(), version: "1.2.3".into() },
+        service: Service {
+            name: "picus-test".into(),
+            version: "1.2.3".into(),
+            instance_id: "test".into(),
+        },
         log_filter: "info".parse().unwrap(),
         metrics: Metrics::Prometheus,
         traces: TraceSettings::read(&mut Reader::new(|_| None), ""),

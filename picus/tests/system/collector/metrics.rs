@@ -122,6 +122,7 @@ async fn totals(observed: &Observed) -> BTreeMap<Metric, Total> {
 fn requests(totals: &BTreeMap<Metric, Total>, method: &str, route: &str, status: &str) -> u64 {
     let dimensions = [
         ("http_request_method", method),
+        ("url_scheme", "http"),
         ("http_route", route),
         ("http_response_status_code", status),
     ];
