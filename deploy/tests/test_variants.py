@@ -1,6 +1,7 @@
 """What no emulator runs: the template's variants, resolved as CloudFormation resolves them."""
 
 import pytest
+import yaml
 from ministack.services.cloudformation import engine
 
 from test_intent import rendered
@@ -54,6 +55,17 @@ def test_without_a_variant_nothing_of_one_is_there():
     deployment = found["Service"]["DeploymentConfiguration"]
     assert OF_THE_STRATEGY & set(deployment) == {"Strategy"} and deployment["Strategy"] == "ROLLING"
     assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080]
+
+
+@pytest.mark.parametrize("way", [None, "awsxray", "otlphttp"])
+def test_the_collector_is_told_how_traces_reach_xray(way):
+    found = resources(**({"TracesExporter": way} if way else {}))
+    (collector,) = [part for part in found["TaskDefinition"]["ContainerDefinitions"] if part["Name"] == "otel-collector"]
+    environment = {variable["Name"]: variable["Value"] for variable in collector["Environment"]}
+    assert environment["PICUS_TRACES_EXPORTER"] == (way or "awsxray")
+    # One configuration has both ways.
+    exporters = yaml.safe_load(environment["AOT_CONFIG_CONTENT"])["exporters"]
+    assert {"awsxray", "otlphttp"} < set(exporters)
 
 
 def test_with_an_issuer_every_write_is_checked_before_it_goes_on():
@@ -182,6 +194,7 @@ def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed
         ({"VpcId": "vpc-1", "LoadBalancerSubnetIds": "subnet-1,subnet-2"}, "VpcId needs TaskSubnetIds"),
         ({"RequestsPerAddress": "9"}, "RequestsPerAddress"),
         ({"LogLevel": "WARN"}, "LogLevel"),
+        ({"TracesExporter": "otlp"}, "TracesExporter"),
     ],
 )
 def test_parameters_that_do_not_go_together_are_refused(given, said):

@@ -5,9 +5,11 @@
 mod alarms;
 mod aws;
 mod metrics;
+mod otlp;
 mod references;
 mod requests;
 mod sidecar;
+mod signature;
 mod told;
 mod traces;
 
