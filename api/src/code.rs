@@ -132,6 +132,7 @@ impl From<ErrorKind> for Code {
             ErrorKind::PreconditionFailed => Self::PreconditionFailed,
             ErrorKind::TooLarge => Self::ItemTooLarge,
             ErrorKind::Throttled => Self::Throttled,
+            ErrorKind::Overloaded => Self::Overloaded,
             ErrorKind::DeadlineExceeded => Self::DeadlineExceeded,
             ErrorKind::Internal => Self::Internal,
         }

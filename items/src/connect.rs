@@ -9,8 +9,15 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{Builder, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{
+    Builder, RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
+};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
 
+use crate::held_client::HeldClient;
 use crate::observe::AttemptObserver;
 use crate::user_agent::UserAgent;
 
@@ -65,8 +72,23 @@ pub(crate) fn client(config: &SdkConfig, settings: &Settings) -> Client {
         .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts))
         // The attempt's timeout already covers a response that stalls.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(HeldClient(http_client(config)))
         .interceptor(AttemptObserver)
         .interceptor(UserAgent)
         .build();
     Client::from_conf(config)
+}
+
+/// The client that `config` has, or the same as the SDK would make.
+fn http_client(config: &SdkConfig) -> SharedHttpClient {
+    config.http_client().unwrap_or_else(|| {
+        HttpClientBuilder::new().build_with_connector_fn(|settings, components| {
+            let mut connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .proxy_config(ProxyConfig::from_env());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+            connector.build()
+        })
+    })
 }

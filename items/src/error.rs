@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::room::NoRoom;
+
 /// What a client is told whose condition names another item.
 pub const NOT_THE_ITEM_MEANT: &str = "The item is not the one that the request's condition names";
 
@@ -42,6 +44,8 @@ pub enum ErrorKind {
     TooLarge,
     /// DynamoDB asked to slow down.
     Throttled,
+    /// There is no room in memory for it at this time.
+    Overloaded,
     /// DynamoDB did not answer in time.
     DeadlineExceeded,
     /// Anything else; the cause says what.
@@ -85,5 +89,12 @@ impl Error {
     #[must_use]
     pub fn into_parts(self) -> (Cow<'static, str>, Option<Source>) {
         (self.message, self.source)
+    }
+}
+
+impl From<NoRoom> for Error {
+    fn from(no_room: NoRoom) -> Self {
+        Self::new(ErrorKind::Overloaded, "Too much is held in memory at this time, retry later")
+            .with_source(no_room)
     }
 }

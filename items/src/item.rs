@@ -3,11 +3,14 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
 
 use crate::attributes::{Attributes, OBJECT_ID};
 use crate::error::Error;
 use crate::number::{self, Decimal};
 use crate::parse;
+use crate::room::weight_of_json;
+use crate::size::MAX_ITEM_BYTES;
 
 /// A JSON object that DynamoDB can hold, or does hold.
 ///
@@ -15,15 +18,27 @@ use crate::parse;
 /// the same text. Binary values, which only other writers make, become base64 (RFC 4648), and sets
 /// arrays.
 #[derive(Debug, Clone)]
-pub struct Item(Attributes);
+pub struct Item {
+    attributes: Attributes,
+    /// What it was read from, if it is to be written: it is a fraction of the attributes.
+    source: Option<Bytes>,
+}
 
 impl Item {
     /// Reads a request's body: any JSON object without an `object_id`.
     ///
     /// # Errors
     /// An error of the client's that names the place in the document and the limit.
-    pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        parse::object(body).map(Self)
+    pub fn parse(body: impl Into<Bytes>) -> Result<Self, Error> {
+        let body = body.into();
+        Ok(Self { attributes: parse::object(&body)?, source: Some(body) })
+    }
+
+    /// What it takes up in memory at most, while it is read from this body.
+    #[must_use]
+    pub fn weight(body: &[u8]) -> usize {
+        // Each value counts for a byte at least.
+        weight_of_json(body, MAX_ITEM_BYTES)
     }
 
     /// Its JSON.
@@ -36,23 +51,28 @@ impl Item {
 
     /// Appends its JSON to `json`.
     pub fn append_json(&self, json: &mut Vec<u8>) {
-        object(&self.0, json);
+        object(&self.attributes, json);
     }
 
     /// An item as DynamoDB returned it.
     pub(crate) fn stored(attributes: Attributes) -> Self {
-        Self(attributes)
+        Self { attributes, source: None }
     }
 
     /// The attributes of an item as DynamoDB returned it.
     pub(crate) fn into_stored(self) -> Attributes {
-        self.0
+        self.attributes
+    }
+
+    /// A text by which it can be told later whether the same was stored.
+    pub(crate) fn source(&self) -> Bytes {
+        self.source.clone().unwrap_or_else(|| self.to_json().into())
     }
 
     /// The attributes to write under `object_id`.
     pub(crate) fn into_attributes(mut self, object_id: String) -> Attributes {
-        self.0.insert(OBJECT_ID.to_owned(), AttributeValue::S(object_id));
-        self.0
+        self.attributes.insert(OBJECT_ID.to_owned(), AttributeValue::S(object_id));
+        self.attributes
     }
 }
 
@@ -128,8 +148,14 @@ fn base64(bytes: &Blob) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
+/// Whether `stored` is the item of this text, under whichever id.
+pub(crate) fn is_of(source: &[u8], mut stored: Attributes) -> Result<bool, Error> {
+    stored.remove(OBJECT_ID);
+    Ok(same(&parse::object(source)?, &stored))
+}
+
 /// Whether two items say the same: DynamoDB may give a number back in another notation.
-pub(crate) fn same(one: &Attributes, other: &Attributes) -> bool {
+fn same(one: &Attributes, other: &Attributes) -> bool {
     one.len() == other.len()
         && one
             .iter()
@@ -161,14 +187,14 @@ mod tests {
     #[test]
     fn json_comes_back_as_it_went_in() {
         let text = r#"{"a":[1,-2.5e-7,12345678901234567890123456789012345678],"b":{"é":"\n\"\\"},"c":null,"d":false}"#;
-        assert_eq!(json(&Item::parse(text.as_bytes()).unwrap()), text);
+        assert_eq!(json(&Item::parse(text).unwrap()), text);
     }
 
     #[test]
     fn a_name_means_nothing_to_the_libraries() {
         let text =
             r#"{"$serde_json::private::Number":"1","a":{"$serde_json::private::RawValue":"{}"}}"#;
-        assert_eq!(json(&Item::parse(text.as_bytes()).unwrap()), text);
+        assert_eq!(json(&Item::parse(text).unwrap()), text);
     }
 
     #[test]
@@ -205,7 +231,7 @@ mod tests {
     #[test]
     fn items_are_the_same_when_their_values_are() {
         let same = |one: &str, other: &str| {
-            let read = |text: &str| Item::parse(text.as_bytes()).unwrap().0;
+            let read = |text: &str| parse::object(text.as_bytes()).unwrap();
             same(&read(one), &read(other))
         };
         assert!(same(r#"{"a":[1.0,{"b":100}],"c":""}"#, r#"{"c":"","a":[1,{"b":1e2}]}"#));

@@ -2,17 +2,20 @@
 //!
 //! [`Item`] turns JSON into DynamoDB attribute values and back without losing a digit, and checks
 //! DynamoDB's limits before any call is made. [`Table`] puts, gets, pages, scans and deletes.
-//! Whatever goes wrong is an [`Error`]: a message for the client, and the cause for the log.
+//! Whatever goes wrong is an [`Error`]: a message for the client, and the cause for the log. A [`Room`] bounds
+//! the memory that a request takes up meanwhile.
 
 mod attributes;
 mod connect;
 mod error;
+mod held_client;
 mod item;
 mod key;
 mod number;
 mod observe;
 mod page;
 mod parse;
+mod room;
 mod size;
 mod table;
 mod user_agent;
@@ -23,4 +26,5 @@ pub use error::{Error, ErrorKind, NOT_THE_ITEM_MEANT};
 pub use item::Item;
 pub use key::{IdempotencyKey, Key};
 pub use page::{Cursor, Limit, Page};
-pub use table::Table;
+pub use room::{Budget, Content, NoRoom, Room};
+pub use table::{Position, Table};

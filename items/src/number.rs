@@ -57,7 +57,7 @@ impl Decimal {
         Self { negative, digits: digits.to_owned(), exponent: first.saturating_add(power) }
     }
 
-    pub(crate) fn check(&self) -> Result<(), NumberFault> {
+    fn check(&self) -> Result<(), NumberFault> {
         if self.digits.is_empty() {
             Ok(())
         } else if !(MIN_EXPONENT..=MAX_EXPONENT).contains(&self.exponent) {
@@ -71,7 +71,7 @@ impl Decimal {
 
     /// The bytes that DynamoDB counts for this number: one, one for a minus sign, and one for every
     /// two digits on either side of the point.
-    pub(crate) fn size(&self) -> usize {
+    fn size(&self) -> usize {
         let before_point = usize::try_from(self.exponent + 1).unwrap_or(0).min(self.digits.len());
         let after_point = self.digits.len() - before_point;
         1 + usize::from(self.negative) + before_point.div_ceil(2) + after_point.div_ceil(2)
@@ -92,15 +92,24 @@ impl fmt::Display for Decimal {
     }
 }
 
+/// What is sent to DynamoDB for a JSON number.
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    pub(crate) text: String,
+    /// The bytes that DynamoDB counts for it.
+    pub(crate) size: usize,
+}
+
 /// What is sent to DynamoDB for the JSON number `text`. Zero is `0`, whatever its exponent: one
 /// out of range is refused, even zero's.
-pub(crate) fn to_attribute(text: &str) -> Result<String, NumberFault> {
+pub(crate) fn to_attribute(text: &str) -> Result<Attribute, NumberFault> {
     let decimal = Decimal::from_json(text);
     decimal.check()?;
+    let size = decimal.size();
     Ok(if decimal.digits.is_empty() || text.len() > MAX_PLAIN_BYTES {
-        decimal.to_string()
+        Attribute { text: decimal.to_string(), size }
     } else {
-        text.to_owned()
+        Attribute { text: text.to_owned(), size }
     })
 }
 
@@ -141,7 +150,7 @@ mod tests {
     #[test]
     fn thirty_eight_significant_digits_are_kept_and_no_more() {
         let most = "9".repeat(38);
-        assert_eq!(to_attribute(&most).unwrap(), most);
+        assert_eq!(to_attribute(&most).unwrap().text, most);
         assert!(to_attribute(&format!("{most}000")).is_ok());
         assert!(to_attribute(&format!("0.000{most}")).is_ok());
         assert_eq!(fault(&"9".repeat(39)), NumberFault::TooManyDigits(39));
@@ -168,18 +177,18 @@ mod tests {
     #[test]
     fn padding_is_dropped_and_the_value_stays() {
         let padded = format!("1.5{}", "0".repeat(1000));
-        assert_eq!(to_attribute(&padded).unwrap(), "1.5e0");
+        assert_eq!(to_attribute(&padded).unwrap().text, "1.5e0");
         let padded = format!("-0.{}25", "0".repeat(100)) + &"0".repeat(200);
-        assert_eq!(to_attribute(&padded).unwrap(), "-2.5e-101");
-        assert_eq!(to_attribute(&format!("0.{}", "0".repeat(300))).unwrap(), "0");
+        assert_eq!(to_attribute(&padded).unwrap().text, "-2.5e-101");
+        assert_eq!(to_attribute(&format!("0.{}", "0".repeat(300))).unwrap().text, "0");
     }
 
     #[test]
     fn zero_is_zero_with_any_exponent() {
         for zero in ["0", "-0", "0e126", "0E-131", "-0.0e-140", "0e99999999999999999999"] {
-            assert_eq!(to_attribute(zero).unwrap(), "0", "{zero}");
+            assert_eq!(to_attribute(zero).unwrap().text, "0", "{zero}");
         }
-        assert_eq!(to_attribute(&format!("0.{}", "0".repeat(131))).unwrap(), "0");
+        assert_eq!(to_attribute(&format!("0.{}", "0".repeat(131))).unwrap().text, "0");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Names follow OpenTelemetry's semantic conventions for AWS SDKs, database clients and DynamoDB.
 
+use std::error::Error as _;
 use std::future::Future;
 use std::time::Instant;
 
@@ -17,12 +18,15 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 use aws_smithy_runtime_api::client::interceptors::context::Error as AttemptError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::result::DispatchFailure;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use picus_catalogue::{self as catalogue, conventions};
 use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, debug_span};
 
 use crate::error::{Error, ErrorKind};
+use crate::held_client::Unread;
+use crate::room::NoRoom;
 
 /// The calls that Picus makes.
 #[derive(Debug, Clone, Copy)]
@@ -161,6 +165,7 @@ fn error_type<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &'static str {
     match error {
         SdkError::TimeoutError(_) => "timeout",
         SdkError::DispatchFailure(failure) if failure.is_timeout() => "timeout",
+        SdkError::DispatchFailure(failure) if refused(failure).is_some() => "no_room",
         SdkError::DispatchFailure(_) => "connection",
         SdkError::ServiceError(failure) => match failure.err().code() {
             Some(code) if is_throttle(code) => "throttled",
@@ -168,6 +173,12 @@ fn error_type<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &'static str {
         },
         _ => "_OTHER",
     }
+}
+
+/// Whether it was refused here for want of memory, and then whether it may have been done all the same.
+fn refused(failure: &DispatchFailure) -> Option<bool> {
+    let source = failure.as_connector_error()?.source()?;
+    source.is::<Unread>().then_some(true).or_else(|| source.is::<NoRoom>().then_some(false))
 }
 
 /// The codes by which DynamoDB says "slower" (Amazon DynamoDB Developer Guide, "Error handling").
@@ -188,6 +199,15 @@ where
             ErrorKind::Throttled,
             format!("{what}: too many requests at this time, retry later"),
         ),
+        "no_room" => {
+            let done = matches!(&*error, SdkError::DispatchFailure(failure) if refused(failure) == Some(true));
+            // Of what is overloaded, clients are told that nothing was done.
+            let kind = match operation {
+                Operation::Put | Operation::Delete if done => ErrorKind::Throttled,
+                _ => ErrorKind::Overloaded,
+            };
+            Error::new(kind, format!("{what}: too much is held in memory at this time, retry later"))
+        }
         "timeout" => {
             Error::new(ErrorKind::DeadlineExceeded, format!("{what} in time, retry later"))
         }

@@ -12,6 +12,7 @@ use struson::reader::{
 use crate::attributes::{Attributes, OBJECT_ID};
 use crate::error::{Error, ErrorKind};
 use crate::number::{self, NumberFault};
+use crate::size::{CONSTANT, CONTAINER, ENTRY, MAX_ITEM_BYTES, Size, TooLarge};
 
 /// Objects and arrays within each other, the outermost included. DynamoDB counts 32 levels from an
 /// attribute's value to the innermost scalar, which is the same.
@@ -19,7 +20,15 @@ const MAX_LEVELS: usize = 32;
 /// The longest attribute name, in bytes (Amazon DynamoDB Developer Guide, "Naming rules").
 const MAX_NAME_BYTES: usize = 65_535;
 
-type Reader<'a> = JsonStreamReader<&'a [u8]>;
+/// A list with this many values grows by a quarter and not to its double, which would be most of what an item takes
+/// up in memory.
+const LONG_LIST: usize = 1024;
+
+/// Reads a document, and counts what it comes to.
+struct Reader<'a> {
+    json: JsonStreamReader<&'a [u8]>,
+    size: Size,
+}
 
 /// Why a document is refused.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +47,10 @@ enum Reason {
     DuplicateName,
     #[error("A number {0}")]
     Number(#[from] NumberFault),
+    #[error(
+        "The item has over {MAX_ITEM_BYTES} bytes as DynamoDB counts them, its object_id included: that is the most"
+    )]
+    TooLarge,
     #[error("Objects and arrays are nested over {MAX_LEVELS} levels deep")]
     TooDeep,
 }
@@ -80,6 +93,18 @@ impl From<Reason> for Fault {
     }
 }
 
+impl From<TooLarge> for Reason {
+    fn from(TooLarge: TooLarge) -> Self {
+        Self::TooLarge
+    }
+}
+
+impl From<TooLarge> for Fault {
+    fn from(fault: TooLarge) -> Self {
+        Reason::from(fault).into()
+    }
+}
+
 impl From<ReaderError> for Fault {
     fn from(error: ReaderError) -> Self {
         let text = match &error {
@@ -107,10 +132,14 @@ impl From<Fault> for Error {
                 ErrorKind::InvalidAttributeName
             }
             Reason::Number(_) => ErrorKind::InvalidNumber,
+            Reason::TooLarge => ErrorKind::TooLarge,
             Reason::TooDeep => ErrorKind::NestingTooDeep,
         };
         let message = match fault.pointer() {
-            pointer if pointer.is_empty() || kind == ErrorKind::InvalidJson => {
+            pointer
+                if pointer.is_empty()
+                    || matches!(kind, ErrorKind::InvalidJson | ErrorKind::TooLarge) =>
+            {
                 fault.reason.to_string()
             }
             pointer => format!("{} (at {})", fault.reason, abridge(&pointer)),
@@ -150,33 +179,51 @@ pub(crate) fn object(body: &[u8]) -> Result<Attributes, Error> {
         max_nesting_depth: None,
         ..ReaderSettings::default()
     };
-    Ok(document(JsonStreamReader::new_custom(body, settings))?)
+    let json = JsonStreamReader::new_custom(body, settings);
+    Ok(document(Reader { json, size: Size::new() })?)
 }
 
 fn document(mut reader: Reader) -> Result<Attributes, Fault> {
-    let found = reader.peek()?;
+    let found = reader.json.peek()?;
     if found == ValueType::Object {
         let attributes = members(&mut reader, 1)?;
-        reader.consume_trailing_whitespace()?;
+        reader.json.consume_trailing_whitespace()?;
         return Ok(attributes);
     }
     // What is broken is said to be broken, whatever it begins with.
-    reader.skip_value()?;
-    reader.consume_trailing_whitespace()?;
+    reader.json.skip_value()?;
+    reader.json.consume_trailing_whitespace()?;
     Err(Reason::NotAnObject(describe(found)).into())
 }
 
 fn value(reader: &mut Reader, level: usize) -> Result<AttributeValue, Fault> {
-    Ok(match reader.peek()? {
-        ValueType::Object => AttributeValue::M(members(reader, level + 1)?),
-        ValueType::Array => AttributeValue::L(elements(reader, level + 1)?),
-        ValueType::String => AttributeValue::S(reader.next_string()?),
-        ValueType::Number => AttributeValue::N(
-            number::to_attribute(reader.next_number_as_str()?).map_err(Reason::from)?,
-        ),
-        ValueType::Boolean => AttributeValue::Bool(reader.next_bool()?),
+    let Reader { json, size } = reader;
+    Ok(match json.peek()? {
+        ValueType::Object => {
+            size.add(CONTAINER)?;
+            AttributeValue::M(members(reader, level + 1)?)
+        }
+        ValueType::Array => {
+            size.add(CONTAINER)?;
+            AttributeValue::L(elements(reader, level + 1)?)
+        }
+        ValueType::String => {
+            let text = json.next_string()?;
+            size.add(text.len())?;
+            AttributeValue::S(text)
+        }
+        ValueType::Number => {
+            let number = number::to_attribute(json.next_number_as_str()?).map_err(Reason::from)?;
+            size.add(number.size)?;
+            AttributeValue::N(number.text)
+        }
+        ValueType::Boolean => {
+            size.add(CONSTANT)?;
+            AttributeValue::Bool(json.next_bool()?)
+        }
         ValueType::Null => {
-            reader.next_null()?;
+            size.add(CONSTANT)?;
+            json.next_null()?;
             AttributeValue::Null(true)
         }
     })
@@ -185,10 +232,12 @@ fn value(reader: &mut Reader, level: usize) -> Result<AttributeValue, Fault> {
 fn members(reader: &mut Reader, level: usize) -> Result<Attributes, Fault> {
     check_level(level)?;
     let mut members = HashMap::new();
-    reader.begin_object()?;
-    while reader.has_next()? {
-        let name = reader.next_name_owned()?;
+    reader.json.begin_object()?;
+    while reader.json.has_next()? {
+        let name = reader.json.next_name_owned()?;
         check_name(&name, level)?;
+        // The item itself is no map within another.
+        reader.size.add(name.len() + if level > 1 { ENTRY } else { 0 })?;
         if members.contains_key(&name) {
             return Err(Fault::from(Reason::DuplicateName).under(Step::Name(name)));
         }
@@ -197,19 +246,23 @@ fn members(reader: &mut Reader, level: usize) -> Result<Attributes, Fault> {
             Err(fault) => return Err(fault.under(Step::Name(name))),
         };
     }
-    reader.end_object()?;
+    reader.json.end_object()?;
     Ok(members)
 }
 
 fn elements(reader: &mut Reader, level: usize) -> Result<Vec<AttributeValue>, Fault> {
     check_level(level)?;
     let mut elements = Vec::new();
-    reader.begin_array()?;
-    while reader.has_next()? {
+    reader.json.begin_array()?;
+    while reader.json.has_next()? {
         let index = elements.len();
+        reader.size.add(ENTRY)?;
+        if index >= LONG_LIST && index == elements.capacity() {
+            elements.reserve_exact(index / 4);
+        }
         elements.push(value(reader, level).map_err(|fault| fault.under(Step::Index(index)))?);
     }
-    reader.end_array()?;
+    reader.json.end_array()?;
     Ok(elements)
 }
 
@@ -243,6 +296,7 @@ fn describe(value: ValueType) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::size::ID_BYTES;
 
     fn refusal(body: impl AsRef<[u8]>) -> (ErrorKind, String) {
         let error = object(body.as_ref()).unwrap_err();
@@ -368,5 +422,35 @@ mod tests {
         let array = "[".repeat(100_000) + &"]".repeat(100_000);
         assert_eq!(refusal(array).0, ErrorKind::NotAnObject);
         assert_eq!(refusal("[".repeat(100_000)).0, ErrorKind::InvalidJson);
+    }
+
+    /// Whether an item of `json` and a text that fills it up has this size.
+    fn has_size(json: &str, size: usize) -> bool {
+        let filled = |bytes: usize| {
+            let filler = format!(r#""filler":"{}"}}"#, "x".repeat(bytes - "filler".len()));
+            object((json.strip_suffix('}').unwrap().to_owned() + "," + &filler).as_bytes())
+        };
+        let left = MAX_ITEM_BYTES - ID_BYTES - size;
+        filled(left).is_ok() && filled(left + 1).unwrap_err().kind() == ErrorKind::TooLarge
+    }
+
+    #[test]
+    fn sizes_are_counted_as_documented() {
+        assert!(has_size(r#"{"é":"é"}"#, 4));
+        assert!(has_size(r#"{"a":true,"b":null}"#, 4));
+        assert!(has_size(r#"{"a":[]}"#, 4));
+        assert!(has_size(r#"{"a":["x",42]}"#, 1 + 3 + 2 + 3));
+        assert!(has_size(r#"{"a":{"bc":"x"}}"#, 1 + 3 + 1 + 2 + 1));
+    }
+
+    #[test]
+    fn a_list_of_empty_texts_has_four_hundred_thousand_at_most() {
+        let list = |values: usize| {
+            let values = vec![r#""""#; values].join(",");
+            object(format!(r#"{{"a":[{values}]}}"#).as_bytes())
+        };
+        let most = MAX_ITEM_BYTES - ID_BYTES - "a".len() - CONTAINER;
+        assert!(list(most).is_ok());
+        assert_eq!(list(most + 1).unwrap_err().kind(), ErrorKind::TooLarge);
     }
 }

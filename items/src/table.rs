@@ -12,7 +12,6 @@ use aws_sdk_dynamodb::operation::scan::ScanOutput;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
-use futures_util::{Stream, stream};
 use uuid::Uuid;
 
 use crate::attributes::{Attributes, OBJECT_ID};
@@ -22,11 +21,13 @@ use crate::item::{self, Item};
 use crate::key::{IdempotencyKey, Key};
 use crate::observe::{self, Operation, Target};
 use crate::page::{Cursor, Limit, Page};
-use crate::size;
 
-/// Items a page of a whole list: few enough that a page in memory is small, many enough that the
-/// calls are not what a list waits for. DynamoDB itself ends a page at 1 MB.
-const SCAN_PAGE_ITEMS: i32 = 1000;
+/// By how much a page that finds no room in memory is made smaller.
+const SHRINK: i32 = 8;
+
+/// Where a scan goes on: after an item.
+#[derive(Debug, Clone)]
+pub struct Position(Attributes);
 
 /// The table of items. Clones share one client.
 #[derive(Debug, Clone)]
@@ -69,27 +70,25 @@ impl Table {
     /// With a key, the same item may be put again and is written once.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] before any call; [`ErrorKind::IdempotencyConflict`] if the key was used for
-    /// another item; what DynamoDB's failure comes to.
+    /// [`ErrorKind::IdempotencyConflict`] if the key was used for another item; what DynamoDB's failure comes to.
     pub async fn put(&self, item: Item, key: Option<&IdempotencyKey>) -> Result<Uuid, Error> {
         let id = key.map_or_else(Uuid::new_v4, IdempotencyKey::object_id);
-        let attributes = item.into_attributes(id.to_string());
-        size::check(&attributes)?;
+        let wanted = key.map(|_| item.source());
+        let Put::Exists(found) = self.put_new(item.into_attributes(id.to_string())).await? else {
+            return Ok(id);
+        };
         // An id that was just drawn can only be met by an earlier attempt at this very put.
-        let wanted = key.map(|_| attributes.clone());
-        match self.put_new(attributes).await? {
-            Put::Written => Ok(id),
-            Put::Exists(found) => match (wanted, found) {
-                (None, _) => Ok(id),
-                (Some(wanted), Some(found)) if item::same(&wanted, &found) => Ok(id),
-                (Some(_), Some(_)) => {
-                    let message = "This Idempotency-Key was used for another body: use a new key for a new item";
-                    Err(Error::new(ErrorKind::IdempotencyConflict, message))
-                }
-                (Some(_), None) => Err(Error::new(ErrorKind::Internal, Operation::Put.failure())
-                    .with_source("DynamoDB did not say which item has this id")),
-            },
+        let Some(wanted) = wanted else { return Ok(id) };
+        let found = found.ok_or_else(|| {
+            Error::new(ErrorKind::Internal, Operation::Put.failure())
+                .with_source("DynamoDB did not say which item has this id")
+        })?;
+        if item::is_of(&wanted, found)? {
+            return Ok(id);
         }
+        let message =
+            "This Idempotency-Key was used for another body: use a new key for a new item";
+        Err(Error::new(ErrorKind::IdempotencyConflict, message))
     }
 
     async fn put_new(&self, attributes: Attributes) -> Result<Put, Error> {
@@ -106,12 +105,13 @@ impl Table {
                 observe::consumed(Operation::Put, output.consumed_capacity());
                 Ok(Put::Written)
             }
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(met)) => {
-                    Ok(Put::Exists(met.item.clone()))
-                }
-                _ => Err(error),
-            },
+            Err(error) if error.as_service_error().is_some_and(is_unmet) => {
+                Ok(Put::Exists(match error.into_service_error() {
+                    PutItemError::ConditionalCheckFailedException(met) => met.item,
+                    _ => None,
+                }))
+            }
+            Err(error) => Err(error),
         })
         .await
     }
@@ -147,7 +147,8 @@ impl Table {
         Ok(output.item)
     }
 
-    /// Reads a page of at most `limit` items; fewer where these come to DynamoDB's 1 MB.
+    /// Reads a page of at most `limit` items; fewer where these come to DynamoDB's 1 MB, or find no room in
+    /// memory.
     ///
     /// # Errors
     /// What DynamoDB's failure comes to.
@@ -172,41 +173,48 @@ impl Table {
         })
     }
 
-    /// Reads all items, page by page. After an error the stream ends.
-    pub fn scan(&self) -> impl Stream<Item = Result<Vec<Item>, Error>> + use<> {
-        /// Where the next page begins.
-        enum Next {
-            At(Option<Attributes>),
-            Nowhere,
-        }
-        let table = self.clone();
-        stream::try_unfold(Next::At(None), move |next| {
-            let table = table.clone();
-            async move {
-                let Next::At(start) = next else { return Ok(None) };
-                let output = table.scan_page(SCAN_PAGE_ITEMS, start).await?;
-                let items =
-                    output.items.unwrap_or_default().into_iter().map(Item::stored).collect();
-                let next =
-                    output.last_evaluated_key.map_or(Next::Nowhere, |last| Next::At(Some(last)));
-                Ok(Some((items, next)))
-            }
-        })
+    /// Reads at most `limit` items from the beginning or from where another scan ended; and where the next one
+    /// goes on, if items may remain.
+    ///
+    /// # Errors
+    /// What DynamoDB's failure comes to.
+    pub async fn scan(
+        &self,
+        start: Option<Position>,
+        limit: u16,
+    ) -> Result<(Vec<Item>, Option<Position>), Error> {
+        let start = start.map(|Position(last)| last);
+        let output = self.scan_page(i32::from(limit), start).await?;
+        let items = output.items.unwrap_or_default().into_iter().map(Item::stored).collect();
+        Ok((items, output.last_evaluated_key.map(Position)))
     }
 
-    async fn scan_page(&self, limit: i32, start: Option<Attributes>) -> Result<ScanOutput, Error> {
+    /// Reads a page, and a smaller one where there is no room in memory for it.
+    async fn scan_page(
+        &self,
+        mut limit: i32,
+        start: Option<Attributes>,
+    ) -> Result<ScanOutput, Error> {
         let Inner { client, target, consistent_reads } = &*self.0;
-        let request = client
-            .scan()
-            .table_name(&target.table_name)
-            .limit(limit)
-            .set_exclusive_start_key(start)
-            .consistent_read(*consistent_reads)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let output =
-            observe::call(Operation::Scan, target, request.send(), |result| result).await?;
-        observe::consumed(Operation::Scan, output.consumed_capacity());
-        Ok(output)
+        loop {
+            let request = client
+                .scan()
+                .table_name(&target.table_name)
+                .limit(limit)
+                .set_exclusive_start_key(start.clone())
+                .consistent_read(*consistent_reads)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            match observe::call(Operation::Scan, target, request.send(), |result| result).await {
+                Ok(output) => {
+                    observe::consumed(Operation::Scan, output.consumed_capacity());
+                    return Ok(output);
+                }
+                Err(error) if error.kind() == ErrorKind::Overloaded && limit > 1 => {
+                    limit = (limit / SHRINK).max(1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Deletes an item. Of concurrent deletes exactly one succeeds.
@@ -227,6 +235,10 @@ impl Table {
         observe::consumed(Operation::Delete, output.consumed_capacity());
         if output.attributes.is_some() { Ok(()) } else { Err(nothing_to_delete(key)) }
     }
+}
+
+fn is_unmet(error: &PutItemError) -> bool {
+    error.is_conditional_check_failed_exception()
 }
 
 fn nothing_to_delete(key: &Key) -> Error {

@@ -12,7 +12,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use picus_api::route::SLO_OF_SERVICE;
-use picus_items::Table;
+use picus_items::{Budget, Table};
 use picus_telemetry::{LatencySlo, Prometheus};
 use socket2::SockRef;
 
@@ -24,6 +24,10 @@ use crate::{routes, wire};
 
 /// How many connections may wait to be taken.
 const BACKLOG: i32 = 1024;
+
+/// What the system keeps for a connection in each direction; it doubles this for its own use. It is enough for a
+/// gigabit a second to a load balancer half a millisecond away.
+const SOCKET_BYTES: usize = 64 * 1024;
 
 /// Why a port could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -66,16 +70,22 @@ impl Application {
         T: Future<Output = Table> + 'static,
     {
         let (stop, stopped) = tokio::sync::oneshot::channel();
-        let limits = Data::new(Limits::new(config.max_in_flight, config.request_timeout));
+        let memory = Budget::new(config.max_bytes_in_flight);
+        let limits = Limits::new(config.max_in_flight, &memory, config.request_timeout);
+        let limits = Data::new(limits);
         let body = Data::new(BodyLimits {
             max_bytes: config.max_body_bytes,
             timeout: config.client_timeout,
+            least_rate: config.least_rate,
         });
         let objective = Data::new(LatencySlo::new(config.latency_objective, &SLO_OF_SERVICE));
         let closing = Arc::new(AtomicBool::new(false));
         let bounds = wire::Bounds {
             head_timeout: config.client_timeout,
             max_unread_bytes: config.max_body_bytes as u64,
+            stall_timeout: config.stall_timeout,
+            least_rate: config.least_rate,
+            memory,
             closing: closing.clone(),
         };
         let watched = prometheus.clone();
@@ -104,13 +114,13 @@ impl Application {
         let drain = config.shutdown_grace.saturating_sub(config.shutdown_delay);
         let server = Server::build()
             .workers(config.workers)
+            .max_concurrent_connections(config.max_connections.div_ceil(config.workers))
             .shutdown_timeout(drain.as_secs().max(1))
             .shutdown_signal(async {
                 // Told to stop, or left by an application that is gone.
                 let _ = stopped.await;
             });
-        let (keep_alive, stall_timeout) = (config.keep_alive, config.stall_timeout);
-        let api = wire::listen(server, socket, bounds, keep_alive, stall_timeout, app);
+        let api = wire::listen(server, socket, bounds, config.keep_alive, app);
         let api = api.map_err(fail)?;
         let metrics = HttpServer::new(move || {
             let prometheus = prometheus.clone();
@@ -180,8 +190,12 @@ impl Application {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = TcpListener::bind(address)?;
+    let settings = SockRef::from(&socket);
+    // Connections have them from here. Left to itself, the system lets each one's grow to megabytes.
+    settings.set_send_buffer_size(SOCKET_BYTES)?;
+    settings.set_recv_buffer_size(SOCKET_BYTES)?;
     // More than the standard library lets wait: all clients may come at once.
-    SockRef::from(&socket).listen(BACKLOG)?;
+    settings.listen(BACKLOG)?;
     Ok(socket)
 }
 

@@ -10,9 +10,11 @@ use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::StreamExt as _;
 use picus_api::{Code, Error};
+use picus_items::{Budget, Content, Room};
 use picus_telemetry::Received;
-use tokio::time;
+use tokio::time::{self, Instant};
 
+use crate::limits::SMALL_BYTES;
 use crate::media_type::MediaType;
 
 const JSON: &str = "application/json";
@@ -23,13 +25,20 @@ const IDENTITY: &str = "identity";
 pub(crate) struct BodyLimits {
     pub(crate) max_bytes: usize,
     pub(crate) timeout: Duration,
+    /// What must come each second, once [`GRACE`] is over.
+    pub(crate) least_rate: u32,
 }
+
+/// How long a body may take to come at its own rate, whatever that is.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// The whole body of a request that says it is JSON.
 pub(crate) async fn read_json(
     request: &HttpRequest,
     payload: Payload,
     limits: &BodyLimits,
+    room: &Room,
+    receiving: &Budget,
 ) -> Result<Bytes, Error> {
     check_is_json(request.headers())?;
     let announced = announced_length(request.headers());
@@ -37,9 +46,7 @@ pub(crate) async fn read_json(
         return Err(too_large(limits));
     }
     let received = request.extensions().get::<Received>().cloned().unwrap_or_default();
-    time::timeout(limits.timeout, collect(payload, limits, &received))
-        .await
-        .unwrap_or_else(|_| Err(Error::new(Code::RequestTimeout, "The body came too slowly")))
+    collect(payload, limits, &received, room, &receiving.room()).await
 }
 
 /// Refuses what is no JSON in UTF-8, by the word of its headers, and says what is taken instead
@@ -88,17 +95,42 @@ async fn collect(
     mut payload: Payload,
     limits: &BodyLimits,
     received: &Received,
+    room: &Room,
+    receiving: &Room,
 ) -> Result<Bytes, Error> {
+    let begun = Instant::now();
     let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
+    loop {
+        let end = begun + limits.time_for(body.len());
+        let Ok(chunk) = time::timeout_at(end, payload.next()).await else {
+            return Err(Error::new(Code::RequestTimeout, "The body came too slowly"));
+        };
+        let Some(chunk) = chunk else { return Ok(body.freeze()) };
         let chunk = chunk.map_err(|error| unreadable(&error))?;
         received.add(chunk.len());
         if body.len() + chunk.len() > limits.max_bytes {
             return Err(too_large(limits));
         }
+        if body.capacity() < body.len() + chunk.len() {
+            // It grows to its double.
+            let grown = 2 * (body.len() + chunk.len());
+            room.hold(Content::Body, grown).map_err(picus_items::Error::from)?;
+            if grown > SMALL_BYTES {
+                receiving.hold(Content::Body, grown).map_err(picus_items::Error::from)?;
+            }
+            body.reserve(grown - body.len());
+        }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
+}
+
+impl BodyLimits {
+    /// The longest that a body may take of which this much has come.
+    fn time_for(&self, bytes: usize) -> Duration {
+        let more =
+            u64::try_from(bytes).unwrap_or(u64::MAX) * 1000 / u64::from(self.least_rate.max(1));
+        self.timeout.min(GRACE + Duration::from_millis(more))
+    }
 }
 
 fn too_large(limits: &BodyLimits) -> Error {

@@ -16,9 +16,12 @@ pub struct Config {
     pub address: SocketAddr,
     pub metrics_address: SocketAddr,
     pub workers: usize,
+    pub max_connections: usize,
     pub max_in_flight: usize,
+    pub max_bytes_in_flight: usize,
     pub max_body_bytes: usize,
     pub client_timeout: Duration,
+    pub least_rate: u32,
     pub stall_timeout: Duration,
     pub request_timeout: Duration,
     pub keep_alive: Duration,
@@ -39,11 +42,16 @@ impl Config {
             workers: env
                 .read::<Workers>("PICUS_WORKERS", "auto", "Threads that serve requests; `auto`: one for each CPU of this process's share.")
                 .count(),
-            max_in_flight: env.read_within("PICUS_MAX_IN_FLIGHT", "256", 1..=100_000, "Requests worked on at once; those past it get 503."),
+            max_in_flight: env.read_within("PICUS_MAX_IN_FLIGHT", "256", 1..=100_000, "Requests worked on at once, a quarter of them lists; those past it get 503."),
+            // A task of 512 MB has room for as much again, beside the collector: docs/decisions/bytes-in-flight.md. With
+            // less than the least, the heaviest item could not be served at all.
+            max_bytes_in_flight: env.read_within("PICUS_MAX_BYTES_IN_FLIGHT", "100663296", 67_108_864..=68_719_476_736, "What all requests may take up in memory together; those past it get 503."),
+            max_connections: env.read_within("PICUS_MAX_CONNECTIONS", "1024", 1..=100_000, "Connections at once; more wait to be taken."),
             // JSON may take a few times what DynamoDB counts, by its escapes and white space.
             max_body_bytes: env.read_within("PICUS_MAX_BODY_BYTES", "1638400", 1..=104_857_600, "The largest body that is read; a larger one gets 413."),
             client_timeout: env.read_seconds("PICUS_CLIENT_TIMEOUT_SECONDS", "10", "The longest that a client may take to send a request's head, and then its body."),
-            stall_timeout: env.read_seconds("PICUS_STALL_TIMEOUT_SECONDS", "30", "The longest that a client may take nothing of its answer; then its connection ends."),
+            least_rate: env.read_within("PICUS_LEAST_BYTES_PER_SECOND", "4096", 1..=1_048_576, "The rate at which a client must at least send a body, after 3 seconds, and take an answer."),
+            stall_timeout: env.read_seconds("PICUS_STALL_TIMEOUT_SECONDS", "10", "The longest that a client may take its answer more slowly than that; then its connection ends."),
             request_timeout: env.read_seconds("PICUS_REQUEST_TIMEOUT_SECONDS", "20", "The longest that an answer may take to begin; then it is 504."),
             keep_alive: env.read_seconds("PICUS_KEEP_ALIVE_SECONDS", "75", "How long an idle connection is kept: longer than the load balancer keeps it."),
             shutdown_delay: Duration::from_secs_f64(env.read_within("PICUS_SHUTDOWN_DELAY_SECONDS", "5", 0.0..=86_400.0, "How long connections are still taken after SIGTERM, each for one answer: longer than the load balancer takes to send requests elsewhere.")),

@@ -12,7 +12,8 @@ use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage as _, HttpResponse};
 use picus_api::headers::EVERY_RESPONSE;
-use picus_api::{ErrorBody, route};
+use picus_api::{Code, ErrorBody, route};
+use picus_catalogue as catalogue;
 use picus_telemetry::{
     Access, ActiveRequest, Described, LatencySlo, RequestContext, nearest_hop, scheme,
 };
@@ -42,6 +43,9 @@ pub(crate) async fn edge(
     let answer = error.map(|Error(error)| {
         let code = error.code();
         access.error_code = Some(code.as_str());
+        if code == Code::Overloaded {
+            metrics::counter!(catalogue::REQUESTS_SHED.name).increment(1);
+        }
         access.error_chain = (code.status() >= 500).then(|| error.chain());
         error_response(error, response.status(), &context)
     });

@@ -4,6 +4,7 @@
 //! [`wire`](mod@wire). It passes the [`edge`](mod@edge) (ids, access line, errors to responses), the
 //! [`limits`](mod@limits) of its route, and then the action in `routes/`.
 
+mod answer;
 mod application;
 mod body;
 mod config;
@@ -15,7 +16,6 @@ mod media_type;
 mod object_id;
 mod program;
 mod routes;
-mod tcp_timeout;
 mod wire;
 
 pub use application::{Application, BindError};

@@ -1,88 +1,170 @@
-//! What keeps one request, or many, from taking all there is: a bound on requests in flight and a
-//! deadline for each, which also catches a panic.
+//! What keeps one request, or many, from taking all there is: places for those that are worked on, of which lists
+//! have a share; a bound on the memory of all of them; and a deadline for each, which also catches a panic.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{self, Poll};
 use std::time::Duration;
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
+use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::FutureExt as _;
 use picus_api::{Code, Error};
-use picus_catalogue as catalogue;
-use pin_project_lite::pin_project;
+use picus_items::{Budget, Content, Room};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time;
+use tokio::time::{self, Instant};
 
+use crate::answer::Answer;
 use crate::error;
+use crate::wire::Connection;
+
+/// Of the places and of the memory, lists may have one in this many. So may each that waits for clients.
+const SHARE: usize = 4;
+/// What a request takes up in any case: the SDK's own for a call, and its connection.
+const BASE_BYTES: usize = 32 * 1024;
+/// What waits for its client and is smaller than this is let wait by any number.
+pub(crate) const SMALL_BYTES: usize = 16 * 1024;
 
 /// The bounds that all workers share.
 pub(crate) struct Limits {
-    in_flight: Arc<Semaphore>,
-    request_timeout: Duration,
+    places: Arc<Semaphore>,
+    places_of_lists: Arc<Semaphore>,
+    memory: Budget,
+    /// Of the memory, what waits: for the rest of a body, for a client that takes its answer, or its list.
+    pub(crate) receiving: Budget,
+    sending: Budget,
+    pub(crate) listing: Budget,
+    pub(crate) request_timeout: Duration,
 }
 
 impl Limits {
-    pub(crate) fn new(max_in_flight: usize, request_timeout: Duration) -> Self {
-        Self { in_flight: Arc::new(Semaphore::new(max_in_flight)), request_timeout }
+    pub(crate) fn new(max_in_flight: usize, memory: &Budget, request_timeout: Duration) -> Self {
+        let share = || Budget::new(memory.free() / SHARE);
+        Self {
+            places: Arc::new(Semaphore::new(max_in_flight)),
+            places_of_lists: Arc::new(Semaphore::new(max_in_flight.div_ceil(SHARE))),
+            memory: memory.clone(),
+            receiving: share(),
+            sending: share(),
+            listing: share(),
+            request_timeout,
+        }
+    }
+
+    /// What a request holds, which is nothing yet.
+    pub(crate) fn room(&self) -> Room {
+        self.memory.room()
+    }
+
+    /// Takes a place for work that is to begin now. Nothing is begun for a client that has gone, or whose deadline
+    /// has passed.
+    pub(crate) async fn place(&self, request: &HttpRequest, room: &Room) -> Result<Place, Error> {
+        Self::check(request).await?;
+        let places = self.places.clone().try_acquire_owned();
+        let place =
+            places.map_err(|_| overloaded("Too many requests at this time, retry later"))?;
+        room.hold(Content::Base, BASE_BYTES).map_err(picus_items::Error::from)?;
+        Ok(Place { _place: place, _of_lists: None })
+    }
+
+    /// The same for a list.
+    pub(crate) async fn place_of_list(
+        &self,
+        request: &HttpRequest,
+        room: &Room,
+    ) -> Result<Place, Error> {
+        let lists = self.places_of_lists.clone().try_acquire_owned();
+        let of_lists = lists.map_err(|_| overloaded("Too many lists at this time, retry later"))?;
+        let place = self.place(request, room).await?;
+        Ok(Place { _of_lists: Some(of_lists), ..place })
+    }
+
+    /// The same for a list that has begun, and can't be refused: it waits.
+    pub(crate) async fn next_place_of_list(&self) -> Result<Place, Error> {
+        let wait = async {
+            let of_lists = self.places_of_lists.clone().acquire_owned().await.ok();
+            Some(Place {
+                _of_lists: of_lists,
+                _place: self.places.clone().acquire_owned().await.ok()?,
+            })
+        };
+        let place = time::timeout(self.request_timeout, wait).await.ok().flatten();
+        place.ok_or_else(|| overloaded("There was no place for the rest of the list in time"))
+    }
+
+    /// A client that has gone is never answered.
+    async fn check(request: &HttpRequest) -> Result<(), Error> {
+        if request.conn_data::<Rc<Connection>>().is_some_and(|connection| connection.is_left()) {
+            // The library drops the request once it has seen the end of the connection itself.
+            std::future::pending::<()>().await;
+        }
+        let deadline = request.extensions().get::<Deadline>().map(|Deadline(deadline)| *deadline);
+        match deadline {
+            Some(deadline) if deadline <= Instant::now() => Err(too_late()),
+            _ => Ok(()),
+        }
+    }
+
+    /// An answer that holds what it takes up until its client has taken it. The work is done.
+    pub(crate) fn answer(
+        &self,
+        mut text: Vec<u8>,
+        room: Room,
+        list: bool,
+    ) -> Result<Answer, Error> {
+        text.shrink_to_fit();
+        let share = if list { self.listing.room() } else { self.sending.room() };
+        if text.len() > SMALL_BYTES {
+            share.hold(Content::Answer, text.capacity()).map_err(picus_items::Error::from)?;
+        }
+        for done in [Content::Base, Content::Body, Content::Item, Content::Request, Content::Reply]
+        {
+            room.release(done);
+        }
+        room.hold(Content::Answer, text.capacity()).map_err(picus_items::Error::from)?;
+        Ok(Answer::held(Bytes::from(text), [room, share]))
     }
 }
 
-/// Lets a request through if there is room, and only for as long as it may take to answer. It takes
-/// up its room until its response's last byte.
+/// A place among the requests that are worked on, until this goes.
+pub(crate) struct Place {
+    _place: OwnedSemaphorePermit,
+    _of_lists: Option<OwnedSemaphorePermit>,
+}
+
+/// When a request's answer must have begun.
+#[derive(Clone, Copy)]
+struct Deadline(Instant);
+
+fn overloaded(message: &'static str) -> Error {
+    Error::new(Code::Overloaded, message)
+}
+
+fn too_late() -> Error {
+    Error::new(Code::DeadlineExceeded, "The answer was not there in time, retry later")
+}
+
+/// Gives a request's answer its deadline, and catches a panic.
 pub(crate) async fn bounded(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let limits = request.app_data::<Data<Limits>>().expect("the application has limits").clone();
+    let limits = request.app_data::<Data<Limits>>().expect("the application has limits");
+    let deadline = Instant::now() + limits.request_timeout;
+    request.extensions_mut().insert(Deadline(deadline));
     let refused = request.request().clone();
     let refuse = move |error: Error| {
         Ok(ServiceResponse::from_err(error::Error(error), refused).map_into_right_body())
     };
-    let Ok(permit) = limits.in_flight.clone().try_acquire_owned() else {
-        metrics::counter!(catalogue::REQUESTS_SHED.name).increment(1);
-        return refuse(Error::new(Code::Overloaded, "Too many requests at this time, retry later"));
-    };
     // What a handler leaves half done when it panics goes with its request.
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind();
-    match time::timeout(limits.request_timeout, answer).await {
-        Ok(Ok(response)) => {
-            let admitted = response?.map_body(|_, body| Admitted { body, _permit: permit });
-            Ok(admitted.map_into_left_body())
-        }
+    match time::timeout_at(deadline, answer).await {
+        Ok(Ok(response)) => Ok(response?.map_into_left_body()),
         Ok(Err(panic)) => refuse(Error::new(Code::Internal, "Internal error").with_panic(&*panic)),
-        Err(_) => {
-            let message = "The answer was not there in time, retry later";
-            refuse(Error::new(Code::DeadlineExceeded, message))
-        }
-    }
-}
-
-pin_project! {
-    /// A body that holds its request's room until it is gone.
-    struct Admitted<B> {
-        #[pin]
-        body: B,
-        _permit: OwnedSemaphorePermit,
-    }
-}
-
-impl<B: MessageBody> MessageBody for Admitted<B> {
-    type Error = B::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        context: &mut task::Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.project().body.poll_next(context)
+        Err(_) => refuse(too_late()),
     }
 }
 
@@ -97,8 +179,12 @@ mod tests {
 
     #[actix_web::test]
     async fn a_panic_is_a_500_without_a_word_of_it_and_frees_its_room() {
-        let limits = Data::new(Limits::new(1, Duration::from_secs(5)));
-        let panics = async || -> HttpResponse { panic!("a secret") };
+        let memory = Budget::new(1 << 20);
+        let limits = Data::new(Limits::new(1, &memory, Duration::from_secs(5)));
+        let panics = async |request: HttpRequest, limits: Data<Limits>| -> HttpResponse {
+            let _place = limits.place(&request, &limits.room()).await.unwrap();
+            panic!("a secret")
+        };
         let resource = web::resource("/").to(panics).wrap(from_fn(bounded));
         let objective = Data::new(LatencySlo::new(Duration::from_secs(1), &[]));
         let app = App::new().app_data(limits.clone()).app_data(objective);
@@ -113,6 +199,17 @@ mod tests {
             assert_eq!(body["code"], "internal");
             assert_eq!(body["error"], "Internal error");
         }
-        assert_eq!(limits.in_flight.available_permits(), 1);
+        assert_eq!(limits.places.available_permits(), 1);
+        assert_eq!(memory.free(), 1 << 20);
+    }
+
+    #[actix_web::test]
+    async fn what_comes_too_late_is_not_begun() {
+        let limits = Limits::new(1, &Budget::new(1 << 20), Duration::from_secs(5));
+        let request = test::TestRequest::get().to_http_request();
+        assert!(limits.place(&request, &limits.room()).await.is_ok());
+        request.extensions_mut().insert(Deadline(Instant::now()));
+        let Err(error) = limits.place(&request, &limits.room()).await else { panic!("begun") };
+        assert_eq!(error.code(), Code::DeadlineExceeded);
     }
 }

@@ -64,7 +64,7 @@ impl Given {
 
     /// Stores an item, and returns the key that it was given.
     pub(crate) async fn some_item(&self) -> String {
-        self.table.put(Item::parse(b"{}").unwrap(), None).await.unwrap().to_string()
+        self.table.put(Item::parse("{}").unwrap(), None).await.unwrap().to_string()
     }
 
     pub(crate) async fn has(&self, key: &str) -> bool {

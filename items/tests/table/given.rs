@@ -38,7 +38,7 @@ pub(crate) async fn a_table_at(address: SocketAddr) -> Table {
 }
 
 pub(crate) fn item(json: &str) -> Item {
-    Item::parse(json.as_bytes()).unwrap()
+    Item::parse(json.to_owned()).unwrap()
 }
 
 /// What an item's JSON says.

@@ -66,7 +66,7 @@ fn any_object_comes_back_equal() {
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&object(), |object| {
         let sent = Value::Object(object);
-        let item = Item::parse(sent.to_string().as_bytes()).unwrap();
+        let item = Item::parse(sent.to_string()).unwrap();
         let mut found = runtime.block_on(async {
             let id = table.put(item, None).await.unwrap();
             let found = table.get(&Key::new(id.to_string()).unwrap()).await.unwrap();
@@ -88,7 +88,7 @@ fn any_number_that_is_accepted_comes_back_with_every_digit() {
     let outcome = runner.run(&(digits, 0..90_u32), |(digits, zeros)| {
         let sent = format!("{digits}e-{zeros}");
         let found = runtime.block_on(async {
-            let item = Item::parse(format!(r#"{{"n":{sent}}}"#).as_bytes()).unwrap();
+            let item = Item::parse(format!(r#"{{"n":{sent}}}"#)).unwrap();
             let id = table.put(item, None).await.unwrap();
             let found = table.get(&Key::new(id.to_string()).unwrap()).await.unwrap();
             String::from_utf8(found.to_json()).unwrap()
@@ -115,7 +115,7 @@ fn any_bytes_are_an_item_or_a_clients_error() {
         "[\\[\\]{}:,\"0-9eE.+-]{0,40}".prop_map(String::into_bytes)
     ];
     let outcome = runner.run(&bytes, |bytes| {
-        if let Err(error) = Item::parse(&bytes) {
+        if let Err(error) = Item::parse(bytes) {
             assert!(
                 matches!(
                     error.kind(),

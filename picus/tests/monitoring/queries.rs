@@ -43,7 +43,7 @@ const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
     ("dynamodb-throttling", &[Throttled], &[Nothing, Nothing, Traffic, Traffic]),
     ("latency-page", &[Slow], &[Traffic, Either]),
     ("latency-ticket", &[Slow], &[Traffic]),
-    ("load-shed", &[Flooded], &[Traffic, Traffic]),
+    ("load-shed", &[Flooded], &[Traffic, Nothing, Traffic]),
     ("no-healthy-target", &[ServiceRefuses, ServiceFails, Slow], &[Traffic, Traffic]),
     ("page", &[Unreachable], &[Nothing]),
     ("service-memory", &[Slow, CollectorShort], &[Traffic, Traffic, Nothing]),

@@ -8,22 +8,28 @@ use picus_api::route;
 use picus_items::{Key, Table};
 
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::object_id::ObjectId;
 
-pub(crate) async fn get(request: HttpRequest, table: Data<Table>) -> Result<HttpResponse, Error> {
+pub(crate) async fn get(
+    request: HttpRequest,
+    limits: Data<Limits>,
+    table: Data<Table>,
+) -> Result<HttpResponse, Error> {
     // As it was sent: the framework's own segment is decoded, leniently.
     let segment = route::segment(request.uri().path(), route::GET_PARENT).unwrap_or_default();
     let key = Key::from_path_segment(segment)?;
     request.extensions_mut().insert(ObjectId(key.to_string()));
-    let item = table.get(&key).await?;
-    let json = item.to_json();
+    let room = limits.room();
+    let _place = limits.place(&request, &room).await?;
+    let json = room.within(table.get(&key)).await?.to_json();
     let etag = etag(&json);
     let conditions = Preconditions::read(|name| request.headers().get_all(name));
     match conditions.unmet(&etag) {
         None => Ok(HttpResponse::Ok()
             .insert_header((ETAG, etag))
             .content_type("application/json")
-            .body(json)),
+            .body(limits.answer(json, room, false)?)),
         Some(Unmet::IfNoneMatch) => {
             Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish())
         }

@@ -1,55 +1,87 @@
 //! `GET /picus/list`
 
+use std::time::Duration;
+
 use actix_web::http::header::LINK;
 use actix_web::http::{ConnectionType, Version};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, stream};
 use picus_api::{Code, Error, route};
 use picus_catalogue as catalogue;
-use picus_items::{Cursor, Item, Limit, Table};
+use picus_items::{Content, Cursor, Item, Limit, Position, Room, Table};
+use tokio::time::{self, Instant};
 
-use crate::error;
+use crate::limits::{Limits, Place};
+use crate::{answer, error};
+
+/// As much text as a page of the whole list is meant to have: enough for the calls not to be what the list waits
+/// for, and little for what a client that takes its list slowly holds.
+const PAGE_BYTES: usize = 256 * 1024;
+/// Items of the first page, of which nothing is known yet.
+const FIRST_ITEMS: u16 = 100;
+const MOST_ITEMS: u16 = 1000;
+/// How long a list that has begun waits before it looks for room again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) async fn list(
     request: HttpRequest,
+    limits: Data<Limits>,
     table: Data<Table>,
 ) -> Result<HttpResponse, error::Error> {
     match Query::parse(request.query_string())? {
-        Query::All => all(&table, request.version()).await,
-        Query::Page(limit, cursor) => page(&table, limit, cursor).await,
+        Query::All => all(&request, limits, table).await,
+        Query::Page(limit, cursor) => page(&request, &limits, &table, limit, cursor).await,
     }
 }
 
 async fn page(
+    request: &HttpRequest,
+    limits: &Limits,
     table: &Table,
     limit: Limit,
     cursor: Option<Cursor>,
 ) -> Result<HttpResponse, error::Error> {
-    let page = table.page(limit, cursor).await?;
+    let room = limits.room();
+    let _place = limits.place_of_list(request, &room).await?;
+    let page = room.within(table.page(limit, cursor)).await?;
     let mut response = HttpResponse::Ok();
     if let Some(next) = page.next {
         response.insert_header((LINK, route::next_page(limit.get(), next)));
     }
-    let mut text = vec![b'['];
-    for (at, item) in page.items.iter().enumerate() {
-        if at > 0 {
-            text.push(b',');
-        }
-        item.append_json(&mut text);
+    let items = page.items.len();
+    let mut text = Vec::new();
+    append(page.items, b'[', &mut text);
+    if text.is_empty() {
+        text.push(b'[');
     }
     text.push(b']');
-    count(page.items.len(), text.len());
-    Ok(response.content_type("application/json").body(text))
+    count(items, text.len());
+    let answer = limits.answer(text, room, true)?;
+    Ok(response.content_type("application/json").body(answer))
 }
 
-async fn all(table: &Table, version: Version) -> Result<HttpResponse, error::Error> {
-    let mut pages = Box::pin(table.scan());
+/// Appends the items' JSON, each after `separator` or, but for the first, a comma.
+fn append(items: Vec<Item>, mut separator: u8, text: &mut Vec<u8>) {
+    for item in items {
+        text.push(std::mem::replace(&mut separator, b','));
+        item.append_json(text);
+    }
+}
+
+async fn all(
+    request: &HttpRequest,
+    limits: Data<Limits>,
+    table: Data<Table>,
+) -> Result<HttpResponse, error::Error> {
+    let mut whole = Whole::new(limits, table);
+    whole.share.hold(Content::Answer, PAGE_BYTES).map_err(picus_items::Error::from)?;
+    let place = whole.limits.place_of_list(request, &whole.room).await?;
     // Before the first byte a failure is still an answer.
-    let first = pages.try_next().await?;
-    let pages = stream::iter(first.map(Ok)).chain(pages);
-    let mut response = HttpResponse::Ok().content_type("application/json").streaming(array(pages));
-    if version < Version::HTTP_11 {
+    let first = whole.page(place).await?;
+    let mut response =
+        HttpResponse::Ok().content_type("application/json").streaming(whole.stream(first));
+    if request.version() < Version::HTTP_11 {
         // HTTP/1.0 knows no chunks: the end of the connection is that of the list (RFC 9112, 6.1).
         let head = response.head_mut();
         head.no_chunking(true);
@@ -58,30 +90,92 @@ async fn all(table: &Table, version: Version) -> Result<HttpResponse, error::Err
     Ok(response)
 }
 
-/// A JSON array, a page at a time. An error ends it without its bracket, and the connection with it.
-fn array(
-    pages: impl Stream<Item = Result<Vec<Item>, picus_items::Error>>,
-) -> impl Stream<Item = Result<Bytes, Error>> {
-    let mut separator = b'[';
-    let elements = pages.map(move |page| {
-        let page = page?;
+/// The whole list on its way, a page at a time. While it waits for its client it has no place, and holds a page.
+struct Whole {
+    limits: Data<Limits>,
+    table: Data<Table>,
+    room: Room,
+    share: Room,
+    next: Next,
+    /// How many items the next page is to have.
+    items: u16,
+    separator: u8,
+}
+
+/// Where the next page begins.
+enum Next {
+    At(Option<Position>),
+    Nowhere,
+}
+
+impl Whole {
+    fn new(limits: Data<Limits>, table: Data<Table>) -> Self {
+        let (room, share) = (limits.room(), limits.listing.room());
+        let (next, items, separator) = (Next::At(None), FIRST_ITEMS, b'[');
+        Self { limits, table, room, share, next, items, separator }
+    }
+
+    /// The next page's text. After the last page it is the bracket that ends the array.
+    async fn page(&mut self, _place: Place) -> Result<Bytes, Error> {
+        let Next::At(start) = &self.next else { return Ok(Bytes::new()) };
+        let (items, next) = self.room.within(self.table.scan(start.clone(), self.items)).await?;
+        let found = items.len();
         let mut text = Vec::new();
-        for item in &page {
-            text.push(std::mem::replace(&mut separator, b','));
-            item.append_json(&mut text);
+        append(items, self.separator, &mut text);
+        let held = self.share.hold(Content::Answer, text.capacity().max(PAGE_BYTES));
+        let held = held.and_then(|()| self.room.hold(Content::Answer, text.capacity()));
+        self.room.release(Content::Reply);
+        if let Err(no_room) = held {
+            self.room.release(Content::Answer);
+            self.items = (self.items / 8).max(1);
+            return Err(picus_items::Error::from(no_room).into());
         }
-        count(page.len(), text.len());
-        // Of an empty table there was no first item to open the array.
-        if text.is_empty() && separator == b'[' {
-            separator = b',';
-            text.push(b'[');
+        if let Some(average) = text.len().checked_div(found) {
+            self.separator = b',';
+            let fit = PAGE_BYTES / average.max(1);
+            self.items = u16::try_from(fit).unwrap_or(MOST_ITEMS).clamp(1, MOST_ITEMS);
         }
-        Ok(Bytes::from(text))
-    });
-    elements.chain(stream::once(async {
-        count(0, 1);
-        Ok(Bytes::from_static(b"]"))
-    }))
+        if next.is_none() {
+            if self.separator == b'[' {
+                text.push(b'[');
+            }
+            text.push(b']');
+        }
+        count(found, text.len());
+        self.next = next.map_or(Next::Nowhere, |next| Next::At(Some(next)));
+        Ok(text.into())
+    }
+
+    /// The same, once there is a place and room for it.
+    async fn page_in_time(&mut self) -> Result<Bytes, Error> {
+        // What was sent is gone.
+        self.room.release(Content::Answer);
+        let end = Instant::now() + self.limits.request_timeout;
+        loop {
+            let place = self.limits.next_place_of_list().await?;
+            match self.page(place).await {
+                Err(error) if error.code() == Code::Overloaded && Instant::now() < end => {
+                    time::sleep(PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// A JSON array, in pieces. An error ends it without its bracket, and the connection with it.
+    fn stream(self, first: Bytes) -> impl Stream<Item = Result<Bytes, Error>> {
+        stream::try_unfold((self, first), async |(mut whole, mut page)| {
+            // A page may have no items, and not be the last.
+            while page.is_empty() {
+                if matches!(whole.next, Next::Nowhere) {
+                    return Ok(None);
+                }
+                page = whole.page_in_time().await?;
+            }
+            let piece = answer::piece(&mut page);
+            Ok(Some((piece, (whole, page))))
+        })
+    }
 }
 
 fn count(items: usize, bytes: usize) {

@@ -86,12 +86,13 @@ mod tests {
 
     use super::*;
     use picus_api::route::template;
+    use picus_items::Budget;
 
     use crate::limits::Limits;
 
     #[actix_web::test]
     async fn a_template_is_what_the_router_finds() {
-        let limits = Data::new(Limits::new(1, Duration::from_secs(5)));
+        let limits = Data::new(Limits::new(1, &Budget::new(1 << 20), Duration::from_secs(5)));
         let app = App::new().app_data(limits).configure(configure);
         let app = test::init_service(app).await;
         for path in [

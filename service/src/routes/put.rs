@@ -6,16 +6,18 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use picus_api::body::Stored;
 use picus_api::precondition::Preconditions;
 use picus_api::{Code, route};
-use picus_items::{IdempotencyKey, Item, Table};
+use picus_items::{Content, IdempotencyKey, Item, Table};
 
 use crate::body::{self, BodyLimits};
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::object_id::ObjectId;
 
 pub(crate) async fn put(
     request: HttpRequest,
     payload: Payload,
-    limits: Data<BodyLimits>,
+    body_limits: Data<BodyLimits>,
+    limits: Data<Limits>,
     table: Data<Table>,
 ) -> Result<HttpResponse, Error> {
     let key = idempotency_key(&request)?;
@@ -23,9 +25,17 @@ pub(crate) async fn put(
     if conditions.unmet_by_nothing().is_some() {
         return Err(picus_api::Error::precondition_failed().into());
     }
-    let body = body::read_json(&request, payload, &limits).await?;
-    let item = Item::parse(&body)?;
-    let object_id = table.put(item, key.as_ref()).await?.to_string();
+    let room = limits.room();
+    let body = body::read_json(&request, payload, &body_limits, &room, &limits.receiving).await?;
+    // Only now that there is something to work on.
+    let _place = limits.place(&request, &room).await?;
+    room.hold(Content::Item, Item::weight(&body)).map_err(picus_items::Error::from)?;
+    let item = Item::parse(body)?;
+    if key.is_none() {
+        // It goes when the item does; with a key it stays, to be compared with what is there.
+        room.release(Content::Body);
+    }
+    let object_id = room.within(table.put(item, key.as_ref())).await?.to_string();
     request.extensions_mut().insert(ObjectId(object_id.clone()));
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, route::location(&object_id)))

@@ -52,6 +52,9 @@ impl Stream for Body {
             return Poll::Ready(None);
         }
         let next = ready!(Pin::new(&mut this.payload).poll_next(context));
+        if let Some(Ok(bytes)) = &next {
+            this.connection.taken(bytes.len());
+        }
         Poll::Ready(match (next, &mut this.left) {
             (Some(Ok(mut bytes)), Some(left)) => {
                 bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));

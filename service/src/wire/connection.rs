@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
+use picus_items::Budget;
 use tokio::time::Instant;
 
 /// How long a connection may go on after an answer that came before its request's body was read, so
@@ -19,8 +20,23 @@ pub(crate) struct Bounds {
     pub(crate) head_timeout: Duration,
     /// The most that is read of a body for which nobody waits.
     pub(crate) max_unread_bytes: u64,
+    /// The longest that a client may take its answer more slowly than [`Bounds::least_rate`].
+    pub(crate) stall_timeout: Duration,
+    /// What a client must take each second, in bytes.
+    pub(crate) least_rate: u32,
+    /// Where heads of requests, and requests that are sent ahead, find their room.
+    pub(crate) memory: Budget,
     /// Whether every answer closes its connection.
     pub(crate) closing: Arc<AtomicBool>,
+}
+
+impl Bounds {
+    /// What a client must take of an answer within the time in which it may stall.
+    pub(super) fn least_in_time(&self) -> usize {
+        let millis = usize::try_from(self.stall_timeout.as_millis()).unwrap_or(usize::MAX);
+        let rate = usize::try_from(self.least_rate).unwrap_or(usize::MAX);
+        millis.saturating_mul(rate) / 1000
+    }
 }
 
 /// What a connection is at.
@@ -41,11 +57,16 @@ pub(super) enum Phase {
 
 /// One connection. It belongs to one thread.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     pub(super) bounds: Bounds,
     phase: Cell<Phase>,
     /// Whether the connection closes after the request that is being answered, or was.
     must_close: Cell<bool>,
+    /// Whether its client has gone.
+    left: Cell<bool>,
+    /// Bytes that have come and no request has taken: of heads that are not whole yet, and of requests that were
+    /// sent ahead.
+    ahead: Cell<usize>,
     /// What waits for the stream.
     waker: RefCell<Option<Waker>>,
 }
@@ -53,15 +74,17 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(bounds: Bounds) -> Self {
         let (phase, must_close) = (Cell::new(Phase::New), Cell::new(false));
-        Self { bounds, phase, must_close, waker: RefCell::new(None) }
+        let (left, ahead) = (Cell::new(false), Cell::new(0));
+        Self { bounds, phase, must_close, left, ahead, waker: RefCell::new(None) }
     }
 
     pub(super) fn phase(&self) -> Phase {
         self.phase.get()
     }
 
-    /// A request's head is there.
-    pub(super) fn begin_answer(&self) {
+    /// A request's head of about this length is there.
+    pub(super) fn begin_answer(&self, head: usize) {
+        self.taken(head);
         if !self.is_unread() {
             self.phase.set(Phase::Answering);
         }
@@ -77,10 +100,32 @@ impl Connection {
     }
 
     /// Bytes have come.
-    pub(super) fn received(&self) {
+    pub(super) fn received(&self, bytes: usize) {
         if self.phase.get() == Phase::Idle {
             self.phase.set(Phase::Head(Instant::now() + self.bounds.head_timeout));
+            // What came before has been taken, whatever the length of its head was.
+            self.ahead.set(0);
         }
+        self.ahead.set(self.ahead.get() + bytes);
+    }
+
+    /// A request has taken this many of the bytes that have come.
+    pub(super) fn taken(&self, bytes: usize) {
+        self.ahead.set(self.ahead.get().saturating_sub(bytes));
+    }
+
+    pub(super) fn ahead(&self) -> usize {
+        self.ahead.get()
+    }
+
+    /// The client has closed its side.
+    pub(super) fn leave(&self) {
+        self.left.set(true);
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.get()
     }
 
     /// Nobody reads the rest of the body.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
@@ -32,7 +32,7 @@ pub(crate) async fn guard(
         connection.end();
         return pending().await;
     }
-    let answering = Some(Answering::begin(connection.clone()));
+    let answering = Some(Answering::begin(connection.clone(), length(request.head())));
     if request.head().connection_type() != ConnectionType::KeepAlive {
         // The client wants it so, or offers another protocol, and the library closes after that.
         connection.close_after_answer();
@@ -45,12 +45,20 @@ pub(crate) async fn guard(
     Ok(response.map_body(|_, body| Answer { body, _answering: answering }))
 }
 
+/// About as many bytes as a request's head had.
+fn length(head: &RequestHead) -> usize {
+    const AROUND_A_HEADER: usize = ": \r\n".len();
+    let headers = head.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + AROUND_A_HEADER);
+    head.uri.path().len() + head.uri.query().map_or(0, str::len) + headers.sum::<usize>()
+}
+
 /// A request that is being answered, until its answer's last byte.
 struct Answering(Rc<Connection>);
 
 impl Answering {
-    fn begin(connection: Rc<Connection>) -> Self {
-        connection.begin_answer();
+    fn begin(connection: Rc<Connection>, head: usize) -> Self {
+        connection.begin_answer(head);
         Self(connection)
     }
 }

@@ -1,5 +1,5 @@
 //! What goes over a connection besides requests: heads that come too slowly, bodies that nobody
-//! reads, and answers after which the connection closes. The HTTP library leaves these open; the
+//! reads, clients that take their answers too slowly, and answers after which the connection closes. The HTTP library leaves these open; the
 //! decision record `docs/decisions/wire.md` says which, and why they are closed here.
 //!
 //! A [`Stream`] lies beneath the library and a middleware, [`guard`], above it. Both know the
@@ -13,6 +13,6 @@ mod notice;
 mod serve;
 mod stream;
 
-pub(crate) use connection::Bounds;
+pub(crate) use connection::{Bounds, Connection};
 pub(crate) use guard::guard;
 pub(crate) use serve::listen;

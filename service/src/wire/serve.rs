@@ -19,7 +19,7 @@ use actix_web::rt::net::TcpStream;
 
 use super::connection::{Bounds, Connection, LINGER};
 use super::stream::Stream;
-use crate::tcp_timeout;
+use crate::answer::PIECE_BYTES;
 
 /// Serves `app` on `socket`, its connections within `bounds`.
 pub(crate) fn listen<F, I, S, B>(
@@ -27,7 +27,6 @@ pub(crate) fn listen<F, I, S, B>(
     socket: TcpListener,
     bounds: Bounds,
     keep_alive: Duration,
-    stall_timeout: Duration,
     app: F,
 ) -> io::Result<ServerBuilder>
 where
@@ -50,6 +49,7 @@ where
             })
             .keep_alive(keep_alive)
             .client_request_timeout(bounds.head_timeout)
+            .h1_write_buffer_size(PIECE_BYTES)
             .client_disconnect_timeout(LINGER)
             // A client that has gone takes its request with it.
             .h1_allow_half_closed(false)
@@ -59,7 +59,6 @@ where
             .h1(map_config(app().into_factory(), |()| AppConfig::default()));
         let bounds = bounds.clone();
         let accept = fn_service(move |socket: TcpStream| {
-            tcp_timeout::bound(&socket, stall_timeout);
             let client = socket.peer_addr().ok();
             let connection = Rc::new(Connection::new(bounds.clone()));
             ready(Ok::<_, DispatchError>((Stream::new(socket, connection), client)))

@@ -5,11 +5,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use picus_items::{Content, NoRoom, Room};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::connection::{Connection, Phase};
+use super::connection::{Bounds, Connection, Phase};
 use super::notice::{self, CLOSE};
+
+/// What a connection may have of requests that are not whole, or sent ahead, before it is held by weight.
+const FREE_AHEAD: usize = 16 * 1024;
 
 /// A stream that ends, for its reader, when its connection has taken too long. The library then
 /// closes it, as if the client had left.
@@ -18,6 +22,9 @@ pub(super) struct Stream<S> {
     inner: S,
     connection: Rc<Connection>,
     timer: Timer,
+    /// What is held of that which is [ahead](Connection::ahead).
+    ahead: Option<Room>,
+    slow: Slow,
     /// How much of a body is still read for nobody.
     unread_bytes: u64,
     /// How much of [`CLOSE`] has been sent in the place of an answer's end.
@@ -27,7 +34,8 @@ pub(super) struct Stream<S> {
 impl<S> Stream<S> {
     pub(super) fn new(inner: S, connection: Rc<Connection>) -> Self {
         let unread_bytes = connection.bounds.max_unread_bytes;
-        Self { inner, connection, timer: Timer::default(), unread_bytes, closing: None }
+        let (timer, slow) = (Timer::default(), Slow::default());
+        Self { inner, connection, timer, ahead: None, slow, unread_bytes, closing: None }
     }
 
     pub(super) fn connection(&self) -> Rc<Connection> {
@@ -46,11 +54,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             this.connection.wait(context.waker());
             return this.read_for_nobody(end, context, buffer);
         }
+        if this.hold_ahead().is_err() {
+            if this.connection.phase() == Phase::Answering {
+                // It is read once the answer is there.
+                this.connection.wait(context.waker());
+                return Poll::Pending;
+            }
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.inner).poll_read(context, buffer);
-        if read.is_ready() {
-            if buffer.filled().len() > before {
-                this.connection.received();
+        if let Poll::Ready(outcome) = &read {
+            match buffer.filled().len() - before {
+                0 => this.connection.leave(),
+                bytes if outcome.is_ok() => this.connection.received(bytes),
+                _ => {}
             }
             return read;
         }
@@ -60,6 +78,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             return Poll::Ready(Ok(()));
         }
         Poll::Pending
+    }
+}
+
+impl<S> Stream<S> {
+    /// Holds what has come and no request has taken, if it is much.
+    fn hold_ahead(&mut self) -> Result<(), NoRoom> {
+        let ahead = self.connection.ahead();
+        if ahead <= FREE_AHEAD {
+            self.ahead = None;
+            return Ok(());
+        }
+        let room = self.ahead.get_or_insert_with(|| self.connection.bounds.memory.room());
+        // As bytes, and as what the library makes of them.
+        room.hold(Content::Body, 2 * ahead)
     }
 }
 
@@ -96,7 +128,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
             this.closing = Some(0);
         }
         let Some(sent) = &mut this.closing else {
-            return Pin::new(&mut this.inner).poll_write(context, bytes);
+            let written = Pin::new(&mut this.inner).poll_write(context, bytes);
+            return this.slow.judge(written, bytes.len(), &this.connection.bounds, context);
         };
         // The empty line that ends the head comes after the notice, which ends with it.
         let (before, end) = bytes.split_at(bytes.len().saturating_sub(2));
@@ -118,6 +151,45 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().inner).poll_shutdown(context)
+    }
+}
+
+/// A client that takes its answer slowly.
+#[derive(Debug, Default)]
+struct Slow {
+    /// Until when it has to take how much.
+    window: Option<(Instant, usize)>,
+    timer: Timer,
+}
+
+impl Slow {
+    /// Lets a client have its time as long as it takes the least that it must. While the system takes all that it is
+    /// given, nothing is slow.
+    fn judge(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        offered: usize,
+        bounds: &Bounds,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(taken)) => {
+                match &mut self.window {
+                    Some((_, left)) if taken < offered && taken < *left => *left -= taken,
+                    _ => self.window = None,
+                }
+                Poll::Ready(Ok(taken))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                let (end, _) = *self.window.get_or_insert_with(|| {
+                    (Instant::now() + bounds.stall_timeout, bounds.least_in_time())
+                });
+                ready!(self.timer.until(end, context));
+                let message = "the client takes its answer too slowly";
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, message)))
+            }
+        }
     }
 }
 

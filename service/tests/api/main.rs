@@ -12,6 +12,7 @@ mod list;
 mod methods;
 mod openapi;
 mod operations;
+mod pressure;
 mod program;
 mod properties;
 mod roundtrip;

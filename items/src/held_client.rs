@@ -1,0 +1,112 @@
+//! The SDK's HTTP client, which holds what it sends and receives in the room of the request that it works for.
+//!
+//! An answer of DynamoDB's is read here and not by the SDK, so that it is known how much it is before anything is
+//! made of it.
+
+use aws_sdk_dynamodb::config::{ConfigBag, RuntimeComponents};
+use aws_sdk_dynamodb::error::{BoxError, ConnectorError};
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::BytesMut;
+use memchr::memchr_iter;
+
+use crate::room::{self, Content, NoRoom, Room};
+
+/// DynamoDB has done what it was asked, and its answer finds no room.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was not read")]
+pub(crate) struct Unread(#[source] NoRoom);
+
+/// Wraps the client that makes the connections.
+#[derive(Debug)]
+pub(crate) struct HeldClient(pub(crate) SharedHttpClient);
+
+impl HttpClient for HeldClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(HeldConnector(self.0.http_connector(settings, components)))
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_base_client_config(components, config)
+    }
+
+    fn validate_final_config(
+        &self,
+        components: &RuntimeComponents,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_final_config(components, config)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+#[derive(Debug)]
+struct HeldConnector(SharedHttpConnector);
+
+impl HttpConnector for HeldConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Some(room) = room::current() else { return self.0.call(request) };
+        // What it was made of is gone, and its text may have as much again to spare.
+        room.release(Content::Item);
+        room.release(Content::Reply);
+        let length = request.body().content_length().unwrap_or(0);
+        if let Err(no_room) = room.hold(Content::Request, 2 * in_memory(length)) {
+            return HttpConnectorFuture::ready(Err(refusal(no_room)));
+        }
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move { read(answer.await?, &room).await })
+    }
+}
+
+/// The same response, with its body in memory.
+async fn read(mut response: HttpResponse, room: &Room) -> Result<HttpResponse, ConnectorError> {
+    let length = response.headers().get("content-length").and_then(|length| length.parse().ok());
+    let length = in_memory(length.unwrap_or(0));
+    room.hold(Content::Reply, room::weight_of_reply(length, 0)).map_err(unread)?;
+    let mut body = ByteStream::new(response.take_body());
+    let mut text = BytesMut::with_capacity(length);
+    let mut values = 0;
+    while let Some(piece) =
+        body.try_next().await.map_err(|error| ConnectorError::io(error.into()))?
+    {
+        // Each of DynamoDB's values is an object: `{"S":"…"}`.
+        values += memchr_iter(b'{', &piece).count();
+        let weight = room::weight_of_reply(length.max(text.len() + piece.len()), values);
+        room.hold(Content::Reply, weight).map_err(unread)?;
+        text.extend_from_slice(&piece);
+    }
+    *response.body_mut() = SdkBody::from(text.freeze());
+    Ok(response)
+}
+
+/// What no memory can hold is refused as what does not fit.
+fn in_memory(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX / 4).min(usize::MAX / 4)
+}
+
+/// It is not tried again: that would take as much.
+fn refusal(no_room: NoRoom) -> ConnectorError {
+    ConnectorError::other(no_room.into(), None)
+}
+
+fn unread(no_room: NoRoom) -> ConnectorError {
+    ConnectorError::other(Unread(no_room).into(), None)
+}
