@@ -7,6 +7,8 @@
 #![expect(clippy::doc_markdown, reason = "a metric's doc comment is its HELP, which is plain text")]
 
 pub mod conventions;
+pub mod registry;
+pub mod spans;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 

@@ -74,7 +74,9 @@ mod tests {
         Span {
             resource: [("service.name".to_owned(), json!("picus-service"))].into(),
             name: name.to_owned(),
+            schema_url: String::new(),
             is_server: parent.is_empty(),
+            is_client: !parent.is_empty(),
             trace_id: "67891233abcdef012345678912345678".to_owned(),
             span_id: id.to_owned(),
             parent_span_id: parent.to_owned(),

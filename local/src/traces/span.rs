@@ -20,10 +20,14 @@ pub type Attributes = BTreeMap<String, Value>;
 pub struct Span {
     /// What its program is, with its `service.name`.
     pub resource: Attributes,
+    /// The schema that names its attributes and its resource's; empty where the two differ.
+    pub schema_url: String,
     /// What it is called.
     pub name: String,
     /// Whether it is a request that came in.
     pub is_server: bool,
+    /// Whether it is a call that went out.
+    pub is_client: bool,
     /// Its trace, as 32 hexadecimal digits.
     pub trace_id: String,
     /// Its own id, as 16 hexadecimal digits.
@@ -54,15 +58,21 @@ pub struct Event {
 impl Span {
     pub(super) fn of_resource(spans: ResourceSpans) -> impl Iterator<Item = Self> {
         let resource = attributes(spans.resource.unwrap_or_default().attributes);
-        let of_scopes = spans.scope_spans.into_iter().flat_map(|scope| scope.spans);
-        of_scopes.map(move |span| Self::read(resource.clone(), span))
+        let schema = spans.schema_url;
+        let of_scopes = spans.scope_spans.into_iter().flat_map(move |scope| {
+            let schema = if scope.schema_url == schema { schema.clone() } else { String::new() };
+            scope.spans.into_iter().map(move |span| (schema.clone(), span))
+        });
+        of_scopes.map(move |(schema, span)| Self::read(resource.clone(), schema, span))
     }
 
-    fn read(resource: Attributes, span: v1::Span) -> Self {
+    fn read(resource: Attributes, schema_url: String, span: v1::Span) -> Self {
         let duration = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
         Self {
             resource,
+            schema_url,
             is_server: span.kind() == SpanKind::Server,
+            is_client: span.kind() == SpanKind::Client,
             trace_id: hex(&span.trace_id),
             span_id: hex(&span.span_id),
             parent_span_id: hex(&span.parent_span_id),

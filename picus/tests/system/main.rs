@@ -3,6 +3,7 @@
 mod collector;
 mod conditions;
 mod contract;
+mod conventions;
 mod deployment;
 mod docs_page;
 mod durability;

@@ -1,0 +1,22 @@
+//! The registry for OpenTelemetry Weaver is the catalogue, exported: `UPDATE_SNAPSHOTS=1` writes it anew.
+
+use std::path::Path;
+use std::{env, fs};
+
+use picus_catalogue::registry;
+
+#[test]
+fn the_registry_is_what_the_catalogue_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("registry");
+    for (name, text) in registry::files() {
+        let file = folder.join(name);
+        if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(&file, &text).unwrap();
+        }
+        let kept = fs::read_to_string(&file).unwrap_or_default();
+        assert!(kept == text, "{} is not the catalogue's: UPDATE_SNAPSHOTS=1", file.display());
+    }
+    let files = fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files, registry::files().len(), "a file that nobody writes");
+}

@@ -1,0 +1,53 @@
+//! What both programs emit, compared with OpenTelemetry's semantic conventions: whatever differs stands in
+//! `catalogue/conventions/deviations.yaml` with its reason, and nothing else stands there.
+//!
+//! The findings are those of Weaver's live check, by the same names where it has one.
+
+mod emitted;
+mod metrics;
+mod model;
+mod signals;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use picus_catalogue::conventions::VERSION;
+use picus_cloudwatch::template;
+
+use emitted::emitted;
+use model::{Model, repository};
+
+/// What differs from the conventions, a sentence each.
+type Findings = BTreeSet<String>;
+
+#[tokio::test]
+async fn what_is_emitted_keeps_to_the_conventions_or_is_listed_with_its_reason() {
+    let model = Model::read();
+    assert_eq!(model.version, VERSION);
+    let emitted = emitted().await;
+    metrics::assert_as_declared(&emitted);
+    signals::assert_as_declared(&emitted.spans);
+    let mut found = metrics::findings(&model);
+    found.extend(signals::of_spans(&model, &emitted.spans));
+    found.extend(signals::of_resources(&model, &emitted.spans));
+    found.extend(signals::of_lines(&model, &emitted.lines));
+    let listed = listed();
+    let unlisted: Vec<_> = found.difference(&listed).collect();
+    assert!(unlisted.is_empty(), "not in deviations.yaml:\n{unlisted:#?}");
+    let needless: Vec<_> = listed.difference(&found).collect();
+    assert!(needless.is_empty(), "nothing needs these of deviations.yaml:\n{needless:#?}");
+}
+
+fn listed() -> Findings {
+    let file = repository().join("catalogue/conventions/deviations.yaml");
+    let list = template::read(&fs::read_to_string(file).unwrap()).unwrap();
+    let mut all = Findings::new();
+    for deviation in list["deviations"].as_array().unwrap() {
+        assert!(deviation["reason"].as_str().unwrap().len() > 20, "{deviation}");
+        for finding in deviation["findings"].as_array().unwrap() {
+            let finding = finding.as_str().unwrap().to_owned();
+            assert!(all.insert(finding.clone()), "{finding}: twice");
+        }
+    }
+    all
+}
