@@ -1,12 +1,11 @@
 //! What AWS reports once a minute of whatever runs.
 
-use std::fs;
-
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::System;
 use picus_local::deployment::Service;
 use picus_local::load_balancer::metrics::report_health;
+use picus_local::memory;
 use picus_local::tasks::Task;
 
 /// What the service was told to be.
@@ -39,9 +38,7 @@ pub(crate) fn report(metrics: &MetricSink, system: &System, wanted: Wanted) {
 }
 
 /// The physical memory of a process; none of one that has just ended.
+#[expect(clippy::cast_precision_loss, reason = "no process has 2^52 bytes")]
 pub(crate) fn resident_bytes(pid: u32) -> Option<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u32 = line.split_whitespace().next()?.parse().ok()?;
-    Some(f64::from(kilobytes) * 1024.0)
+    memory::resident_bytes(pid).map(|bytes| bytes as f64)
 }

@@ -14,6 +14,7 @@ mod iam;
 pub mod lambda;
 pub mod lines;
 pub mod load_balancer;
+pub mod memory;
 pub mod output;
 pub mod process;
 pub mod server;

@@ -1,8 +1,8 @@
 //! The Picus service: lists, puts and gets items over HTTP.
 //!
 //! [`Application`] is the server; [`main`] is the whole program around it. A request comes over the
-//! [`wire`](mod@wire). It passes the [`edge`](mod@edge) (ids, access line, errors to responses), the
-//! [`limits`](mod@limits) of its route, and then the action in `routes/`.
+//! `wire`. It passes the `edge` (ids, access line, errors to responses), the
+//! `limits` of its route, and then the action in `routes/`.
 
 mod answer;
 mod application;

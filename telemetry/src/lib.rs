@@ -21,6 +21,7 @@ mod service;
 mod settings;
 mod slo;
 mod traces;
+mod usage;
 
 use std::io::Write;
 

@@ -5,10 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use procfs::WithCurrentSystemInfo as _;
-use procfs::process::Process;
 use tokio::runtime::RuntimeMetrics;
 
+use crate::usage::{Cpu, Usage};
 use picus_catalogue as catalogue;
 
 /// The runtimes that serve requests, and how busy they and the process were.
@@ -17,13 +16,6 @@ pub(crate) struct Sampler {
     started: Instant,
     runtimes: Mutex<Vec<RuntimeMetrics>>,
     last: Mutex<Last>,
-}
-
-/// The CPU time that the process has used.
-#[derive(Debug, Default, Clone, Copy)]
-struct Cpu {
-    user: Duration,
-    system: Duration,
 }
 
 /// What was read the last time.
@@ -50,8 +42,12 @@ impl Sampler {
     pub(crate) fn sample(&self) {
         set(&catalogue::PROCESS_UPTIME, self.started.elapsed().as_secs_f64());
         let (busy, workers) = self.runtimes();
-        // Without a proc file system there is nothing to say.
-        let cpu = process().unwrap_or_default();
+        let usage = Usage::read();
+        if let Some(Usage { memory_bytes, file_descriptors, .. }) = usage {
+            set(&catalogue::PROCESS_MEMORY_USAGE, as_f64(memory_bytes));
+            set(&catalogue::PROCESS_FILE_DESCRIPTORS, as_f64(file_descriptors));
+        }
+        let cpu = usage.map(|usage| usage.cpu);
         let mut last = self.last.lock();
         let now = Instant::now();
         let wall = now.duration_since(last.at).as_secs_f64();
@@ -60,15 +56,17 @@ impl Sampler {
             let share = |spent: Duration, before: Duration, of: usize| {
                 spent.saturating_sub(before).as_secs_f64() / (wall * as_f64(of.max(1) as u64))
             };
-            let used = |mode: &'static str, spent, before| {
-                metrics::gauge!(catalogue::PROCESS_CPU_UTILIZATION.name, "cpu_mode" => mode)
-                    .set(share(spent, before, cpus));
-            };
-            used("user", cpu.user, last.cpu.user);
-            used("system", cpu.system, last.cpu.system);
+            if let Some(cpu) = cpu {
+                let used = |mode: &'static str, spent, before| {
+                    metrics::gauge!(catalogue::PROCESS_CPU_UTILIZATION.name, "cpu_mode" => mode)
+                        .set(share(spent, before, cpus));
+                };
+                used("user", cpu.user, last.cpu.user);
+                used("system", cpu.system, last.cpu.system);
+            }
             set(&catalogue::RUNTIME_UTILIZATION, share(busy, last.busy, workers));
         }
-        *last = Last { at: now, cpu, busy };
+        *last = Last { at: now, cpu: cpu.unwrap_or_default(), busy };
     }
 
     fn runtimes(&self) -> (Duration, usize) {
@@ -84,17 +82,6 @@ impl Sampler {
         };
         (runtimes.iter().map(busy).sum(), sum(RuntimeMetrics::num_workers))
     }
-}
-
-/// Sets the gauges of the process, and returns the CPU time that it has used.
-fn process() -> Option<Cpu> {
-    let process = Process::myself().ok()?;
-    let stat = process.stat().ok()?;
-    let memory = stat.rss_bytes().get();
-    set(&catalogue::PROCESS_MEMORY_USAGE, as_f64(memory));
-    set(&catalogue::PROCESS_FILE_DESCRIPTORS, as_f64(process.fd_count().ok()? as u64));
-    let time = |ticks: u64| Duration::from_millis(ticks * 1000 / procfs::ticks_per_second());
-    Some(Cpu { user: time(stat.utime), system: time(stat.stime) })
 }
 
 fn set(metric: &catalogue::Metric, value: f64) {

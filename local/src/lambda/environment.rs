@@ -1,7 +1,6 @@
 //! One execution environment: a process of the function's, and the runtime API that it asks for
 //! work.
 
-use std::fs;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +12,7 @@ use uuid::Uuid;
 
 use super::function::{Function, FunctionFault, InvokeError};
 use super::runtime_api::{Invocation, RuntimeApi};
+use crate::memory;
 use crate::process::{Launcher, Process};
 
 /// How long a process may take until it asks for work (AWS Lambda Developer Guide, "Init phase").
@@ -65,11 +65,8 @@ impl Environment {
 
     /// The most memory that its process has had, as long as it runs.
     pub(super) fn max_memory_mb(&self) -> Option<u64> {
-        let id = self.pid?.as_raw_nonzero();
-        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-        Some(kilobytes.div_ceil(1024))
+        let id = self.pid?.as_raw_nonzero().get().cast_unsigned();
+        Some(memory::peak_bytes(id)?.div_ceil(1024 * 1024))
     }
 
     pub(super) async fn invoke(

@@ -1,7 +1,6 @@
 //! Servers in processes of their own, and what the kernel says of them.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -9,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use nix::time::clock_getcpuclockid;
-use nix::unistd::Pid;
 
+use crate::usage;
 use picus_testing::engine;
 
 pub(crate) const TABLE: &str = "picus_data";
@@ -111,19 +109,12 @@ impl Server {
 
     /// What the process has used of the CPU, in user and kernel mode.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        let id = i32::try_from(self.child.id()).map_err(io::Error::other)?;
-        let used = clock_getcpuclockid(Pid::from_raw(id))?.now()?;
-        Ok(used.into())
+        usage::cpu(self.child.id())
     }
 
-    /// Its memory now and at its highest, in bytes (proc(5), `VmRSS` and `VmHWM`).
+    /// Its memory now and at its highest, in bytes.
     pub(crate) fn memory(&self) -> io::Result<(u64, u64)> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let bytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
-        };
-        bytes("VmRSS").zip(bytes("VmHWM")).ok_or_else(|| io::Error::other("no memory in status"))
+        usage::memory(self.child.id())
     }
 }
 

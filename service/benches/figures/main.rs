@@ -5,6 +5,7 @@ mod collector_in_trouble;
 mod get;
 mod given;
 mod memory;
+mod usage;
 
 use std::env;
 use std::io;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::{env, fs};
 
-use picus_local::{Options, System};
+use picus_local::{Options, System, memory};
 use tokio::process::{Child, Command};
 
 use super::aws::Aws;
@@ -82,9 +82,7 @@ impl Observed {
     /// What the collector holds in memory.
     pub(super) fn collector_memory_mib(&self) -> u64 {
         let id = self.collector.as_ref().and_then(Child::id).unwrap();
-        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+        memory::resident_bytes(id).unwrap() / 1024 / 1024
     }
 
     pub(super) async fn stop_collector(&mut self) {
