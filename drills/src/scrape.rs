@@ -118,7 +118,7 @@ mod tests {
             let sets = declared.flat_map(|declaration| &declaration.dimension_sets);
             sets.filter_map(|set| in_set(&metric, set)).count()
         };
-        assert_eq!(sets("picus_requests_measured_total"), 1);
+        assert_eq!(sets("picus_requests_measured_total"), 2);
         assert_eq!(sets("picus_dynamodb_attempts_total"), 0, "it lacks a dimension");
         assert_eq!(sets("unknown"), 0);
     }

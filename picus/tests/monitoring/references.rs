@@ -83,19 +83,24 @@ const TELLING: [&str; 18] = [
 ];
 
 const ALL_REQUESTS: &str = "the objective is of all requests, whoever answers";
+const ALL_ROUTES: &str = "all routes share the budget";
 const THE_REST: &str =
     "less the delete handler's they are the service's, in whichever target group";
 const BESIDE: &str = "those that were not lost, beside those that were";
 
 /// Where a metric is meant as a whole: the beginning of an alarm's name or of a panel's title, the
 /// metric, and why.
-const WHOLE: [(&str, &str, &str); 12] = [
+const WHOLE: [(&str, &str, &str); 16] = [
     ("picus-availability-", "RequestCount", ALL_REQUESTS),
     ("picus-availability-", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
     ("Availability budget", "RequestCount", ALL_REQUESTS),
     ("Availability budget", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
     ("Answered without a 5xx", "RequestCount", ALL_REQUESTS),
     ("Answered without a 5xx", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
+    ("picus-latency-", "picus_requests_measured_total", ALL_ROUTES),
+    ("picus-latency-", "picus_requests_within_objective_total", ALL_ROUTES),
+    ("Latency budget left", "picus_requests_measured_total", ALL_ROUTES),
+    ("Latency budget left", "picus_requests_within_objective_total", ALL_ROUTES),
     ("Requests ", "RequestCount", THE_REST),
     ("Failed requests", "HTTPCode_Target_5XX_Count", THE_REST),
     (
@@ -255,17 +260,28 @@ pub(crate) fn faults_of_panel(panel: &Panel) -> Vec<String> {
     faults
 }
 
-/// The two counters of each route that the latency SLO holds for.
+/// The counters that the latency SLO is reckoned from: the service's, all of its routes in one, and those of each
+/// route of the delete handler.
 pub(crate) fn counters_of_the_slo() -> Vec<Metric> {
-    let of_service = route::SLO_OF_SERVICE.map(|route| (SERVICE, route));
-    let of_handler = route::SLO_OF_HANDLER.map(|route| (HANDLER, route));
-    let routes = of_service.into_iter().chain(of_handler);
-    let counters = |(program, route)| {
-        [catalogue::REQUESTS_MEASURED, catalogue::REQUESTS_WITHIN_OBJECTIVE].map(|counter| {
-            Metric::new(OWN, counter.name, &[("service_name", program), ("http_route", route)])
-        })
+    let of_handler =
+        route::SLO_OF_HANDLER.map(|route| vec![("service_name", HANDLER), ("http_route", route)]);
+    counters(&[vec![("service_name", SERVICE)]].into_iter().chain(of_handler).collect::<Vec<_>>())
+}
+
+/// The same, a route at a time.
+fn counters_by_route() -> Vec<Metric> {
+    let of = |program, route| vec![("service_name", program), ("http_route", route)];
+    let of_service = route::SLO_OF_SERVICE.map(|route| of(SERVICE, route));
+    let of_handler = route::SLO_OF_HANDLER.map(|route| of(HANDLER, route));
+    counters(&of_service.into_iter().chain(of_handler).collect::<Vec<_>>())
+}
+
+fn counters(dimensions: &[Vec<(&str, &str)>]) -> Vec<Metric> {
+    let both = |set: &Vec<(&str, &str)>| {
+        [catalogue::REQUESTS_MEASURED, catalogue::REQUESTS_WITHIN_OBJECTIVE]
+            .map(|counter| Metric::new(OWN, counter.name, set))
     };
-    routes.flat_map(counters).collect()
+    dimensions.iter().flat_map(both).collect()
 }
 
 /// All that alarms and dashboards refer to, each with whose it is.
@@ -296,12 +312,12 @@ fn each_metric_that_a_dashboard_shows_is_published() {
     }
 }
 
-/// A route that is measured and that no alarm adds up burns the budget unseen.
+/// A request that is measured and that no alarm adds up burns the budget unseen.
 #[test]
-fn each_route_of_the_latency_slo_is_in_its_alarms_and_panels() {
-    let wanted: BTreeSet<_> = counters_of_the_slo().into_iter().collect();
-    let lacks = |whose: &str, file: &str, found: &BTreeSet<Metric>| {
-        let lacking: Vec<_> = wanted.difference(found).map(ToString::to_string).collect();
+fn the_latency_slo_is_whole_in_its_alarms_and_panels_and_shown_by_route() {
+    let lacks = |whose: &str, file: &str, found: &BTreeSet<Metric>, wanted: Vec<Metric>| {
+        let lacking = wanted.iter().filter(|metric| !found.contains(metric));
+        let lacking: Vec<_> = lacking.map(ToString::to_string).collect();
         assert!(lacking.is_empty(), "{file}: {whose} lacks\n{}", lacking.join("\n"));
     };
     let mut windows = 0;
@@ -309,16 +325,32 @@ fn each_route_of_the_latency_slo_is_in_its_alarms_and_panels() {
         let found: BTreeSet<_> = alarm.metrics().cloned().collect();
         // The composite ones watch alarms.
         if !found.is_empty() {
-            lacks(&alarm.name, "dashboards/alarms.yaml", &found);
+            lacks(&alarm.name, "dashboards/alarms.yaml", &found, counters_of_the_slo());
             windows += 1;
         }
     }
     assert_eq!(windows, 8);
     let panels = panels("overview");
-    for title in ["Latency budget left", "Begun within the objective"] {
+    for (title, wanted) in [
+        ("Latency budget left", counters_of_the_slo()),
+        ("Begun within the objective", counters_by_route()),
+    ] {
         let panel = panels.iter().find(|panel| panel.title.starts_with(title)).unwrap();
         let found = panel.metrics.iter().map(|(metric, _)| metric.clone()).collect();
-        lacks(title, "dashboards/overview.json", &found);
+        lacks(title, "dashboards/overview.json", &found, wanted);
+    }
+}
+
+/// CloudWatch's limit on an alarm must not stop the next route.
+#[test]
+fn the_latency_alarms_hold_however_many_routes_the_service_has() {
+    for metric in
+        counters_of_the_slo().iter().filter(|metric| metric.dimensions["service_name"] == SERVICE)
+    {
+        assert!(!metric.dimensions.contains_key("http_route"), "{metric}");
+        let declared = declared(&metric.name);
+        let set: Dimensions = metric.dimensions.keys().cloned().collect();
+        assert!(declared.contains(&set), "otel-collector.yaml, metric_declarations: {metric}");
     }
 }
 
