@@ -2,7 +2,10 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,3 +28,19 @@ def test_the_justfile_runs_scripts_that_are_there():
 def test_no_script_shares_its_name_with_one_of_the_deployment():
     assert len(scripts("deploy")) > 5
     assert not scripts("ci") & scripts("deploy")
+
+
+def all_scripts():
+    return [".ci/run", *(f"{folder}/{name}" for folder in ("ci", "deploy") for name in sorted(scripts(folder)))]
+
+
+@pytest.mark.parametrize("script", all_scripts())
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_helps_and_does_nothing(script, option, tmp_path):
+    """Nothing that a script could do its work with is there."""
+    done = subprocess.run(
+        [ROOT / script, option], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (0, ""), f"{script} {option}: exit code {done.returncode}: {done.stderr}"
+    assert len(done.stdout) > 40, f"{script} {option} says only {done.stdout!r}"
+    assert not list(tmp_path.iterdir())

@@ -104,7 +104,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             let text = error.to_string();
-            eprintln!("picus: {}; see --help", text.lines().next().unwrap_or_default());
+            eprint!("picus: {}", text.strip_prefix("error: ").unwrap_or(&text));
             return ExitCode::from(USAGE);
         }
         Err(help) => help.exit(),

@@ -1,8 +1,9 @@
 //! `picus drill`: makes the drills and says how they went.
 
 use std::env;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -23,6 +24,11 @@ pub(crate) struct Arguments {
 /// Makes the drills, one after the other. Tells whether all went as it should.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error>> {
     let alarms = drills::alarms(drills::TEMPLATE)?;
+    if let Some(file) = &arguments.report {
+        // Said before the drills, and not minutes later. What the file has stays until there is a new report.
+        let opened = OpenOptions::new().append(true).create(true).open(file);
+        opened.map_err(|error| cannot_write(file, &error))?;
+    }
     let mut report = Report::new(&alarms, arguments.only.is_empty());
     let wanted = |drill: &&Drill| {
         arguments.only.is_empty() || arguments.only.iter().any(|name| name == drill.name)
@@ -44,10 +50,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Err
     println!("\n{}", report.matrix());
     if let Some(file) = &arguments.report {
         let written = fs::write(file, report.json().to_string());
-        written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        written.map_err(|error| cannot_write(file, &error))?;
     }
     for lack in report.unproven() {
         eprintln!("{lack}");
     }
     Ok(report.is_good())
+}
+
+fn cannot_write(file: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}; choose another file with --report", file.display())
 }

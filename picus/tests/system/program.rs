@@ -31,26 +31,37 @@ fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
             1,
             "choose another folder with --data-dir",
         ),
-        (&["--prot", "1"], 64, "'--prot'"),
-        (&["--port", "x"], 64, "'x'"),
-        (&["--memory", "--data-dir", "x"], 64, "cannot be used with"),
-        (&["--tasks", "0"], 64, "0 is not in 1..=16"),
-        (&["--dynamodb-endpoint", "foo"], 64, "it must be like http://127.0.0.1:8000"),
-        (&["--dynamodb-endpoint", "http://"], 64, "it must be like http://127.0.0.1:8000"),
-        (&["--otlp", "https://collector"], 64, "it must be like http://127.0.0.1:4318"),
-        (
-            &["--port", "0", "--dynamodb-endpoint", &nobody],
-            1,
-            "Connection refused (os error 111); is a DynamoDB there?",
-        ),
-        (&["drill", "--only", "none"], 64, "'none'"),
-        (&["--fault", "none"], 64, "'none'"),
+        (&["--port", "0", "--dynamodb-endpoint", &nobody], 1, "; is a DynamoDB there?"),
+        (&["drill", "--report", "/no/such/folder/report"], 1, "choose another file with --report"),
     ] {
         let (found, error) = run(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
         assert!(error.contains(part), "{arguments:?}: {error}");
         assert!(error.len() < 250, "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_told_with_what_would_be_right() {
+    for (arguments, parts) in [
+        (&["--prot", "1"][..], &["'--prot'", "a similar argument exists: '--port'"][..]),
+        (&["--port", "x"], &["'x'"]),
+        (&["--memory", "--data-dir", "x"], &["cannot be used with"]),
+        (&["--tasks", "0"], &["0 is not in 1..=16"]),
+        (&["--dynamodb-endpoint", "foo"], &["it must be like http://127.0.0.1:8000"]),
+        (&["--dynamodb-endpoint", "http://"], &["it must be like http://127.0.0.1:8000"]),
+        (&["--otlp", "https://collector"], &["it must be like http://127.0.0.1:4318"]),
+        (&["drill", "--only", "none"], &["'none'", "[possible values: calm, "]),
+        (&["drill", "--only", "handler-crashed"], &["a similar value exists: 'handler-crashes'"]),
+        (&["--fault", "none"], &["'none'", "[possible values: dynamodb-"]),
+    ] {
+        let (code, error) = run(arguments);
+        assert_eq!(code, Some(64), "{arguments:?}: {error}");
+        assert!(error.starts_with("picus: ") && error.contains("'--help'"), "{error}");
+        for part in parts {
+            assert!(error.contains(part), "{arguments:?}: {error}");
+        }
     }
 }
 
