@@ -67,6 +67,36 @@ async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
     system.stop().await;
 }
 
+/// A permission that is missing makes an operation fail with 500. Each that the document has is tried, with the
+/// least that it asks for.
+#[tokio::test]
+async fn every_operation_of_the_document_succeeds_in_its_role() {
+    let document = serde_json::to_value(picus_api::document()).unwrap();
+    let (system, client) = started(options()).await;
+    let mut tried = 0;
+    for (template, path) in document["paths"].as_object().unwrap() {
+        for (method, operation) in path.as_object().unwrap() {
+            let id = client.put(&json!({"n": 1})).await;
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let mut request = client.request(method.clone(), &template.replace("{key}", &id));
+            if operation["requestBody"].is_object() {
+                request = request.json(&json!({"n": 2}));
+            }
+            let status = request.send().await.unwrap().status();
+            let documented = operation["responses"].as_object().unwrap();
+            assert!(
+                status.is_success() && documented.contains_key(status.as_str()),
+                "{method} {template} answers {status}. Does its role have the permission (policies/ecs-task-role.json, \
+                 policies/picus-lambda-role.json), and the load balancer a rule for it \
+                 (deploy/templates/picus/rules.yaml)? If it needs another body than {{\"n\": 2}}, give it one here."
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried > 10, "{tried}");
+    system.stop().await;
+}
+
 #[tokio::test]
 async fn what_a_role_does_not_allow_is_denied() {
     let dynamodb = {

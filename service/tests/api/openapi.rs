@@ -15,8 +15,18 @@ async fn the_document_is_the_one_that_was_reviewed() {
         fs::write(&path, &document).unwrap();
     }
     let reviewed = fs::read_to_string(&path).unwrap();
+    // The first difference, with what stands before it.
+    let equal = document.lines().zip(reviewed.lines()).take_while(|(new, old)| new == old).count();
+    let from = |text: &str| {
+        let lines = text.lines().skip(equal.saturating_sub(5)).take(10);
+        lines.collect::<Vec<_>>().join("\n")
+    };
     assert!(
         document == reviewed,
-        "run with UPDATE_SNAPSHOTS=1 and review tests/openapi.json:\n{document}"
+        "service/tests/openapi.json differs from line {}; it has\n{}\nand the code says\n{}\nIf the contract is to change, \
+         run this test with UPDATE_SNAPSHOTS=1, and review and commit the change of the file.",
+        equal + 1,
+        from(&reviewed),
+        from(&document)
     );
 }

@@ -1,0 +1,121 @@
+//! What an endpoint, a platform or a toolchain needs in more than one place.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use picus_api::route;
+use serde_json::Value;
+
+use crate::{crates, root};
+
+/// The operations that no latency SLO holds for, each with its reason.
+const WITHOUT_SLO: [(&str, &str); 1] =
+    [(route::HEALTH, "the load balancer and the container ask for it; no client waits")];
+
+/// The operations of the OpenAPI document, each with its method and template.
+fn operations() -> Vec<(String, String, Value)> {
+    let document = serde_json::to_value(picus_api::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let of = |(template, path): (&String, &Value)| {
+        let methods = path.as_object().unwrap().clone().into_iter();
+        methods
+            .map(|(method, operation)| (method.to_uppercase(), template.clone(), operation))
+            .collect::<Vec<_>>()
+    };
+    paths.flat_map(of).collect()
+}
+
+/// A route that nobody counts is slow unseen.
+#[test]
+fn each_operation_is_in_a_latency_slo_or_says_why_not() {
+    let counted = route::SLO_OF_SERVICE.iter().chain(&route::SLO_OF_HANDLER);
+    let counted: BTreeSet<_> = counted.copied().collect();
+    let without: BTreeSet<_> = WITHOUT_SLO.iter().map(|(template, _)| *template).collect();
+    let found: BTreeSet<_> = operations().into_iter().map(|(_, template, _)| template).collect();
+    for template in &found {
+        let template = template.as_str();
+        assert!(
+            counted.contains(template) != without.contains(template),
+            "{template}: add it to SLO_OF_SERVICE or SLO_OF_HANDLER in api/src/route.rs, or to WITHOUT_SLO in \
+             picus/tests/repository/places.rs with the reason"
+        );
+    }
+    for template in counted.iter().chain(&without) {
+        assert!(
+            found.contains(*template),
+            "{template} has an SLO, or a reason for none, and no operation"
+        );
+    }
+}
+
+/// A header that a client can't find in the document is one that it can't rely on.
+#[test]
+fn each_response_in_the_document_has_the_headers_of_every_response() {
+    let operations = operations();
+    assert!(operations.len() > 10, "{}", operations.len());
+    for (method, template, operation) in operations {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            for header in picus_api::headers::EVERY_RESPONSE {
+                assert!(
+                    response["headers"][header.name].is_object(),
+                    "{method} {template} lacks {} in {status}: see api/src/openapi/response_headers.rs",
+                    header.name
+                );
+            }
+        }
+    }
+}
+
+/// Every Rust file of a crate, tests and benchmarks too.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let of = |path: PathBuf| {
+        if path.is_dir() {
+            return sources(&path);
+        }
+        Vec::from_iter(path.extension().is_some_and(|end| end == "rs").then_some(path))
+    };
+    entries.flat_map(of).collect()
+}
+
+/// `ci/macos` compiles for macOS; a path that is not there only shows at run time.
+#[test]
+fn only_code_for_linux_reads_the_proc_file_system() {
+    let this = Path::new(file!()).file_name();
+    let all = crates().into_iter().flat_map(|name| sources(&root().join(name)));
+    let all: Vec<_> = all.filter(|path| path.file_name() != this).collect();
+    assert!(all.len() > 200, "{}", all.len());
+    for path in all {
+        let text = fs::read_to_string(&path).unwrap();
+        let reads = ["\"/proc/", "procfs::"].iter().any(|word| text.contains(word));
+        assert!(
+            !reads || text.contains("#[cfg(target_os = \"linux\")]"),
+            "{}: put what reads /proc behind #[cfg(target_os = \"linux\")], and say what other systems do: \
+             local/src/memory.rs is an example",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_toolchain_the_image_and_the_manifest_name_one_rust() {
+    let text = |file| fs::read_to_string(root().join(file)).unwrap();
+    let toolchain = text("rust-toolchain.toml");
+    let version = toolchain.split("channel = \"").nth(1).unwrap().split('"').next().unwrap();
+    let images: BTreeSet<_> = text("Dockerfile")
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("FROM rust:")?.split('-').next()?.to_owned()))
+        .collect();
+    assert_eq!(
+        images,
+        [version.to_owned()].into(),
+        "the Dockerfile and rust-toolchain.toml differ"
+    );
+    let manifest = text("Cargo.toml");
+    let least = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(
+        version.starts_with(least),
+        "Cargo.toml has rust-version {least}, rust-toolchain.toml {version}"
+    );
+}
