@@ -12,9 +12,21 @@ gate:
 test:
     cargo test --workspace --locked
 
-# Take the Rust that the Dockerfile names
+# Install the Rust of rust-toolchain.toml
 rust:
     ci/rust
+
+# Check that Picus compiles for macOS
+macos:
+    ci/macos
+
+# Make this the repository of a service called NAME
+rename name:
+    ci/rename {{ name }}
+
+# Rename a copy, and run its lints and tests
+adopt:
+    ci/adopt
 
 # Install the gate's Python tools
 python:

@@ -27,7 +27,8 @@ fn crates() -> Vec<String> {
 
 #[test]
 fn links_in_the_documents_lead_somewhere() {
-    let folders = [".", ".github", "docs", "docs/decisions", "docs/runbooks", "deploy", "ci", "policies"];
+    let folders =
+        [".", ".github", "docs", "docs/decisions", "docs/runbooks", "deploy", "ci", "policies"];
     let documents = folders
         .iter()
         .flat_map(|folder| fs::read_dir(root().join(folder)).unwrap())
