@@ -344,5 +344,16 @@ async fn a_collector_that_hangs_costs_counted_spans_and_no_request_until_it_is_b
     let spans = time::timeout(PATIENCE, delivered).await.unwrap();
     assert!(!spans.is_empty() && spans.len() <= 20, "{}", spans.len());
     time::timeout(PATIENCE, patiently("otel_sdk_exporter_span_exported_total ")).await.unwrap();
+    // A span is processed when it is handed to the exporter, and then it is delivered or lost.
+    let settled = async {
+        loop {
+            let processed = count("otel_sdk_processor_span_processed_total ").await;
+            let delivered = count("otel_sdk_exporter_span_exported_total ").await;
+            if processed == delivered + count(failed).await {
+                break;
+            }
+        }
+    };
+    time::timeout(PATIENCE, settled).await.unwrap();
     system.stop().await;
 }
