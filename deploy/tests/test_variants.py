@@ -57,7 +57,7 @@ def test_without_a_variant_nothing_of_one_is_there():
     assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080]
 
 
-@pytest.mark.parametrize("way", [None, "awsxray", "otlphttp"])
+@pytest.mark.parametrize("way", [None, "awsxray", "otlp_http"])
 def test_the_collector_is_told_how_traces_reach_xray(way):
     found = resources(**({"TracesExporter": way} if way else {}))
     (collector,) = [part for part in found["TaskDefinition"]["ContainerDefinitions"] if part["Name"] == "otel-collector"]
@@ -65,7 +65,7 @@ def test_the_collector_is_told_how_traces_reach_xray(way):
     assert environment["PICUS_TRACES_EXPORTER"] == (way or "awsxray")
     # One configuration has both ways.
     exporters = yaml.safe_load(environment["AOT_CONFIG_CONTENT"])["exporters"]
-    assert {"awsxray", "otlphttp"} < set(exporters)
+    assert {"awsxray", "otlp_http"} < set(exporters)
 
 
 def test_with_an_issuer_every_write_is_checked_before_it_goes_on():

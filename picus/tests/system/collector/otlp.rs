@@ -83,9 +83,11 @@ async fn spans_reach_the_otlp_endpoint_signed_and_whole() {
     let (address, mut received) = endpoint().await;
     let url = format!("http://{address}");
     let settings = [
-        ("PICUS_TRACES_EXPORTER", "otlphttp"),
+        ("PICUS_TRACES_EXPORTER", "otlp_http"),
         ("PICUS_XRAY_URL", url.as_str()),
         ("PICUS_TRACES_PERCENTAGE", "0"),
+        // A role's credentials have one.
+        ("AWS_SESSION_TOKEN", "session"),
     ];
     observed.start_collector(&settings).await;
     let client = observed.client.clone();
@@ -108,6 +110,7 @@ async fn spans_reach_the_otlp_endpoint_signed_and_whole() {
         let Received { path, headers, body } = &request;
         let scope = verify(path, headers, body, "local");
         let [access_key, region, service] = ["local", "eu-central-1", "xray"].map(str::to_owned);
+        assert_eq!(headers["x-amz-security-token"], "session");
         assert_eq!(scope, Ok(Scope { access_key, region, service }));
         seen.extend(spans_in(&request).await);
     }
@@ -147,7 +150,7 @@ fn the_endpoint_is_x_rays_own_unless_another_is_named() {
     let text = std::fs::read_to_string(repository().join("otel-collector.yaml")).unwrap();
     let collector: Value = template::read(&text).unwrap();
     assert_eq!(
-        collector["exporters"]["otlphttp"]["traces_endpoint"],
+        collector["exporters"]["otlp_http"]["traces_endpoint"],
         "${env:PICUS_XRAY_URL:-https://xray.${env:AWS_REGION}.amazonaws.com}/v1/traces"
     );
     assert_eq!(collector["extensions"]["sigv4auth"]["service"], "xray");

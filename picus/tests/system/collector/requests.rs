@@ -16,11 +16,11 @@ pub(super) fn get(client: &Client, key: &str) -> RequestBuilder {
     client.request(Method::GET, &format!("/picus/get/{key}"))
 }
 
-/// A put whose body takes three and a half seconds to come.
+/// A put whose body takes two and a half seconds to come: half a second later the service gives up on it.
 pub(super) fn slow_put(client: &Client) -> RequestBuilder {
     let beginning = stream::once(async { Ok::<_, std::io::Error>("{\"slow\":") });
     let end = stream::once(async {
-        sleep(Duration::from_millis(3500)).await;
+        sleep(Duration::from_millis(2500)).await;
         Ok("true}")
     });
     client

@@ -57,7 +57,10 @@ pub(super) fn verify(
     if hex(&hmac(&key, &text)) != field("Signature=")? {
         return Err(format!("another signature than that of\n{canonical}"));
     }
-    if !["host", "x-amz-date"].iter().all(|name| signed.split(';').any(|other| other == *name)) {
+    // What there is of these must be signed, too.
+    let needed = ["host", "x-amz-date", "x-amz-security-token"];
+    let mut needed = needed.iter().filter(|name| headers.contains_key(**name));
+    if !needed.all(|name| signed.split(';').any(|other| other == *name)) {
         return Err(format!("only {signed} are signed"));
     }
     Ok(Scope { access_key: access_key.into(), region: region.into(), service: service.into() })

@@ -15,7 +15,7 @@ use crate::task_metadata::TASK_ID;
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
 async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     let mut observed = Observed::start(options()).await;
-    let settings = [("PICUS_TRACES_PERCENTAGE", "0"), ("PICUS_SLOW_REQUEST_MS", "3000")];
+    let settings = [("PICUS_TRACES_PERCENTAGE", "0"), ("PICUS_SLOW_REQUEST_MS", "2000")];
     observed.start_collector(&settings).await;
     let Observed { client, aws, .. } = &observed;
 
@@ -62,7 +62,7 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
         &service,
         &json!({ "fault": false, "http": { "response": { "status": 201 } } }),
     );
-    assert!(service["end_time"].as_f64() > service["start_time"].as_f64().map(|start| start + 3.0));
+    assert!(service["end_time"].as_f64() > service["start_time"].as_f64().map(|start| start + 2.0));
 
     let (service, call) = told(&observed, &wanted).await;
     assert_includes(
