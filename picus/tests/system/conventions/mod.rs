@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use picus_catalogue::conventions::VERSION;
+use picus_catalogue::registry;
 use picus_cloudwatch::template;
 
 use emitted::emitted;
@@ -36,6 +37,27 @@ async fn what_is_emitted_keeps_to_the_conventions_or_is_listed_with_its_reason()
     assert!(unlisted.is_empty(), "not in deviations.yaml:\n{unlisted:#?}");
     let needless: Vec<_> = listed.difference(&found).collect();
     assert!(needless.is_empty(), "nothing needs these of deviations.yaml:\n{needless:#?}");
+}
+
+/// The registry for Weaver is YAML, and refers to attributes that it or OpenTelemetry defines.
+#[test]
+fn the_registry_refers_to_what_there_is() {
+    let model = Model::read();
+    let files = registry::files().map(|(name, text)| (name, template::read(&text).unwrap()));
+    let groups =
+        || files.iter().flat_map(|(_, file)| file["groups"].as_array().into_iter().flatten());
+    let attributes =
+        || groups().flat_map(|group| group["attributes"].as_array().into_iter().flatten());
+    let own: Vec<_> = attributes().filter_map(|attribute| attribute["id"].as_str()).collect();
+    let mut refs = attributes().filter_map(|attribute| attribute["ref"].as_str());
+    let unknown = refs.find(|name| {
+        !own.contains(name)
+            && model.fault_of_name(name).is_some_and(|fault| fault.ends_with("missing_attribute"))
+    });
+    assert_eq!(unknown, None);
+    let ids: BTreeSet<_> = groups().map(|group| group["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), groups().count(), "each group once");
+    assert!(ids.len() > 10, "{ids:?}");
 }
 
 fn listed() -> Findings {
