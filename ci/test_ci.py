@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import jmespath
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -44,3 +45,13 @@ def test_help_helps_and_does_nothing(script, option, tmp_path):
     assert (done.returncode, done.stderr) == (0, ""), f"{script} {option}: exit code {done.returncode}: {done.stderr}"
     assert len(done.stdout) > 40, f"{script} {option} says only {done.stdout!r}"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_look_up_in_a_document_that_finds_nothing_prints_nothing():
+    """The AWS CLI prints `None` as text for a query that comes to null; for an empty list, nothing."""
+    texts = [file.read_text() for folder in ("docs", "docs/runbooks", "deploy") for file in (ROOT / folder).glob("*.md")]
+    queries = [query for text in texts for query in re.findall(r"""--query "([^"]*\[\?[^"]*)" --output text""", text)]
+    assert queries
+    for query in queries:
+        answer = {re.match(r"\w+", query)[0]: [{}]}
+        assert not (found := jmespath.search(query, answer)) and found is not None, query
