@@ -119,3 +119,31 @@ fn the_toolchain_the_image_and_the_manifest_name_one_rust() {
         "Cargo.toml has rust-version {least}, rust-toolchain.toml {version}"
     );
 }
+
+/// Who adapts Picus is sent to these tests.
+#[test]
+fn the_tests_and_files_that_the_guide_names_are_there() {
+    let guide = fs::read_to_string(root().join("docs/ADAPT.md")).unwrap();
+    let all = crates().into_iter().flat_map(|name| sources(&root().join(name)));
+    let all: String = all.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let mut tests = 0;
+    for word in guide
+        .lines()
+        .filter(|line| !line.starts_with("```"))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+    {
+        let name = word.rsplit("::").next().unwrap();
+        let is_test = name.matches('_').count() > 2
+            && name.chars().all(|letter| letter == '_' || letter.is_ascii_lowercase());
+        if is_test {
+            assert!(
+                all.contains(&format!("fn {name}(")),
+                "docs/ADAPT.md: no test is called {name}"
+            );
+            tests += 1;
+        } else if word.contains('/') && !word.contains([' ', '*']) && !word.contains("NAME") {
+            assert!(root().join(word).exists(), "docs/ADAPT.md: there is no {word}");
+        }
+    }
+    assert!(tests > 15, "{tests}");
+}
