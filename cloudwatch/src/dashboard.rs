@@ -13,15 +13,15 @@ pub struct Panel {
     pub title: String,
     /// Metrics, by their whole names, and the statistic of each.
     pub metrics: Vec<(Metric, Statistic)>,
-    /// Searches for metrics.
-    pub searches: Vec<Search>,
+    /// Searches for metrics, and the statistic that they show.
+    pub searches: Vec<(Search, Statistic)>,
 }
 
 impl Panel {
     /// All that it refers to.
     pub fn references(&self) -> impl Iterator<Item = Search> {
         let named = self.metrics.iter().map(|(metric, _)| Search::of(metric));
-        named.chain(self.searches.iter().cloned())
+        named.chain(self.searches.iter().map(|(search, _)| search.clone()))
     }
 }
 
@@ -121,14 +121,16 @@ fn metric(words: &[String]) -> Option<Metric> {
     Some(Metric { namespace: namespace.clone(), name: name.clone(), dimensions: pairs.collect() })
 }
 
-/// The searches in an expression: `SEARCH('{Namespace,Dimension,…} Name="value" …', …)`.
-fn searches(expression: &str) -> Result<Vec<Search>, NotShown> {
+/// The searches in an expression: `SEARCH('{Namespace,Dimension,…} Name="value" …', 'Statistic', …)`.
+fn searches(expression: &str) -> Result<Vec<(Search, Statistic)>, NotShown> {
     let parts = expression.split("SEARCH('").skip(1);
     parts.map(|part| search(part).ok_or_else(|| NotShown(expression.to_owned()))).collect()
 }
 
-fn search(text: &str) -> Option<Search> {
-    let (schema, terms) = text.split_once('\'')?.0.strip_prefix('{')?.split_once('}')?;
+fn search(text: &str) -> Option<(Search, Statistic)> {
+    let (found, rest) = text.split_once('\'')?;
+    let (schema, terms) = found.strip_prefix('{')?.split_once('}')?;
+    let statistic = rest.split('\'').nth(1)?.parse().ok()?;
     let mut words = schema.split(',').map(str::to_owned);
     let term = |term: &str| {
         let (name, value) = term.split_once("=\"")?;
@@ -136,7 +138,7 @@ fn search(text: &str) -> Option<Search> {
     };
     let mut values: BTreeMap<_, _> = terms.split_whitespace().map(term).collect::<Option<_>>()?;
     let (namespace, name) = (words.next()?, values.remove("MetricName")?);
-    Some(Search { namespace, dimensions: words.collect(), name, values })
+    Some((Search { namespace, dimensions: words.collect(), name, values }, statistic))
 }
 
 #[cfg(test)]
@@ -157,14 +159,15 @@ mod tests {
             ["N", "a", "D", "1", "E", "2", { "id": "x" }],
             [".", "b", ".", ".", ".", "3", { "stat": "p99" }],
             ["...", "4"],
-            [{ "expression": "SUM(SEARCH('{P,x,y} x=\"1\" MetricName=\"c\"', 'Sum', 60))" }],
+            [{ "expression": "SUM(SEARCH('{P,x,y} x=\"1\" MetricName=\"c\"', 'p99.9', 60))" }],
         ]))
         .unwrap();
         let statistics = [Statistic::Sum, Statistic::Percentile(99.0), Statistic::Sum];
         let metrics = [("a", "2"), ("b", "3"), ("b", "4")]
             .map(|(name, e)| Metric::new("N", name, &[("D", "1"), ("E", e)]));
         assert_eq!(found.metrics, metrics.into_iter().zip(statistics).collect::<Vec<_>>());
-        let [search] = &found.searches[..] else { panic!("{found:?}") };
+        let [(search, statistic)] = &found.searches[..] else { panic!("{found:?}") };
+        assert_eq!(*statistic, Statistic::Percentile(99.9));
         for (x, y, finds) in [("1", "2", true), ("2", "2", false)] {
             assert_eq!(search.finds(&Metric::new("P", "c", &[("x", x), ("y", y)])), finds);
         }
@@ -185,6 +188,7 @@ mod tests {
             search("x=1 MetricName=\"c\""),
             search("x=\"1\""),
             search("c"),
+            json!([[{ "expression": "SEARCH('{P,x} MetricName=\"c\"', 'most', 60)" }]]),
         ] {
             assert!(of(&rows).is_err(), "{rows}");
         }

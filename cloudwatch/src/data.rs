@@ -12,25 +12,33 @@ pub struct Datum {
     sum: f64,
     minimum: f64,
     maximum: f64,
-    /// Single values; none where only a set of statistics was published.
-    values: Vec<f64>,
+    /// Values, each with how often it came; none of what was published as a set of statistics.
+    values: Vec<(f64, f64)>,
 }
 
 impl Datum {
     /// Single values; none of no values.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
-        let datum = |value: &f64| Self {
-            count: 1.0,
-            sum: *value,
-            minimum: *value,
-            maximum: *value,
-            values: vec![*value],
-        };
-        values.iter().map(datum).reduce(|mut all, next| {
-            all.add(&next);
-            all
-        })
+        let once: Vec<_> = values.iter().map(|value| (*value, 1.0)).collect();
+        Self::distribution(&once)
+    }
+
+    /// Values, each with how often it came; none of no values. "Values and Counts" of `MetricDatum`
+    /// ("`PutMetricData`"), of which all statistics can be told, percentiles too.
+    #[must_use]
+    pub fn distribution(values: &[(f64, f64)]) -> Option<Self> {
+        let values: Vec<_> = values.iter().copied().filter(|(_, count)| *count > 0.0).collect();
+        let (first, _) = values.first()?;
+        let mut all =
+            Self { count: 0.0, sum: 0.0, minimum: *first, maximum: *first, values: vec![] };
+        for (value, count) in &values {
+            all.count += count;
+            all.sum += value * count;
+            all.minimum = all.minimum.min(*value);
+            all.maximum = all.maximum.max(*value);
+        }
+        Some(Self { values, ..all })
     }
 
     /// A set of statistics, of which no percentile can be told.
@@ -159,27 +167,25 @@ impl Series {
     }
 }
 
+/// The least value up to which this share of all is. CloudWatch's own is an estimate.
+///
 /// Of a set of statistics there is a percentile only where all its values are the same ("Statistics
-/// definitions", Percentiles).
-fn percentile(
-    Datum { count, minimum, maximum, mut values, .. }: Datum,
-    percent: f64,
-) -> Option<f64> {
-    if values.is_empty() {
+/// definitions", Percentiles). It is assumed to be as useless among other data: what some published as
+/// single values is no percentile of what all did.
+fn percentile(datum: Datum, percent: f64) -> Option<f64> {
+    let Datum { count, minimum, maximum, mut values, .. } = datum;
+    let known: f64 = values.iter().map(|(_, count)| count).sum();
+    if known < count {
         return (count <= 1.0 || minimum >= maximum).then_some(minimum);
     }
-    values.sort_by(f64::total_cmp);
-    // The least value that is not below this share of them. CloudWatch's own is an estimate.
-    let below = values.partition_point(|value| {
-        let rank = values.partition_point(|other| other <= value);
-        ratio(rank, values.len()) * 100.0 < percent
+    values.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let mut below = 0.0;
+    let reached = values.iter().find(|(_, count)| {
+        below += count;
+        below / known * 100.0 >= percent
     });
-    values.get(below.min(values.len() - 1)).copied()
-}
-
-fn ratio(part: usize, whole: usize) -> f64 {
-    let number = |count| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-    number(part) / number(whole)
+    // The shares of all may be just short of 100 %, by rounding.
+    reached.or(values.last()).map(|(value, _)| *value)
 }
 
 #[cfg(test)]
@@ -219,7 +225,35 @@ mod tests {
         let of = |percent| history.statistic(&metric, Statistic::Percentile(percent), 1, 1);
         assert_eq!((of(50.0), of(99.0), of(100.0)), (Some(50.0), Some(99.0), Some(100.0)));
         let set = Datum::statistics(3.0, 6.0, 1.0, 3.0);
-        assert_eq!(percentile(set, 99.0), None);
+        assert_eq!(percentile(set.clone(), 99.0), None);
+        let mut mixed = Datum::of(&[2.0]).unwrap();
+        mixed.add(&set);
+        assert_eq!(percentile(mixed, 99.0), None, "of some values nothing is known");
         assert_eq!(percentile(Datum::statistics(3.0, 6.0, 2.0, 2.0), 99.0), Some(2.0));
+    }
+
+    #[test]
+    fn of_values_that_came_several_times_each_time_counts() {
+        let of = |values: &[(f64, f64)], percent| {
+            percentile(Datum::distribution(values).unwrap(), percent).unwrap()
+        };
+        let values = [(3.0, 1.0), (1.0, 989.0), (2.0, 10.0)];
+        let found = [0.0, 50.0, 98.9, 99.0, 99.9, 100.0].map(|percent| of(&values, percent));
+        assert_eq!(found, [1.0, 1.0, 1.0, 2.0, 2.0, 3.0]);
+        // A value that never came is none.
+        assert_eq!(of(&[(1.0, 1.0), (9.0, 0.0)], 100.0), 1.0);
+        assert_eq!(Datum::distribution(&[(9.0, 0.0)]), None);
+    }
+
+    #[test]
+    fn percentiles_of_a_period_are_of_all_its_minutes_and_publishers() {
+        let metric = Metric::new("N", "m", &[("d", "v")]);
+        let mut history = History::default();
+        for (value, count) in [(1.0, 98.0), (5.0, 1.0), (9.0, 1.0)] {
+            let datum = Datum::distribution(&[(value, count)]).map(Arc::new).unwrap();
+            history.push(&Minute([(metric.clone(), datum)].into()));
+        }
+        let of = |percent| history.statistic(&metric, Statistic::Percentile(percent), 3, 3);
+        assert_eq!((of(98.0), of(99.0), of(99.5)), (Some(1.0), Some(5.0), Some(9.0)));
     }
 }

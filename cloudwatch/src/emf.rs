@@ -52,16 +52,15 @@ fn datum(value: &Value) -> Option<Datum> {
             Datum::of(&values.iter().map(Value::as_f64).collect::<Option<Vec<_>>>()?)
         }
         Value::Object(_) if value["Values"].is_array() => {
-            let pairs = list(&value["Values"]).iter().zip(list(&value["Counts"]));
-            let times = |(value, count): (&Value, &Value)| {
-                let (value, count) = (value.as_f64()?, count.as_f64()?);
-                Some(Datum::statistics(count, value * count, value, value))
+            let (values, counts) = (list(&value["Values"]), list(&value["Counts"]));
+            // One that came once may be given without its count.
+            let count = |at: usize| match counts {
+                [] => Some(1.0),
+                counts => counts.get(at)?.as_f64(),
             };
-            let all = pairs.map(times).collect::<Option<Vec<_>>>()?;
-            all.into_iter().reduce(|mut all, next| {
-                all.add(&next);
-                all
-            })
+            let pair = |(at, value): (usize, &Value)| Some((value.as_f64()?, count(at)?));
+            let pairs = values.iter().enumerate().map(pair).collect::<Option<Vec<_>>>()?;
+            Datum::distribution(&pairs)
         }
         Value::Object(_) => Some(Datum::statistics(
             number("Count")?,
@@ -92,7 +91,7 @@ mod tests {
         };
         assert_eq!(of("n", &[("a", "1")]), Datum::of(&[3.0]));
         assert_eq!(of("s", &[("a", "1"), ("b", "2")]), Some(Datum::statistics(2.0, 5.0, 1.0, 4.0)));
-        assert_eq!(of("v", &[("a", "1")]), Some(Datum::statistics(4.0, 13.0, 1.0, 10.0)));
+        assert_eq!(of("v", &[("a", "1")]), Datum::distribution(&[(1.0, 3.0), (10.0, 1.0)]));
     }
 
     #[test]
