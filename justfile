@@ -60,6 +60,10 @@ collector-build:
 collector:
     ci/collector
 
+# Let a real Prometheus scrape the service, and follow its exemplars to traces
+prometheus:
+    ci/prometheus
+
 # Make every drill
 drills:
     ci/drills

@@ -42,6 +42,9 @@ pub struct Metric {
     pub labels: &'static [&'static str],
     /// What it means: its HELP.
     pub help: &'static str,
+    /// The labels by which CloudWatch gets the distribution that percentiles are told from; none where
+    /// it gets none.
+    pub percentiles_by: &'static [&'static str],
 }
 
 /// The bounds that OpenTelemetry advises for the durations of HTTP requests, in seconds.
@@ -56,7 +59,8 @@ macro_rules! catalogue {
     ($(
         $(#[doc = $help:literal])+
         $constant:ident: $otel_name:literal in $otel_unit:literal, $kind:ident $(($bounds:ident))?
-            => $name:literal, $unit:ident, [$($label:literal),*];
+            => $name:literal, $unit:ident, [$($label:literal),*]
+            $(, percentiles by [$($by:literal),*])?;
     )+) => {
         $(
             $(#[doc = $help])+
@@ -68,6 +72,7 @@ macro_rules! catalogue {
                 otel_unit: $otel_unit,
                 labels: &[$($label),*],
                 help: concat!($($help),+).trim_ascii(),
+                percentiles_by: &[$($($by),*)?],
             };
         )+
 
@@ -83,7 +88,8 @@ catalogue! {
     /// service did not fail.
     HTTP_SERVER_REQUEST_DURATION: "http.server.request.duration" in "s", Histogram(REQUEST_SECONDS)
         => "http_server_request_duration_seconds", Seconds,
-        ["http_request_method", "url_scheme", "http_route", "http_response_status_code", "error_type"];
+        ["http_request_method", "url_scheme", "http_route", "http_response_status_code", "error_type"],
+        percentiles by ["http_route"];
     /// Requests in flight.
     HTTP_SERVER_ACTIVE_REQUESTS: "http.server.active_requests" in "{request}", UpDownCounter
         => "http_server_active_requests", Count, [];
@@ -106,7 +112,8 @@ catalogue! {
     /// Time of a call to DynamoDB, its retries included; error_type is empty on success.
     DB_CLIENT_OPERATION_DURATION: "db.client.operation.duration" in "s", Histogram(CALL_SECONDS)
         => "db_client_operation_duration_seconds", Seconds,
-        ["db_system_name", "db_operation_name", "error_type"];
+        ["db_system_name", "db_operation_name", "error_type"],
+        percentiles by ["db_system_name", "db_operation_name"];
     /// Attempts at calls to DynamoDB, the first ones included.
     DYNAMODB_ATTEMPTS: "picus.dynamodb.attempts" in "{attempt}", Counter
         => "picus_dynamodb_attempts_total", Count, ["db_operation_name"];

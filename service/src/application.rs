@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
 use picus_api::route::SLO_OF_SERVICE;
 use picus_items::{Budget, Table};
 use picus_telemetry::{LatencySlo, Prometheus};
@@ -20,7 +20,7 @@ use crate::body::BodyLimits;
 use crate::config::Config;
 use crate::edge;
 use crate::limits::Limits;
-use crate::{routes, wire};
+use crate::{routes, scrape, wire};
 
 /// How many connections may wait to be taken.
 const BACKLOG: i32 = 1024;
@@ -124,11 +124,7 @@ impl Application {
         let api = api.map_err(fail)?;
         let metrics = HttpServer::new(move || {
             let prometheus = prometheus.clone();
-            let scrape = move || {
-                let text = prometheus.render();
-                async { HttpResponse::Ok().content_type(Prometheus::CONTENT_TYPE).body(text) }
-            };
-            App::new().route("/metrics", web::get().to(scrape))
+            App::new().configure(|app| scrape::configure(app, prometheus.clone()))
         })
         .workers(1)
         .disable_signals()

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use picus_settings::Reader;
-use picus_telemetry::{LogFilter, Service, TraceSettings};
+use picus_telemetry::{LogFilter, PercentileSettings, Service, TraceSettings};
 
 /// The configuration of the service.
 #[derive(Debug, Clone)]
@@ -31,12 +31,14 @@ pub struct Config {
     pub log_filter: LogFilter,
     pub service: Service,
     pub traces: TraceSettings,
+    pub percentiles: Option<PercentileSettings>,
     pub table: picus_items::Settings,
 }
 
 impl Config {
     /// Reads the configuration; the reader then knows every setting and every fault.
     pub fn read(env: &mut Reader) -> Self {
+        let traces = TraceSettings::read(env, "http://127.0.0.1:4318");
         Self {
             address: env.read("PICUS_ADDRESS", "0.0.0.0:8080", "Where the API is served."),
             workers: env
@@ -63,7 +65,8 @@ impl Config {
             log_filter: env.read("RUST_LOG", "info,actix_server=warn,actix_http=off", "Which logs are written: a level, or `target=level,…`; none below DEBUG."),
             latency_objective: env.read_seconds("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.3", "Target time to first byte; faster answers are counted."),
             service: Service::read(env, "picus-service", env!("CARGO_PKG_VERSION")),
-            traces: TraceSettings::read(env, "http://127.0.0.1:4318"),
+            percentiles: PercentileSettings::read(env, &traces),
+            traces,
             table: picus_items::Settings {
                 table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
                 attempt_timeout: env.read_seconds("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "2", "The longest that one attempt at a call to DynamoDB may take."),

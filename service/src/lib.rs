@@ -16,6 +16,7 @@ mod media_type;
 mod object_id;
 mod program;
 mod routes;
+mod scrape;
 mod wire;
 
 pub use application::{Application, BindError};

@@ -45,7 +45,7 @@ fn run(config: &Config) -> ExitCode {
     let telemetry = picus_telemetry::Settings {
         service: config.service.clone(),
         log_filter: config.log_filter.clone(),
-        metrics: Metrics::Prometheus,
+        metrics: Metrics::Prometheus(config.percentiles.clone()),
         traces: config.traces.clone(),
     };
     let telemetry = match picus_telemetry::init(&telemetry, io::stdout()) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::Span;
 
 use crate::context::RequestContext;
+use crate::outcome::Outcome;
 use crate::received::Received;
 use crate::request::{Described, known_method};
 use crate::slo::LatencySlo;
@@ -81,18 +82,7 @@ impl Access {
     }
 
     fn measure(&self, elapsed: Duration, error: Option<&'static str>) {
-        let known = [
-            ("http_request_method", self.method),
-            ("url_scheme", self.scheme),
-            ("http_route", self.route),
-            ("error_type", error.unwrap_or_default()),
-        ];
-        // CloudWatch takes no dimension without a value.
-        let known = known.into_iter().filter(|(_, value)| !value.is_empty());
-        let mut labels: Vec<_> =
-            known.map(|(name, value)| metrics::Label::from_static_parts(name, value)).collect();
         if let Some(Answer { status, after }) = self.answer {
-            labels.push(metrics::Label::new("http_response_status_code", status.to_string()));
             if status < 500 {
                 self.objective.record(self.route, after);
             } else if status == 504 {
@@ -100,7 +90,15 @@ impl Access {
                 metrics::counter!(catalogue::REQUESTS_TIMED_OUT.name).increment(1);
             }
         }
-        metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, labels).record(elapsed);
+        let outcome = Outcome {
+            status: self.answer.map(|answer| answer.status),
+            method: self.method,
+            scheme: self.scheme,
+            route: self.route,
+            error,
+        };
+        // Within its span it is known which request took so long.
+        self.span.in_scope(|| outcome.record(elapsed));
     }
 
     /// Completes the request's span, where it has one.

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
+use serde_json::{Value, json};
 
 use crate::error::InitError;
 use crate::log_writer::Lines;
@@ -12,6 +13,9 @@ use picus_catalogue as catalogue;
 
 /// The namespace of Picus' own metrics in CloudWatch.
 const NAMESPACE: &str = "Picus";
+
+/// The dimension of every metric: which program it is.
+const DIMENSION: &str = "service_name";
 
 /// All that was measured in this process and not yet told.
 pub(crate) struct Emf {
@@ -31,7 +35,7 @@ impl Emf {
     pub(crate) fn start(service: &Service) -> Result<Self, InitError> {
         let collector = Builder::new()
             .cloudwatch_namespace(NAMESPACE)
-            .with_dimension("service_name", service.name.clone())
+            .with_dimension(DIMENSION, service.name.clone())
             .init()
             .map_err(|_| InitError::AlreadyStarted)?;
         // Not a dimension: each release would make every metric anew.
@@ -49,7 +53,75 @@ impl Emf {
         // A vector takes all that is written to it.
         let _ = self.collector.flush(&mut documents);
         for line in documents.split_inclusive(|byte| *byte == b'\n') {
-            lines.push(line);
+            match by_percentiles(line) {
+                Some(line) => lines.push(&line),
+                None => lines.push(line),
+            }
         }
+    }
+}
+
+/// The document with its durations a second time, under the labels that percentiles are told by:
+/// CloudWatch can't add up those of several metrics, as of each status of a route. None where they are
+/// under these labels alone, or there are none.
+fn by_percentiles(line: &[u8]) -> Option<Vec<u8>> {
+    let mut document: Value = serde_json::from_slice(line).ok()?;
+    let directives = document["_aws"]["CloudWatchMetrics"].as_array_mut()?;
+    let further: Vec<_> = directives.iter().flat_map(further_directives).collect();
+    if further.is_empty() {
+        return None;
+    }
+    directives.extend(further);
+    let mut line = document.to_string().into_bytes();
+    line.push(b'\n');
+    Some(line)
+}
+
+fn further_directives(directive: &Value) -> Vec<Value> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let dimensions = list(&directive["Dimensions"][0]);
+    let further = |metric: &Value| {
+        let known = catalogue::ALL.iter().find(|known| metric["Name"] == known.name)?;
+        let wanted: Vec<_> = [&[DIMENSION], known.percentiles_by].concat();
+        let are_there = wanted.iter().all(|label| dimensions.iter().any(|name| name == label));
+        let is_further = wanted.len() > 1 && wanted.len() < dimensions.len();
+        let namespace = &directive["Namespace"];
+        (are_there && is_further)
+            .then(|| json!({ "Namespace": namespace, "Dimensions": [wanted], "Metrics": [metric] }))
+    };
+    list(&directive["Metrics"]).iter().filter_map(further).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(metric: &str, dimensions: &[&str]) -> Value {
+        json!({
+            "_aws": { "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": [{ "Name": metric }],
+            }] },
+        })
+    }
+
+    fn further(metric: &str, dimensions: &[&str]) -> Option<Value> {
+        let line = format!("{}\n", document(metric, dimensions));
+        let line = by_percentiles(line.as_bytes())?;
+        assert_eq!(line.last(), Some(&b'\n'));
+        let document: Value = serde_json::from_slice(&line).unwrap();
+        Some(document["_aws"]["CloudWatchMetrics"][1].clone())
+    }
+
+    #[test]
+    fn durations_are_also_under_the_label_of_their_percentiles() {
+        let duration = catalogue::HTTP_SERVER_REQUEST_DURATION.name;
+        let all = ["service_name", "http_request_method", "http_route"];
+        let expected = document(duration, &["service_name", "http_route"]);
+        let expected = expected["_aws"]["CloudWatchMetrics"][0].clone();
+        assert_eq!(further(duration, &all), Some(expected));
+        // It is there already; the route is not known; it is no duration.
+        assert_eq!(further(duration, &["service_name", "http_route"]), None);
+        assert_eq!(further(duration, &["service_name", "http_request_method"]), None);
+        assert_eq!(further(catalogue::REQUESTS_MEASURED.name, &all), None);
     }
 }

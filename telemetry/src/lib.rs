@@ -9,13 +9,17 @@ mod active_request;
 mod context;
 mod emf;
 mod error;
+mod exemplar;
 mod log_writer;
 mod logs;
+mod outcome;
 mod panics;
+mod percentiles;
 mod process;
 mod prometheus;
 mod propagation;
 mod received;
+mod recorder;
 mod request;
 mod service;
 mod settings;
@@ -34,16 +38,19 @@ pub use context::RequestContext;
 pub use error::InitError;
 pub use logs::LogFilter;
 pub use panics::log_panics;
+pub use percentiles::PercentileSettings;
 pub use prometheus::Prometheus;
 pub use received::Received;
+pub use recorder::Exposition;
 pub use request::{Described, Invocation, nearest_hop, scheme};
 pub use service::Service;
 pub use settings::{Metrics, Settings};
 pub use slo::LatencySlo;
-pub use traces::{Exporter, TraceSettings};
+pub use traces::{Endpoint, Exporter, TraceSettings};
 
 use emf::Emf;
 use log_writer::Writer;
+use percentiles::Percentiles;
 use traces::Traces;
 
 /// Telemetry that runs. Drop it last: it then delivers what it still holds, the spans before the log
@@ -51,6 +58,8 @@ use traces::Traces;
 #[derive(Debug)]
 pub struct Telemetry {
     traces: Option<Traces>,
+    /// Never read: it sends the last distributions when it is dropped.
+    _percentiles: Option<Percentiles>,
     metrics: Recorder,
     writer: Writer,
 }
@@ -96,8 +105,17 @@ pub fn init(
     let writer = Writer::start(sink).map_err(InitError::Thread)?;
     let lines = writer.lines();
     let logs = logs::layer(&settings.service, &settings.log_filter, lines.clone());
-    let metrics = match settings.metrics {
-        Metrics::Prometheus => Recorder::Prometheus(Prometheus::start(&settings.service, lines)?),
+    let mut percentiles = None;
+    let metrics = match &settings.metrics {
+        Metrics::Prometheus(sent) => {
+            let prometheus = Prometheus::start(&settings.service, lines)?;
+            if let Some(sent) = sent.clone() {
+                let distributions = prometheus.distributions();
+                percentiles =
+                    Some(Percentiles::start(sent, settings.service.clone(), distributions)?);
+            }
+            Recorder::Prometheus(prometheus)
+        }
         Metrics::CloudWatch => Recorder::CloudWatch(Emf::start(&settings.service)?),
     };
     let traces = Traces::start(&settings.traces, &settings.service)?;
@@ -106,5 +124,5 @@ pub fn init(
         .with(traces.as_ref().map(Traces::layer))
         .try_init()
         .map_err(|_| InitError::AlreadyStarted)?;
-    Ok(Telemetry { traces, metrics, writer })
+    Ok(Telemetry { traces, _percentiles: percentiles, metrics, writer })
 }

@@ -1,26 +1,25 @@
-//! Metrics in Prometheus' text form, for a program that is scraped.
+//! Metrics for a program that is scraped.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::runtime::RuntimeMetrics;
 
 use crate::error::InitError;
 use crate::log_writer::Lines;
 use crate::process::Sampler;
+use crate::recorder::{Distributions, Exposition, Recorder};
 use crate::service::Service;
 use picus_catalogue::{self as catalogue, Kind};
 
-/// How often gauges are sampled, and recorded values folded into their buckets where nobody scrapes,
-/// so that they do not pile up.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How often gauges are sampled.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// All that was measured in this process.
 #[derive(Clone)]
 pub struct Prometheus {
-    recorder: PrometheusHandle,
+    recorder: Arc<Recorder>,
     lines: Lines,
     sampler: Arc<Sampler>,
 }
@@ -32,40 +31,32 @@ impl std::fmt::Debug for Prometheus {
 }
 
 impl Prometheus {
-    /// The media type of what [`render`](Self::render) gives.
-    pub const CONTENT_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
-
     /// Takes over this process's metrics.
     pub(crate) fn start(service: &Service, lines: Lines) -> Result<Self, InitError> {
-        let recorder = catalogue::ALL
-            .iter()
-            .fold(PrometheusBuilder::new(), |builder, metric| match metric.kind {
-                Kind::Histogram(bounds) => builder
-                    .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)
-                    .expect("the bounds in the catalogue are not empty"),
-                Kind::Counter | Kind::UpDownCounter | Kind::Gauge => builder,
-            })
-            .build_recorder();
-        let this = Self { recorder: recorder.handle(), lines, sampler: Arc::new(Sampler::new()) };
-        metrics::set_global_recorder(recorder).map_err(|_| InitError::AlreadyStarted)?;
-        catalogue::describe();
+        let recorder = Arc::new(Recorder::new());
+        metrics::set_global_recorder(recorder.clone()).map_err(|_| InitError::AlreadyStarted)?;
+        let this = Self { recorder, lines, sampler: Arc::new(Sampler::new()) };
         begin_at_zero();
         let build =
             [("service_name", service.name.clone()), ("service_version", service.version.clone())];
         metrics::gauge!(catalogue::BUILD_INFO.name, &build).set(1);
         this.sampler.sample();
-        let upkeep = this.clone();
+        let sampled = this.clone();
         thread::Builder::new()
-            .name("metrics-upkeep".to_owned())
+            .name("metrics-sampler".to_owned())
             .spawn(move || {
                 loop {
-                    thread::sleep(UPKEEP_INTERVAL);
-                    upkeep.sampler.sample();
-                    upkeep.recorder.run_upkeep();
+                    thread::sleep(SAMPLE_INTERVAL);
+                    sampled.sampler.sample();
                 }
             })
             .map_err(InitError::Thread)?;
         Ok(this)
+    }
+
+    /// The distributions of durations.
+    pub(crate) fn distributions(&self) -> Arc<Distributions> {
+        self.recorder.distributions()
     }
 
     /// Watches a runtime that serves requests.
@@ -73,11 +64,11 @@ impl Prometheus {
         self.sampler.watch(runtime);
     }
 
-    /// The metrics at this moment.
+    /// The metrics at this moment, in the form that is asked for.
     #[must_use]
-    pub fn render(&self) -> String {
+    pub fn render(&self, exposition: Exposition) -> String {
         metrics::counter!(catalogue::LOG_LINES_DROPPED.name).absolute(self.lines.dropped());
-        self.recorder.render()
+        exposition.of(&self.recorder)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a program tells telemetry to do.
 
 use crate::logs::LogFilter;
+use crate::percentiles::PercentileSettings;
 use crate::service::Service;
 use crate::traces::TraceSettings;
 
@@ -18,10 +19,10 @@ pub struct Settings {
 }
 
 /// Who gets the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Metrics {
-    /// Whoever scrapes [`crate::Telemetry::prometheus`].
-    Prometheus,
+    /// Whoever scrapes [`crate::Telemetry::prometheus`], and a collector that is sent distributions.
+    Prometheus(Option<PercentileSettings>),
     /// CloudWatch, from lines among the logs, at each [`crate::Telemetry::flush`].
     CloudWatch,
 }

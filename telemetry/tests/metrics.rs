@@ -4,7 +4,7 @@ use std::io;
 
 use picus_catalogue as catalogue;
 use picus_settings::Reader;
-use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
+use picus_telemetry::{Exposition, Metrics, Service, Settings, TraceSettings};
 
 #[test]
 fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
@@ -15,7 +15,7 @@ fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
             instance_id: "test".into(),
         },
         log_filter: "off".parse().unwrap(),
-        metrics: Metrics::Prometheus,
+        metrics: Metrics::Prometheus(None),
         traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
     };
     let telemetry = picus_telemetry::init(&settings, io::sink()).unwrap();
@@ -26,17 +26,17 @@ fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
         ("http_response_status_code", "200"),
     ];
     metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, &labels).record(0.006);
-    let text = telemetry.prometheus().unwrap().render();
+    let text = telemetry.prometheus().unwrap().render(Exposition::Text);
     for line in [
         "# TYPE picus_requests_shed_total counter",
         "# HELP http_server_request_duration_seconds Time from a request's head to the last byte of its response; error_type is empty where the service did not fail.",
         "# TYPE http_server_request_duration_seconds histogram",
         "picus_requests_shed_total 2",
         "picus_log_lines_dropped_total 0",
-        "http_server_active_requests 0",
+        "http_server_active_requests 0.0",
         "http_server_request_duration_seconds_bucket{http_request_method=\"GET\",http_route=\"/health\",http_response_status_code=\"200\",le=\"0.005\"} 0",
         "http_server_request_duration_seconds_bucket{http_request_method=\"GET\",http_route=\"/health\",http_response_status_code=\"200\",le=\"0.01\"} 1",
-        "picus_build_info{service_name=\"picus-test\",service_version=\"1.2.3\"} 1",
+        "picus_build_info{service_name=\"picus-test\",service_version=\"1.2.3\"} 1.0",
     ] {
         assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
     }

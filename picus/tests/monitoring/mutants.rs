@@ -121,10 +121,10 @@ fn a_metric_of_a_panel_that_is_renamed_or_lacks_a_dimension_is_found() {
 #[test]
 fn a_search_of_a_panel_for_what_is_not_there_is_found() {
     for panel in DASHBOARDS.into_iter().flat_map(panels) {
-        for (index, search) in panel.searches.iter().enumerate() {
+        for (index, (search, _)) in panel.searches.iter().enumerate() {
             let found = |spoil: &dyn Fn(&mut Search)| {
                 let mut mutant = panel.clone();
-                spoil(&mut mutant.searches[index]);
+                spoil(&mut mutant.searches[index].0);
                 !references::faults_of_panel(&mutant).is_empty()
             };
             assert!(found(&|search| search.name.push('s')), "{search:?}");

@@ -52,7 +52,7 @@ const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
     (
         "telemetry-dropped",
         &[TracesRefused, CollectorTroubled, CollectorShort],
-        &[Nothing, Nothing, Traffic],
+        &[Nothing, Nothing, Nothing, Traffic],
     ),
     ("overview", &[Unreachable], &[Traffic, Traffic]),
     ("service", &[Unreachable], &[Nothing]),

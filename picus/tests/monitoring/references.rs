@@ -29,6 +29,7 @@ const OF_THE_HANDLER: [(&str, &[&[&str]]); 12] = [
     (
         "http_server_request_duration_seconds",
         &[
+            &["http_route"],
             &["http_request_method", "url_scheme", "http_route", "http_response_status_code"],
             &[
                 "http_request_method",
@@ -88,9 +89,11 @@ const THE_REST: &str =
     "less the delete handler's they are the service's, in whichever target group";
 const BESIDE: &str = "those that were not lost, beside those that were";
 
+const WHATEVER_BECAME_OF_THEM: &str = "percentiles are of a route's requests, and do not add up";
+
 /// Where a metric is meant as a whole: the beginning of an alarm's name or of a panel's title, the
 /// metric, and why.
-const WHOLE: [(&str, &str, &str); 16] = [
+const WHOLE: [(&str, &str, &str); 18] = [
     ("picus-availability-", "RequestCount", ALL_REQUESTS),
     ("picus-availability-", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
     ("Availability budget", "RequestCount", ALL_REQUESTS),
@@ -108,6 +111,12 @@ const WHOLE: [(&str, &str, &str); 16] = [
         "db_client_operation_duration_seconds",
         "calls that failed are counted here, and once more by their error",
     ),
+    (
+        "Time to the last byte a route",
+        "http_server_request_duration_seconds",
+        WHATEVER_BECAME_OF_THEM,
+    ),
+    ("Time to the answer a route", "http_server_request_duration_seconds", WHATEVER_BECAME_OF_THEM),
     ("Answers by status", "http_server_request_duration_seconds", "a path that nobody knows"),
     ("Telemetry's own losses", "otel_sdk_processor_span_processed_total", BESIDE),
     ("Telemetry's own losses", "otel_sdk_exporter_span_exported_total", BESIDE),
@@ -132,17 +141,24 @@ type Dimensions = BTreeSet<String>;
 
 static PUBLISHED: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&file("dashboards/aws-metrics.json")).unwrap());
-/// The names that the collector declares, and their dimension sets.
-static DECLARED: LazyLock<Vec<(Regex, BTreeSet<Dimensions>)>> = LazyLock::new(|| {
+/// Names, and the dimension sets that metrics of these are published with.
+type Declarations = Vec<(Regex, BTreeSet<Dimensions>)>;
+
+/// What the collector declares of what it scrapes.
+static SCRAPED: LazyLock<Declarations> = LazyLock::new(|| declarations("awsemf"));
+/// And of the distributions that it is sent.
+static DISTRIBUTIONS: LazyLock<Declarations> = LazyLock::new(|| declarations("awsemf/percentiles"));
+
+fn declarations(exporter: &str) -> Declarations {
     let collector = template::read(&file("otel-collector.yaml")).unwrap();
-    let declarations = collector["exporters"]["awsemf"]["metric_declarations"].as_array().unwrap();
+    let declarations = collector["exporters"][exporter]["metric_declarations"].as_array().unwrap();
     let patterns = declarations.iter().flat_map(|declaration| {
         let selectors = declaration["metric_name_selectors"].as_array().unwrap();
         let regex = |pattern: &Value| Regex::new(pattern.as_str().unwrap()).unwrap();
         selectors.iter().map(move |pattern| (regex(pattern), sets(&declaration["dimensions"])))
     });
     patterns.collect()
-});
+}
 
 /// The dimension sets under which a metric is published, by AWS, or by this program, or by any.
 fn dimension_sets(namespace: &str, name: &str, program: Option<&str>) -> BTreeSet<Dimensions> {
@@ -151,9 +167,9 @@ fn dimension_sets(namespace: &str, name: &str, program: Option<&str>) -> BTreeSe
     }
     match program {
         Some(HANDLER) => of_the_handler(name),
-        Some(SERVICE) => declared(name),
+        Some(SERVICE) => of_the_service(name),
         Some(_) => BTreeSet::new(),
-        None => declared(name).into_iter().chain(of_the_handler(name)).collect(),
+        None => of_the_service(name).into_iter().chain(of_the_handler(name)).collect(),
     }
 }
 
@@ -164,9 +180,25 @@ fn of_the_handler(name: &str) -> BTreeSet<Dimensions> {
 }
 
 /// What the collector declares of the service's metrics.
-fn declared(name: &str) -> BTreeSet<Dimensions> {
-    let selecting = DECLARED.iter().filter(|(pattern, _)| pattern.is_match(name));
+fn of_the_service(name: &str) -> BTreeSet<Dimensions> {
+    [&SCRAPED, &DISTRIBUTIONS].into_iter().flat_map(|declared| selected(declared, name)).collect()
+}
+
+fn selected(declared: &Declarations, name: &str) -> BTreeSet<Dimensions> {
+    let selecting = declared.iter().filter(|(pattern, _)| pattern.is_match(name));
     selecting.flat_map(|(_, sets)| sets.clone()).collect()
+}
+
+/// Whether CloudWatch knows how the values of a metric are distributed. The handler publishes each one.
+/// Of what is scraped the collector knows count and sum alone (docs/COLLECTOR.md).
+fn is_distributed(search: &Search) -> bool {
+    let by_handler = search.values.get("service_name").is_some_and(|program| program == HANDLER);
+    by_handler || selected(&DISTRIBUTIONS, &search.name).contains(&search.dimensions)
+}
+
+/// Statistics that need no distribution.
+fn is_of_count_and_sum(statistic: Statistic) -> bool {
+    matches!(statistic, Statistic::SampleCount | Statistic::Sum | Statistic::Average)
 }
 
 fn sets(value: &Value) -> BTreeSet<Dimensions> {
@@ -238,18 +270,18 @@ pub(crate) fn faults_of_panel(panel: &Panel) -> Vec<String> {
     let mut faults: Vec<_> =
         panel.references().filter_map(|search| fault_in(&panel.title, &search)).collect();
     for (index, shown) in panel.metrics.iter().enumerate() {
-        let (metric, statistic) = shown;
+        let (metric, _) = shown;
         if panel.metrics[..index].contains(shown) {
             faults.push(format!("{}: {metric} is shown twice", panel.title));
         }
-        // The collector knows no more of a histogram (docs/COLLECTOR.md).
+    }
+    let named = panel.metrics.iter().map(|(metric, statistic)| (Search::of(metric), *statistic));
+    for (search, statistic) in named.chain(panel.searches.iter().cloned()) {
         let is_histogram = catalogue::ALL
             .iter()
-            .any(|known| known.name == metric.name && matches!(known.kind, Kind::Histogram(_)));
-        if is_histogram
-            && !matches!(statistic, Statistic::SampleCount | Statistic::Sum | Statistic::Average)
-        {
-            faults.push(format!("{}: {metric} has no {statistic:?}", panel.title));
+            .any(|known| known.name == search.name && matches!(known.kind, Kind::Histogram(_)));
+        if is_histogram && !is_of_count_and_sum(statistic) && !is_distributed(&search) {
+            faults.push(format!("{}: {search:?} has no {statistic:?}", panel.title));
         }
     }
     for (index, search) in panel.searches.iter().enumerate() {
@@ -348,7 +380,7 @@ fn the_latency_alarms_hold_however_many_routes_the_service_has() {
         counters_of_the_slo().iter().filter(|metric| metric.dimensions["service_name"] == SERVICE)
     {
         assert!(!metric.dimensions.contains_key("http_route"), "{metric}");
-        let declared = declared(&metric.name);
+        let declared = of_the_service(&metric.name);
         let set: Dimensions = metric.dimensions.keys().cloned().collect();
         assert!(declared.contains(&set), "otel-collector.yaml, metric_declarations: {metric}");
     }
@@ -360,6 +392,36 @@ fn what_is_meant_as_a_whole_is_there() {
     for entry in &WHOLE {
         let is_used = |(whose, search): &(String, Search)| is_meant(whose, &search.name)(&entry);
         assert!(references.iter().any(is_used), "nothing needs {entry:?}");
+    }
+}
+
+/// Each duration that the catalogue says percentiles are told of has its distribution published, by the
+/// labels that it says, and no other has.
+#[test]
+fn percentiles_are_published_as_the_catalogue_says() {
+    let mut shown = BTreeSet::new();
+    for panel in DASHBOARDS.into_iter().flat_map(panels) {
+        let percentiles = panel.searches.into_iter().filter_map(|(search, statistic)| {
+            let Statistic::Percentile(percent) = statistic else { return None };
+            (search.namespace == OWN).then(|| (search.name, search.dimensions, percent.to_string()))
+        });
+        shown.extend(percentiles);
+    }
+    for metric in catalogue::ALL {
+        let by = (!metric.percentiles_by.is_empty()).then(|| -> Dimensions {
+            let labels = metric.percentiles_by.iter().chain(&["service_name"]);
+            labels.map(ToString::to_string).collect()
+        });
+        let published = selected(&DISTRIBUTIONS, metric.name);
+        assert_eq!(published, by.iter().cloned().collect(), "{}", metric.name);
+        let scraped = selected(&SCRAPED, metric.name);
+        assert!(by.iter().all(|by| !scraped.contains(by)), "{} would count twice", metric.name);
+        for (by, percent) in
+            by.iter().flat_map(|by| ["50", "99", "99.9"].map(|percent| (by, percent)))
+        {
+            let wanted = (metric.name.to_owned(), by.clone(), percent.to_owned());
+            assert!(shown.contains(&wanted), "no panel shows {wanted:?}");
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod load_balancer;
 mod metrics;
 mod permissions;
 mod program;
+mod prometheus;
 mod requests;
 mod task_metadata;
 mod tasks;

@@ -21,7 +21,7 @@ static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {
     let settings = picus_telemetry::Settings {
         service: config().service,
         log_filter: "info".parse().unwrap(),
-        metrics: Metrics::Prometheus,
+        metrics: Metrics::Prometheus(None),
         traces: TraceSettings { exporter: None, ..config().traces },
     };
     picus_telemetry::init(&settings, io::sink()).unwrap()

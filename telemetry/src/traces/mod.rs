@@ -4,6 +4,7 @@
 mod export;
 mod opening;
 mod queue;
+mod sampled_trace;
 mod sampling;
 mod settings;
 
@@ -28,7 +29,7 @@ use crate::error::InitError;
 use crate::service::Service;
 pub(crate) use opening::with as opening;
 pub(crate) use sampling::samples;
-pub use settings::{Exporter, TraceSettings};
+pub use settings::{Endpoint, Exporter, TraceSettings};
 
 /// How long the last spans may take to get out when the program ends.
 const MAX_SHUTDOWN: Duration = Duration::from_secs(3);
@@ -86,6 +87,7 @@ impl Traces {
             .with_target(false)
             .with_tracked_inactivity(false)
             .with_context_activation(false)
+            .and_then(sampled_trace::SampledTrace)
             .with_filter(sampling::Sampled)
     }
 

@@ -23,6 +23,10 @@ pub struct TraceSettings {
     pub max_export_batch_size: usize,
     /// The longest that a span waits for others to be delivered with.
     pub schedule_delay: Duration,
+    /// The collector that gets whatever has no collector of its own.
+    pub collector: Option<Endpoint>,
+    /// Whether nobody is sent anything.
+    pub disabled: bool,
 }
 
 /// Who gets the spans.
@@ -38,7 +42,11 @@ impl TraceSettings {
     /// Reads the settings. `default_endpoint` is where a collector is to be expected; empty where
     /// none is.
     pub fn read(env: &mut Reader, default_endpoint: &'static str) -> Self {
-        let disabled = env.read_bool("OTEL_SDK_DISABLED", "false", "`true` collects no traces.");
+        let disabled = env.read_bool(
+            "OTEL_SDK_DISABLED",
+            "false",
+            "`true` collects no traces, and sends no distributions.",
+        );
         let Wanted(wanted) = env.read(
             "OTEL_TRACES_EXPORTER",
             "otlp",
@@ -85,7 +93,7 @@ impl TraceSettings {
         Self {
             exporter: of_traces
                 .map(|Endpoint(url)| url)
-                .or_else(|| otlp.map(|endpoint| endpoint.below("/v1/traces")))
+                .or_else(|| otlp.as_ref().map(|endpoint| endpoint.below("/v1/traces")))
                 .map(Exporter::Otlp)
                 .or_else(|| daemon.map(Exporter::XrayDaemon))
                 .filter(|_| wanted && !disabled),
@@ -102,6 +110,8 @@ impl TraceSettings {
                 "5000",
                 "The longest that a span waits for others to be delivered with, in milliseconds.",
             ),
+            collector: otlp,
+            disabled,
         }
     }
 }
@@ -123,10 +133,15 @@ impl FromStr for Wanted {
 }
 
 /// The URL of a collector.
-struct Endpoint(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(String);
 
 impl Endpoint {
-    fn below(&self, path: &str) -> String {
+    pub(crate) fn into_url(self) -> String {
+        self.0
+    }
+
+    pub(crate) fn below(&self, path: &str) -> String {
         format!("{}{path}", self.0.trim_end_matches('/'))
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn settings() -> Settings {
             instance_id: "test".into(),
         },
         log_filter: "info".parse().unwrap(),
-        metrics: Metrics::Prometheus,
+        metrics: Metrics::Prometheus(None),
         traces: TraceSettings::read(&mut Reader::new(|_| None), ""),
     }
 }

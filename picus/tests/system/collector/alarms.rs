@@ -130,8 +130,14 @@ async fn part(observed: &Observed, clients: usize) -> Vec<Minute> {
 async fn scrapes(observed: &Observed) -> BTreeMap<u64, Vec<String>> {
     let mut scrapes = BTreeMap::<_, Vec<_>>::new();
     for document in observed.aws.emf_documents(TASK_ID).await {
+        // Distributions have times of their own, and no alarm watches them.
+        if document.contains("\"Values\"") {
+            continue;
+        }
         let time = serde_json::from_str::<Value>(&document).unwrap()["_aws"]["Timestamp"].as_u64();
-        scrapes.entry(time.unwrap()).or_default().push(document);
+        // What no dimension set is declared of is logged, and is no metric.
+        let Some(time) = time else { continue };
+        scrapes.entry(time).or_default().push(document);
     }
     scrapes
 }

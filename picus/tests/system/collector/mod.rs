@@ -6,6 +6,7 @@ mod alarms;
 mod aws;
 mod metrics;
 mod otlp;
+mod percentiles;
 mod references;
 mod requests;
 mod sidecar;
@@ -27,12 +28,12 @@ fn repository() -> PathBuf {
 }
 
 /// An address that is free at this moment.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
 /// Asks again and again until there is an answer. Fails with what the last one lacked.
-async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
+pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match ask().await {

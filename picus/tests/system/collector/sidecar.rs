@@ -31,6 +31,8 @@ impl Observed {
         let aws = Aws::start().await;
         let otlp = free_address();
         options.otlp_endpoint = Some(format!("http://{otlp}"));
+        // As often as the collector reads (`overlay.yaml`).
+        options.environment.insert("OTEL_METRIC_EXPORT_INTERVAL".into(), "1000".into());
         let (system, client) = started(options).await;
         Self { system, client, aws, otlp, collector: None }
     }

@@ -1,0 +1,89 @@
+//! The page of metrics, in the form that whoever scrapes it prefers.
+
+use actix_web::http::header::{Accept, Header as _, Quality, VARY};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use picus_telemetry::{Exposition, Prometheus};
+
+pub(crate) fn configure(app: &mut ServiceConfig, prometheus: Prometheus) {
+    app.app_data(Data::new(prometheus)).route("/metrics", web::get().to(scrape));
+}
+
+async fn scrape(request: HttpRequest, prometheus: Data<Prometheus>) -> HttpResponse {
+    let exposition = preferred(&request);
+    HttpResponse::Ok()
+        .content_type(exposition.content_type())
+        .insert_header((VARY, "Accept"))
+        .body(prometheus.render(exposition))
+}
+
+/// The form that the client ranks highest of those served here. Who names none of them gets the text
+/// form, which all can read.
+fn preferred(request: &HttpRequest) -> Exposition {
+    // What can't be read asks for nothing.
+    let Ok(Accept(mut accepted)) = Accept::parse(request) else { return Exposition::Text };
+    accepted.retain(|item| item.quality != Quality::ZERO);
+    let known = Accept(accepted).ranked().into_iter().find_map(|media| {
+        match (media.type_().as_str(), media.subtype().as_str()) {
+            // Only this version is served.
+            ("application", "openmetrics-text") => media
+                .get_param("version")
+                .is_none_or(|version| version == "1.0.0")
+                .then_some(Exposition::OpenMetrics),
+            ("text", "plain" | "*") | ("*", "*") => Some(Exposition::Text),
+            _ => None,
+        }
+    });
+    known.unwrap_or(Exposition::Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::ACCEPT;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn given(accept: &[&str]) -> Exposition {
+        let lines = accept
+            .iter()
+            .fold(TestRequest::get(), |request, line| request.append_header((ACCEPT, *line)));
+        preferred(&lines.to_http_request())
+    }
+
+    #[test]
+    fn the_form_is_the_one_that_is_ranked_highest() {
+        // As Prometheus 2.42 and the collector's receiver ask.
+        let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        let receiver = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        assert_eq!(given(&[prometheus]), Exposition::OpenMetrics);
+        assert_eq!(given(&[receiver]), Exposition::Text);
+        assert_eq!(given(&["text/plain", "application/openmetrics-text;q=0.5"]), Exposition::Text);
+        assert_eq!(
+            given(&["text/plain;q=0.1", "application/openmetrics-text"]),
+            Exposition::OpenMetrics
+        );
+        assert_eq!(
+            given(&[
+                "application/openmetrics-text; version=1.0.0; escaping=allow-utf-8; q=0.6, text/plain; q=0.3"
+            ]),
+            Exposition::OpenMetrics
+        );
+    }
+
+    #[test]
+    fn who_asks_for_nothing_that_is_served_gets_the_text_form() {
+        for accept in [
+            "",
+            "*/*",
+            "text/html",
+            "nonsense",
+            "application/openmetrics-text;version=0.0.1",
+            "application/openmetrics-text;q=0",
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily",
+        ] {
+            assert_eq!(given(&[accept]), Exposition::Text, "{accept}");
+        }
+        assert_eq!(given(&[]), Exposition::Text);
+    }
+}
