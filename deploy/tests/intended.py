@@ -74,7 +74,12 @@ def roles(world):
         "picus-lambda-role": "picus-lambda-role",
         "picus-canary-role": "picus-canary-role",
     }
-    assert {role["RoleName"] for role in iam.list_roles()["Roles"]} == {"picus-deploy-role", *made}
+    there = {role["RoleName"] for role in iam.list_roles()["Roles"]}
+    assert {role for role in there if not role.startswith("AWSServiceRoleFor")} == {"picus-deploy-role", *made}
+    # Those of AWS's services, which deploy/bootstrap makes.
+    assert {role.removeprefix("AWSServiceRoleFor") for role in there if role.startswith("AWSServiceRoleFor")} == {
+        "ECS", "ElasticLoadBalancing", "ApplicationAutoScaling_ECSService",
+    }
     for role, name in made.items():
         found = iam.get_role(RoleName=role)["Role"]
         assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary

@@ -1,13 +1,70 @@
-"""What ECS and CloudFormation do while a service rolls out and MiniStack leaves out: alarms that fail a
-deployment, and a stack that waits for its service and fails with it."""
+"""What ECS and CloudFormation do while a service rolls out and MiniStack leaves out: a first deployment whose tasks are
+counted as a later one's, tasks that fail by their health checks, alarms that fail a deployment, and a stack that waits for
+its service and fails with it."""
 
 import time
+import urllib.error
+import urllib.request
 
 from ministack.core import concurrency
-from ministack.services import cloudwatch, ecs
+from ministack.services import alb, cloudwatch, ecs
 from ministack.services.cloudformation import stacks
 
-from corrections import around
+from corrections import around, handlers
+
+
+make_deployment = ecs._make_deployment
+
+
+def in_progress(*given, **named):
+    """A deployment begins with none of its tasks. MiniStack's first one of a service begins as completed, so that its circuit
+    breaker would count no task that fails."""
+    return make_deployment(*given, **named) | {"rolloutState": "IN_PROGRESS", "rolloutStateReason": ""}
+
+
+ecs._make_deployment = in_progress
+
+
+def answer_of(address, port, group):
+    """The status of an answer to a target group's health check, or what was there in place of one."""
+    port = port if group["HealthCheckPort"] == "traffic-port" else group["HealthCheckPort"]
+    try:
+        with urllib.request.urlopen(f"http://{address}:{port}{group['HealthCheckPath']}", timeout=group["HealthCheckTimeoutSeconds"]) as answer:
+            return str(answer.status)
+    except urllib.error.HTTPError as error:
+        return str(error.code)
+    except OSError as error:
+        return str(error)
+
+
+def unhealthy_target(service, task):
+    """Why a target group does not take a task for healthy, or nothing. Asked as often as makes a target unhealthy, without
+    the interval of the group."""
+    for balancer in service["loadBalancers"]:
+        group = alb._tgs[balancer["targetGroupArn"]]
+        for _ in range(int(group["UnhealthyThresholdCount"])):
+            answer = answer_of(ecs._task_ip(task), balancer["containerPort"], group)
+            if answer == group["Matcher"]["HttpCode"]:
+                break
+            time.sleep(0.5)
+        else:
+            return f"Task failed ELB health checks in {group['TargetGroupArn']}: {answer}"
+    return None
+
+
+record_healthy = ecs._record_service_task_healthy
+
+
+def only_healthy(key, task):
+    """A task that runs counts as healthy once its target groups say so; one that they refuse has failed."""
+    service = ecs._services.get(key)
+    if service and (reason := unhealthy_target(service, task)):
+        ecs._fail_task_start(task, ecs._get_docker(), reason)
+    else:
+        record_healthy(key, task)
+
+
+ecs._record_service_task_healthy = only_healthy
 
 
 def alarms_on(properties):
@@ -53,14 +110,20 @@ def steady(properties, alarms_are_watched, patience=600):
 for operation in ("create", "update"):
 
     @around("AWS::ECS::Service", operation)
-    def service(original, *given):
+    def service(original, *given, operation=operation):
         # A parameter is text until somebody makes a number of it.
         given = [value | {"DesiredCount": int(value["DesiredCount"])} if "DesiredCount" in value else value for value in given]
         properties = given[-2]
         # If one is on already, ECS watches none, so that what is broken can be mended.
         alarms_are_watched = not alarms_on(properties)
         made = original(*given)
-        steady(properties, alarms_are_watched)
+        try:
+            steady(properties, alarms_are_watched)
+        except ValueError:
+            # A service that is made without becoming steady is there for all that, and a roll-back deletes it.
+            if operation == "create":
+                handlers["AWS::ECS::Service"]["delete"](made[0], properties)
+            raise
         return made
 
 

@@ -3,8 +3,8 @@
 Either the script does what it does without the failure, or it stops with one clear line, has changed nothing that was not
 to be changed, and is completed by running it again.
 
-By default each call fails in one of the ways, in turn; with PICUS_EVERY_FAILURE=1 in all of them. PICUS_FAILURE="5 denied"
-is one failure alone.
+By default each call fails in one of the ways, in turn, and the first look at the stack is refused too, which must not count
+as "not there"; with PICUS_EVERY_FAILURE=1 each call fails in all of the ways. PICUS_FAILURE="5 denied" is one failure alone.
 """
 
 import os
@@ -20,6 +20,7 @@ from failing.lab import REPOSITORY, Lab
 from failing.ways import WAYS
 
 EVERY = os.environ.get("PICUS_EVERY_FAILURE") == "1"
+REFUSALS = ("denied", "refused")
 WORKERS = int(os.environ.get("PICUS_FAILURE_WORKERS", "3"))
 
 # `start` takes a case to where the script is run, from an empty account or from where the case before has ended.
@@ -130,7 +131,12 @@ def plans(calls, sample):
         return [(number, way) for number in range(1, len(calls) + 1) for way in WAYS]
     firsts = [calls.index(call) + 1 for call in dict.fromkeys(calls)]
     step = max(1, -(-len(firsts) // sample))
-    return [(number, list(WAYS)[(number + sample) % len(WAYS)]) for number in firsts[::step]]
+    ways = [way for way in WAYS if way != "refused"]
+    in_turn = [(number, ways[(number + sample) % len(ways)]) for number in firsts[::step]]
+    # The first look at the stack decides on all that follows.
+    look = "cloudformation describe-stacks"
+    looks = [(calls.index(look) + 1, way) for way in REFUSALS if look in calls]
+    return list(dict.fromkeys(in_turn + looks))
 
 
 def taken(lab, scenario):

@@ -29,6 +29,8 @@ def warning(operation, code, out, err):
 WAYS = {
     "throttled": Way(False, error("ThrottlingException", "Rate exceeded")),
     "denied": Way(False, error("AccessDeniedException", "User is not authorized to perform this action")),
+    # Not what AWS says of a thing that is not there, though CloudFormation has the same code for that.
+    "refused": Way(False, error("ValidationError", "1 validation error detected: this request can not be read")),
     "cut off": Way(True, cut_off),
     "warning": Way(True, warning),
     "empty": Way(True, lambda operation, code, out, err: (code, "", err)),
