@@ -1,0 +1,104 @@
+//! The command line.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Runtime;
+
+use crate::context::{CampaignError, Context, Size};
+use crate::durability;
+use crate::report::Report;
+
+/// Tries to break what Picus promises, for as long as you like. The exit code is 0 if all held, 1 if
+/// something did not, and 2 if the campaign could not be made.
+#[derive(Parser)]
+#[command(name = "picus-campaigns", version)]
+struct Cli {
+    #[command(subcommand)]
+    campaign: Campaign,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Args)]
+struct Options {
+    /// What decides what is decided by chance [default: by chance]
+    #[arg(long, global = true)]
+    seed: Option<u64>,
+    /// How much is done, where no count says otherwise
+    #[arg(long, global = true, value_enum, default_value_t = Size::Small)]
+    size: Size,
+    /// Write the report to this file, as JSON
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// The program that is tried [default: the `picus` beside this program]
+    #[arg(long, global = true, value_name = "FILE")]
+    picus: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Campaign {
+    /// Kills the whole system over and over: nothing acknowledged is lost, nothing deleted comes back
+    Durability(durability::Arguments),
+}
+
+impl Campaign {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Durability(_) => "durability",
+        }
+    }
+
+    async fn run(&self, context: &Context) -> Result<Report, CampaignError> {
+        match self {
+            Self::Durability(arguments) => durability::run(context, arguments).await,
+        }
+    }
+}
+
+pub(crate) fn main() -> ExitCode {
+    let Cli { campaign, options } = Cli::parse();
+    match run(&campaign, options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("picus-campaigns: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(campaign: &Campaign, options: Options) -> Result<bool, Box<dyn std::error::Error>> {
+    let picus = match options.picus {
+        Some(picus) => picus,
+        None => env::current_exe()?.with_file_name("picus"),
+    };
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let context = Context { seed, size: options.size, picus };
+    let started = Instant::now();
+    let report = Runtime::new()?.block_on(campaign.run(&context))?;
+    let took = started.elapsed();
+    print!("{}", report.text(campaign.name(), &context, took));
+    if let Some(file) = options.json {
+        let json = report.json(campaign.name(), &context, took);
+        let written = fs::write(&file, format!("{json:#}\n"));
+        written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    }
+    Ok(report.is_good())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

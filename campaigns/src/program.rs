@@ -1,0 +1,104 @@
+//! The whole of Picus as people start it: one process, whose children are the programs.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{self, Instant};
+
+use crate::context::CampaignError;
+
+/// How long a start may take.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long the children may outlive it.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A `picus` that runs.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Program {
+    /// Starts it with its items in a folder, and returns once it serves.
+    pub(crate) async fn start(
+        picus: &Path,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Result<Self, CampaignError> {
+        let mut child = Command::new(picus)
+            .args(["--port", "0", "--data-dir"])
+            .arg(folder)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|source| CampaignError::Executable { path: picus.to_owned(), source })?;
+        let Some(stderr) = child.stderr.take() else {
+            return Err(CampaignError::NotStarted("it has no stderr".to_owned()));
+        };
+        let address = time::timeout(START_TIMEOUT, address(stderr)).await;
+        let address = address.unwrap_or_else(|_| Err("it took too long".to_owned()));
+        Ok(Self { child, address: address.map_err(CampaignError::NotStarted)? })
+    }
+
+    /// The processes that it has started, and that run.
+    pub(crate) fn children(&self) -> Vec<Pid> {
+        let Some(id) = self.child.id() else { return Vec::new() };
+        // A process tells its children by thread.
+        let Ok(threads) = fs::read_dir(format!("/proc/{id}/task")) else { return Vec::new() };
+        let lists = threads
+            .flatten()
+            .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        lists.flat_map(|list| list.split_whitespace().filter_map(pid).collect::<Vec<_>>()).collect()
+    }
+
+    /// Ends it by SIGKILL. Tells whether all that it had started ended too.
+    pub(crate) async fn kill(mut self) -> Result<bool, CampaignError> {
+        let children = self.children();
+        self.child.kill().await?;
+        let until = Instant::now() + END_TIMEOUT;
+        while children.iter().any(|child| test_kill_process(*child).is_ok()) {
+            if Instant::now() > until {
+                return Ok(false);
+            }
+            time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(true)
+    }
+}
+
+/// Ends one process by SIGKILL; one that has just ended needs none.
+pub(crate) fn kill(process: Pid) {
+    let _ = kill_process(process, Signal::KILL);
+}
+
+fn pid(text: &str) -> Option<Pid> {
+    Pid::from_raw(text.parse().ok()?)
+}
+
+/// Waits for the line that tells the load balancer's address. The rest is read and dropped: a program
+/// must not wait for its reader.
+async fn address(stderr: impl AsyncRead + Unpin + Send + 'static) -> Result<SocketAddr, String> {
+    let mut lines = BufReader::new(stderr).lines();
+    let mut seen = String::new();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let address = line.trim().strip_prefix("load balancer").and_then(|rest| {
+            rest.trim().strip_prefix("http://").and_then(|address| address.parse().ok())
+        });
+        if let Some(address) = address {
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Ok(address);
+        }
+        seen.push_str(&line);
+    }
+    Err(seen)
+}

@@ -1,0 +1,111 @@
+//! What a campaign did and found, for people and for programs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::context::{Context, Size};
+
+/// More failures than these are counted and not told.
+const MAX_TOLD: usize = 20;
+
+/// Figures and failures, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    figures: Vec<(&'static str, Value)>,
+    told: Vec<String>,
+    failures: usize,
+}
+
+impl Report {
+    /// Notes a figure.
+    pub(crate) fn figure(&mut self, name: &'static str, value: impl Into<Value>) {
+        self.figures.push((name, value.into()));
+    }
+
+    /// Notes that something does not hold.
+    pub(crate) fn fail(&mut self, what: impl Into<String>) {
+        self.failures += 1;
+        if self.told.len() < MAX_TOLD {
+            self.told.push(what.into());
+        }
+    }
+
+    /// Notes `what` if it does not hold.
+    pub(crate) fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.fail(what());
+        }
+    }
+
+    /// Whether all held.
+    pub(crate) fn is_good(&self) -> bool {
+        self.failures == 0
+    }
+
+    pub(crate) fn text(&self, campaign: &str, context: &Context, took: Duration) -> String {
+        let verdict = if self.is_good() { "held" } else { "FAILED" };
+        let (seed, size) = (context.seed, size(context.size));
+        let mut text = format!(
+            "{campaign}: {verdict}, with seed {seed}, size {size}, in {:.1} s\n",
+            took.as_secs_f64()
+        );
+        let width = self.figures.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        // Writing to a string does not fail, here and below.
+        for (name, value) in &self.figures {
+            let _ = writeln!(text, "  {name:<width$}  {value}");
+        }
+        for failure in &self.told {
+            let _ = writeln!(text, "  FAILED: {failure}");
+        }
+        if self.failures > self.told.len() {
+            let _ = writeln!(text, "  FAILED: and {} more", self.failures - self.told.len());
+        }
+        text
+    }
+
+    pub(crate) fn json(&self, campaign: &str, context: &Context, took: Duration) -> Value {
+        let figures: Map<_, _> =
+            self.figures.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        json!({
+            "campaign": campaign,
+            "good": self.is_good(),
+            "seed": context.seed,
+            "size": size(context.size),
+            "seconds": took.as_secs_f64(),
+            "figures": figures,
+            "failures": self.failures,
+            "told": self.told,
+        })
+    }
+}
+
+fn size(size: Size) -> &'static str {
+    match size {
+        Size::Small => "small",
+        Size::Large => "large",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_good_until_something_fails_and_counts_what_it_does_not_tell() {
+        let context = Context { seed: 7, size: Size::Small, picus: "picus".into() };
+        let mut report = Report::default();
+        report.figure("kills", 3);
+        report.check(true, || unreachable!("it holds"));
+        assert!(report.is_good());
+        for number in 0..MAX_TOLD + 2 {
+            report.check(false, || format!("lost {number}"));
+        }
+        let text = report.text("durability", &context, Duration::from_secs(1));
+        assert!(text.starts_with("durability: FAILED, with seed 7, size small, in 1.0 s\n"));
+        assert!(text.contains("  kills  3\n") && text.ends_with("FAILED: and 2 more\n"), "{text}");
+        let json = report.json("durability", &context, Duration::from_secs(1));
+        assert_eq!((&json["good"], &json["failures"]), (&json!(false), &json!(MAX_TOLD + 2)));
+    }
+}
