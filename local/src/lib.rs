@@ -16,6 +16,7 @@ pub mod lines;
 pub mod load_balancer;
 pub mod memory;
 pub mod output;
+mod port;
 pub mod process;
 pub mod server;
 mod system;

@@ -39,6 +39,8 @@ pub struct Options {
     pub function_timeout: Option<Duration>,
     /// The most invocations of it at once, if not what the template says.
     pub function_concurrency: Option<usize>,
+    /// How long a process of its is kept that has nothing to do, if not as long as usual.
+    pub function_max_idle: Option<Duration>,
     /// An executable that knows `picus`' hidden arguments, as `picus` itself does.
     pub executable: PathBuf,
     /// Where the programs' lines go.
@@ -63,6 +65,7 @@ impl Default for Options {
             tasks: 1,
             function_timeout: None,
             function_concurrency: None,
+            function_max_idle: None,
             // Where it can't be known, what is started is not there, and that is said.
             executable: env::current_exe().unwrap_or_default(),
             output: Output::Quiet,
@@ -137,13 +140,9 @@ impl System {
         let attributes = load_balancer.attributes.clone();
         let load_balancer =
             LoadBalancer::start(socket, listener, attributes, metrics()).map_err(taken)?;
-        let healthy = async {
-            while group.healthy().len() < options.tasks {
-                time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        time::timeout(START_TIMEOUT, healthy).await.map_err(|_| StartError::Service)?;
-        Ok(Self { deployment, dynamodb, launcher, function, group, tasks, load_balancer })
+        let this = Self { deployment, dynamodb, launcher, function, group, tasks, load_balancer };
+        this.until_healthy(options.tasks).await?;
+        Ok(this)
     }
 
     /// What is deployed.
@@ -189,6 +188,32 @@ impl System {
         }
         let definition = self.deployment.service.task.clone();
         self.tasks.push(Task::keep(launcher, definition, self.group.clone()));
+    }
+
+    /// Puts a new task in the place of each, as ECS does at a rolling deployment: once the new one is
+    /// healthy, the old one is taken out of the load balancer, its requests end, and it is told to stop.
+    /// Tells whether all of them stopped by themselves and well.
+    ///
+    /// # Errors
+    /// A new task that is not healthy in time. The old ones that are left stay.
+    pub async fn roll(&mut self) -> Result<bool, StartError> {
+        let mut ended_well = true;
+        for _ in 0..self.tasks.len() {
+            self.add_task(&[]);
+            self.until_healthy(self.tasks.len()).await?;
+            ended_well &= self.tasks.remove(0).stop().await;
+        }
+        Ok(ended_well)
+    }
+
+    /// Waits until so many tasks are healthy.
+    async fn until_healthy(&self, count: usize) -> Result<(), StartError> {
+        let healthy = async {
+            while self.group.healthy().len() < count {
+                time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        time::timeout(START_TIMEOUT, healthy).await.map_err(|_| StartError::Service)
     }
 
     /// From now on, this is wrong with DynamoDB; with one elsewhere, nothing.
@@ -245,6 +270,7 @@ fn function(options: &Options, deployment: &Deployment) -> Function {
     Function {
         timeout: options.function_timeout.unwrap_or(function.timeout),
         concurrency: options.function_concurrency.unwrap_or(function.concurrency),
+        max_idle: options.function_max_idle.unwrap_or(function.max_idle),
         ..function
     }
 }

@@ -2,7 +2,7 @@
 //! they die, and stopped without losing a request.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time;
 use crate::container::unhealthy;
 use crate::deployment::TaskDefinition;
 use crate::load_balancer::TargetGroup;
+use crate::port::Port;
 use crate::process::{Launcher, Process};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -79,21 +80,21 @@ async fn keep(
     let mut backoff = FIRST_BACKOFF;
     loop {
         let started = time::Instant::now();
-        if let Ok((mut process, running)) = start(&launcher) {
-            group.register(running.address);
+        if let Ok((mut process, running, _ports)) = start(&launcher) {
+            let target = group.register(running.address);
             tell.send_replace(Some(running));
             tokio::select! {
                 () = process.ended() => {
                     tell.send_replace(None);
-                    group.remove(running.address);
+                    group.remove(&target);
                 }
                 () = unhealthy(&definition.health_check, running.address) => {
                     tell.send_replace(None);
-                    group.deregister(running.address).await;
+                    group.deregister(&target).await;
                     process.stop(definition.stop_timeout).await;
                 }
                 _ = stopped.changed() => {
-                    group.deregister(running.address).await;
+                    group.deregister(&target).await;
                     return process.stop(definition.stop_timeout).await;
                 }
             }
@@ -111,8 +112,10 @@ async fn keep(
     }
 }
 
-fn start(launcher: &Launcher) -> io::Result<(Process, Running)> {
-    let (address, metrics_address) = (free_address()?, free_address()?);
+/// The ports stay the task's for as long as they are kept.
+fn start(launcher: &Launcher) -> io::Result<(Process, Running, [Port; 2])> {
+    let ports = [Port::take()?, Port::take()?];
+    let [address, metrics_address] = [ports[0].address(), ports[1].address()];
     let environment = [
         ("PICUS_ADDRESS", address.to_string()),
         ("OTEL_EXPORTER_PROMETHEUS_HOST", metrics_address.ip().to_string()),
@@ -122,11 +125,5 @@ fn start(launcher: &Launcher) -> io::Result<(Process, Running)> {
     ];
     let process = launcher.start("service", "service", environment)?;
     let pid = process.id().unwrap_or_default();
-    Ok((process, Running { pid, address, metrics_address }))
-}
-
-/// An address that is free at this moment. If another process takes it before the task does, the
-/// task ends and is started again, elsewhere.
-fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+    Ok((process, Running { pid, address, metrics_address }, ports))
 }

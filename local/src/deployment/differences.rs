@@ -2,7 +2,6 @@
 //! and this crate does not do is an error.
 //!
 //! No property of a template says these, and they differ too:
-//! - A target group whose targets are all unhealthy answers 503; AWS sends requests to all of them.
 //! - A new target is asked for its health every 50 ms until its first good answer: a start takes no
 //!   whole interval (`load_balancer/target_group.rs`).
 //! - A container's health check is asked by HTTP, as the command `--healthcheck` does (`container.rs`).

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::read::{DeploymentError, Reader, optional, scalar, seconds, texts};
 use super::role;
-use crate::lambda::{Function, UNRESERVED_CONCURRENCY};
+use crate::lambda::{Function, MAX_IDLE, UNRESERVED_CONCURRENCY};
 
 pub(super) const KINDS: [&str; 2] = [FUNCTION, ALIAS];
 const FUNCTION: &str = "AWS::Lambda::Function";
@@ -36,6 +36,7 @@ pub(super) fn read(reader: &Reader, arn: &str) -> Result<Function, DeploymentErr
             .properties
             .reserved_concurrent_executions
             .unwrap_or(UNRESERVED_CONCURRENCY),
+        max_idle: MAX_IDLE,
         memory_mb: function.properties.memory_size,
         log_level: application_log_level,
         log_group,

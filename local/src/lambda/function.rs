@@ -9,6 +9,10 @@ use rustix::process::Signal;
 /// with ("Lambda quotas").
 pub const UNRESERVED_CONCURRENCY: usize = 1000;
 
+/// How long an environment is kept that has nothing to do. Lambda does not say how long it keeps one;
+/// minutes are usual.
+pub const MAX_IDLE: Duration = Duration::from_mins(5);
+
 /// How the function is configured.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names of some members say all")]
@@ -26,6 +30,8 @@ pub struct Function {
     pub timeout: Duration,
     /// The most invocations at once: what is reserved for it, or what the account may have.
     pub concurrency: usize,
+    /// How long an environment is kept that has nothing to do.
+    pub max_idle: Duration,
     /// Its memory, in MB, as its environment says.
     pub memory_mb: u32,
     /// Which of its own lines are written.

@@ -1,5 +1,6 @@
 //! AWS Lambda, as far as one function needs it: environments that each serve one invocation at a
-//! time, started as load asks for them, kept warm, and ended when they fail or take too long.
+//! time, started as load asks for them, kept warm for a while, and ended when they fail, take too long or
+//! have nothing to do.
 //!
 //! However many invocations come at once, only some environments start at a time: a process a request
 //! would leave none of them the CPU to be up in time. An invocation gets whichever comes first, a turn
@@ -11,17 +12,18 @@ mod log;
 mod metrics;
 mod runtime_api;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time;
 
 use crate::process::Launcher;
 use environment::Environment;
-pub use function::{Function, FunctionFault, InvokeError, UNRESERVED_CONCURRENCY};
+pub use function::{Function, FunctionFault, InvokeError, MAX_IDLE, UNRESERVED_CONCURRENCY};
 use log::Log;
 
 /// A function that can be invoked. Clones share its environments.
@@ -32,7 +34,8 @@ pub struct Lambda(Arc<Inner>);
 struct Inner {
     function: Function,
     launcher: Launcher,
-    warm: Mutex<Vec<Environment>>,
+    /// Each with the time since when it has nothing to do, the longest first.
+    warm: Mutex<Vec<(Environment, Instant)>>,
     /// As many permits as there are warm environments, so that one can be waited for.
     freed: Semaphore,
     /// Turns to start an environment.
@@ -44,7 +47,8 @@ struct Inner {
 impl Lambda {
     pub(crate) fn new(function: Function, launcher: Launcher) -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(Inner {
+        let max_idle = function.max_idle;
+        let this = Self(Arc::new(Inner {
             places: Semaphore::new(function.concurrency),
             function,
             launcher,
@@ -52,7 +56,9 @@ impl Lambda {
             freed: Semaphore::new(0),
             starts: Semaphore::new(processors),
             fault: Mutex::default(),
-        }))
+        }));
+        tokio::spawn(end_idle(Arc::downgrade(&this.0), max_idle));
+        this
     }
 
     /// How the function is configured.
@@ -102,7 +108,7 @@ impl Lambda {
         log.end(&outcome, took, init, memory.unwrap_or_default());
         // One that failed by its own word goes on, as in Lambda; one that is gone or hangs does not.
         if matches!(outcome, Ok(_) | Err(InvokeError::Failed)) {
-            lock(warm).push(environment);
+            lock(warm).push((environment, Instant::now()));
             freed.add_permits(1);
         }
         (outcome, took)
@@ -121,7 +127,8 @@ impl Lambda {
                 permit = freed.acquire() => {
                     // It is never closed; and this environment is free no more.
                     permit.into_iter().for_each(SemaphorePermit::forget);
-                    let environment = lock(warm).pop();
+                    // The one that was busy last: the others may be ended for having nothing to do.
+                    let environment = lock(warm).pop().map(|(environment, _)| environment);
                     if let Some(environment) = environment.filter(Environment::is_alive) {
                         return Ok((environment, None));
                     }
@@ -151,4 +158,24 @@ impl Lambda {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock()
+}
+
+/// Ends environments that have had nothing to do for so long, as Lambda does to save room, for as long as
+/// there is a function.
+async fn end_idle(function: Weak<Inner>, max_idle: Duration) {
+    loop {
+        time::sleep(max_idle / 4).await;
+        let Some(function) = function.upgrade() else { return };
+        let mut warm = lock(&function.warm);
+        let idle = warm.iter().take_while(|(_, since)| since.elapsed() >= max_idle).count();
+        // One that somebody has just been promised stays.
+        let idle =
+            (0..idle).take_while(|_| function.freed.try_acquire().is_ok_and(forgotten)).count();
+        warm.drain(..idle);
+    }
+}
+
+fn forgotten(permit: SemaphorePermit<'_>) -> bool {
+    permit.forget();
+    true
 }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -11,17 +10,17 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time;
 
 use super::answer::error;
 use super::attributes::Attributes;
+use super::body::{FromClient, FromTarget, Progress};
 use super::metrics::Metrics;
 use super::rules::{Action, Listener};
 use super::target_group::TargetGroup;
 use super::{event, headers, refuse};
 use crate::iam::{ACCOUNT, REGION};
 use crate::lambda::Lambda;
-use crate::server::Body;
+use crate::server::{Body, MAX_BUFFER};
 use picus_cloudwatch::metric_sink::MetricSink;
 
 /// How long a connection to a target may take.
@@ -35,6 +34,19 @@ pub struct Forwarder {
     client: Client<HttpConnector, Body>,
     attributes: Attributes,
     metrics: Metrics,
+}
+
+/// Reports a client that is gone before its answer was there, when it is dropped: a 460, in the
+/// documents' words.
+struct Left<'a>(Option<&'a Metrics>);
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        let status = StatusCode::from_u16(460).ok();
+        if let (Some(metrics), Some(status)) = (self.0, status) {
+            metrics.own(status);
+        }
+    }
 }
 
 /// An answer of a target's, or the status of the load balancer's own.
@@ -53,12 +65,25 @@ impl Forwarder {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(attributes.idle_timeout)
+            .http1_max_buf_size(MAX_BUFFER)
             .build(connector);
         let metrics = Metrics { load_balancer: attributes.full_name.clone(), sink: metrics };
         Self { listener, port, client, attributes, metrics }
     }
 
     pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Response<Body> {
+        // The server lets go of an answer whose client has left before it was there.
+        let mut left = Left(Some(&self.metrics));
+        let response = self.answer_patiently(request, client).await;
+        left.0 = None;
+        response
+    }
+
+    async fn answer_patiently(
         &self,
         mut request: Request<Incoming>,
         client: SocketAddr,
@@ -100,30 +125,29 @@ impl Forwarder {
         *request.uri_mut() = uri.map_err(|_| StatusCode::BAD_REQUEST)?;
         self.metrics.request(group.name());
         let started = Instant::now();
-        let broken = Arc::new(AtomicBool::new(false));
-        let found = broken.clone();
-        let request = request.map(|body| {
-            let noted = body.map_err(move |error| {
-                // The client broke off, or sent what is no HTTP.
-                found.store(true, Ordering::SeqCst);
-                error
-            });
-            noted.boxed_unsync()
-        });
-        match time::timeout(self.attributes.idle_timeout, self.client.request(request)).await {
-            Ok(Ok(mut response)) => {
+        let progress = Progress::new();
+        let body = |body| FromClient { body, progress: progress.clone() }.boxed_unsync();
+        let idle_timeout = self.attributes.idle_timeout;
+        let answer = tokio::select! {
+            answer = self.client.request(request.map(body)) => answer,
+            () = progress.idle(idle_timeout) => {
+                let is_clients = progress.is_awaited();
+                return Err(if is_clients {
+                    StatusCode::REQUEST_TIMEOUT
+                } else {
+                    StatusCode::GATEWAY_TIMEOUT
+                });
+            }
+        };
+        match answer {
+            Ok(mut response) => {
                 self.metrics.answered(group.name(), response.status(), started.elapsed());
                 headers::remove_hop_by_hop(response.headers_mut());
-                // It is in flight until its body is gone.
-                let held = move |error| {
-                    let _held = &in_flight;
-                    error
-                };
-                Ok(response.map(|body| body.map_err(held).boxed_unsync()))
+                let body = |body| FromTarget::new(body, idle_timeout, in_flight).boxed_unsync();
+                Ok(response.map(body))
             }
-            Ok(Err(_)) if broken.load(Ordering::SeqCst) => Err(StatusCode::BAD_REQUEST),
-            Ok(Err(_)) => Err(StatusCode::BAD_GATEWAY),
-            Err(_) => Err(StatusCode::GATEWAY_TIMEOUT),
+            Err(_) if progress.is_broken() => Err(StatusCode::BAD_REQUEST),
+            Err(_) => Err(StatusCode::BAD_GATEWAY),
         }
     }
 
@@ -135,7 +159,14 @@ impl Forwarder {
         multi_value: bool,
     ) -> Outcome {
         let (parts, body) = request.into_parts();
-        let body = Limited::new(body, event::MAX_BYTES).collect().await;
+        let progress = Progress::new();
+        let body = FromClient { body, progress: progress.clone() };
+        let body = tokio::select! {
+            body = Limited::new(body, event::MAX_BYTES).collect() => body,
+            () = progress.idle(self.attributes.idle_timeout) => {
+                return Err(StatusCode::REQUEST_TIMEOUT);
+            }
+        };
         let body = body.map_err(|error| {
             let is_long = error.is::<LengthLimitError>();
             if is_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST }
@@ -143,11 +174,14 @@ impl Forwarder {
         let arn = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{group}");
         let event = event::from_request(&parts, &body.to_bytes(), &arn, multi_value);
         let trace = parts.headers.get(headers::X_AMZN_TRACE_ID);
-        let trace = trace.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let trace = trace.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         self.metrics.request(group);
         let started = Instant::now();
+        // It goes on though the client has left: Lambda does not learn of that.
+        let function = function.clone();
+        let invoked = tokio::spawn(async move { function.invoke(event.into(), &trace).await.ok() });
         // Whatever else the function does, a client learns no more than that it failed.
-        let answer = function.invoke(event.into(), trace).await.ok();
+        let answer = invoked.await.ok().flatten();
         let response = answer.and_then(|answer| event::to_response(&answer, multi_value));
         let Some(response) = response else {
             self.metrics.function_failed(group);

@@ -3,6 +3,7 @@
 
 mod answer;
 mod attributes;
+mod body;
 mod event;
 mod forward;
 mod headers;
@@ -42,12 +43,13 @@ impl LoadBalancer {
         metrics: MetricSink,
     ) -> io::Result<Self> {
         let port = socket.local_addr()?.port();
+        let idle_timeout = attributes.idle_timeout;
         let forwarder = Arc::new(Forwarder::new(listener, port, attributes, metrics));
         let answer = move |request, client| {
             let forwarder = forwarder.clone();
             async move { Ok(forwarder.answer(request, client).await) }
         };
-        Ok(Self(Server::start(socket, answer)?))
+        Ok(Self(Server::with_idle_timeout(socket, idle_timeout, answer)?))
     }
 
     /// Where it listens.

@@ -148,18 +148,20 @@ impl TargetGroup {
         &self.settings.name
     }
 
-    /// Adds a target; it gets requests once it is healthy.
-    pub fn register(&self, address: SocketAddr) {
+    /// Adds a target; it gets requests once it is healthy. It is taken out by what this returns, and not
+    /// by its address: that may be another's by then.
+    pub fn register(&self, address: SocketAddr) -> Arc<Target> {
         let target = Arc::new(Target { address, healthy: false.into(), in_flight: 0.into() });
         let checks = tokio::spawn(check(target.clone(), self.settings.health_check.clone()));
-        self.targets.write().push((target, AbortOnDrop(checks)));
+        self.targets.write().push((target.clone(), AbortOnDrop(checks)));
+        target
     }
 
     /// Takes a target out and waits until its requests have ended, at most for the group's delay.
-    pub async fn deregister(&self, address: SocketAddr) {
-        let removed = self.remove(address);
+    pub async fn deregister(&self, target: &Arc<Target>) {
+        self.remove(target);
         let drained = async {
-            while removed.iter().any(|target| target.in_flight.load(Ordering::SeqCst) > 0) {
+            while target.in_flight.load(Ordering::SeqCst) > 0 {
                 time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -168,17 +170,8 @@ impl TargetGroup {
     }
 
     /// Takes a target out that is gone.
-    pub(crate) fn remove(&self, address: SocketAddr) -> Vec<Arc<Target>> {
-        let mut removed = Vec::new();
-        let mut targets = self.targets.write();
-        targets.retain(|(target, _)| {
-            let stays = target.address != address;
-            if !stays {
-                removed.push(target.clone());
-            }
-            stays
-        });
-        removed
+    pub(crate) fn remove(&self, target: &Arc<Target>) {
+        self.targets.write().retain(|(other, _)| !Arc::ptr_eq(other, target));
     }
 
     /// How many targets there are.
@@ -197,18 +190,21 @@ impl TargetGroup {
             .collect()
     }
 
-    /// The healthy target that gets the next request.
+    /// The target that gets the next request: a healthy one, or any where none is healthy.
     pub(super) fn choose(&self) -> Option<InFlight> {
         let targets = self.targets.read();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut healthy: Vec<_> =
-            targets.iter().map(|(target, _)| target).filter(|target| target.is_healthy()).collect();
-        let first = turn.checked_rem(healthy.len())?;
-        healthy.rotate_left(first);
+        let all = targets.iter().map(|(target, _)| target);
+        let mut able: Vec<_> = all.clone().filter(|target| target.is_healthy()).collect();
+        if able.is_empty() {
+            able = all.collect();
+        }
+        let first = turn.checked_rem(able.len())?;
+        able.rotate_left(first);
         let target = match self.settings.algorithm {
-            Algorithm::RoundRobin => healthy.first(),
+            Algorithm::RoundRobin => able.first(),
             Algorithm::LeastOutstandingRequests => {
-                healthy.iter().min_by_key(|target| target.in_flight.load(Ordering::SeqCst))
+                able.iter().min_by_key(|target| target.in_flight.load(Ordering::SeqCst))
             }
         }?;
         // Counted while the list is held: who takes the target out then sees the request.

@@ -85,7 +85,7 @@ async fn healthy_at(health_check: HealthCheck, answers: Vec<&'static str>) -> Ve
         }
     })
     .await;
-    group.register(address);
+    let _target = group.register(address);
     let all = async {
         while seen.lock().len() <= count {
             sleep(Duration::from_millis(5)).await;
@@ -132,7 +132,7 @@ async fn an_answer_is_good_if_the_matcher_has_its_status() {
 /// A group of one target, which is healthy.
 async fn group_of(address: SocketAddr) -> Arc<TargetGroup> {
     let group = group(health_check());
-    group.register(address);
+    let _target = group.register(address);
     while group.healthy().is_empty() {
         sleep(Duration::from_millis(5)).await;
     }
@@ -175,7 +175,8 @@ async fn a_target_that_is_taken_out_goes_when_the_last_answer_has_ended_and_not_
     let group = group_of(address).await;
     let (balancer, client) = balanced(group.clone(), PATIENCE).await;
     let half = client.get_path("/half").await;
-    let gone = group.deregister(address);
+    let [target_of_group] = &group.healthy()[..] else { panic!("one target") };
+    let gone = group.deregister(target_of_group);
     tokio::pin!(gone);
     assert!(timeout(Duration::from_millis(200), &mut gone).await.is_err(), "it still answers");
     // The client breaks off: no answer can be on its way any more.

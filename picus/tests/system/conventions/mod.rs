@@ -25,7 +25,7 @@ type Findings = BTreeSet<String>;
 async fn what_is_emitted_keeps_to_the_conventions_or_is_listed_with_its_reason() {
     let model = Model::read();
     assert_eq!(model.version, VERSION);
-    let emitted = emitted().await;
+    let emitted = Box::pin(emitted()).await;
     metrics::assert_as_declared(&emitted);
     signals::assert_as_declared(&emitted.spans);
     let mut found = metrics::findings(&model);
