@@ -50,6 +50,18 @@ async fn an_idempotency_key_writes_once() {
     assert_eq!(found["a"], 1, "the first item stays");
 }
 
+/// As docs/API.md says: the key holds as long as its item.
+#[tokio::test]
+async fn a_delete_frees_the_idempotency_key_of_its_item() {
+    let table = an_empty_table().await.table;
+    let order = IdempotencyKey::new("order-1").unwrap();
+    let first = table.put(item(r#"{"a":1}"#), Some(&order)).await.unwrap();
+    table.delete(&key(first.to_string())).await.unwrap();
+    let next = table.put(item(r#"{"a":2}"#), Some(&order)).await.unwrap();
+    assert_eq!(first, next, "the id follows from the key");
+    assert_eq!(json(&table.get(&key(next.to_string())).await.unwrap())["a"], 2);
+}
+
 #[tokio::test]
 async fn an_item_that_is_too_large_is_refused_as_dynamodb_would() {
     let table = an_empty_table().await.table;

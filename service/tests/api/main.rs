@@ -9,6 +9,7 @@ mod items;
 mod limits;
 mod lines;
 mod list;
+mod memory;
 mod methods;
 mod openapi;
 mod operations;
