@@ -68,6 +68,10 @@ prometheus:
 drills:
     ci/drills
 
+# Make every campaign, in its small size
+campaigns:
+    ci/campaigns
+
 # Try the README, the walk-through, docs/API.md and the contract
 readme:
     ci/readme
