@@ -98,7 +98,7 @@ impl DeleteHandler {
             protocol_version: "",
             scheme: scheme(header("x-forwarded-proto")),
             host: header("host"),
-            client: nearest_hop(header("x-forwarded-for")),
+            client: nearest_hop(request.headers("x-forwarded-for").iter().map(String::as_str)),
             user_agent: header("user-agent"),
             invocation: Some(Invocation {
                 id: &context.request_id,

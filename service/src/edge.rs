@@ -79,7 +79,7 @@ fn begin(request: &ServiceRequest, route: &'static str, context: &RequestContext
     let headers = request.headers();
     // The load balancer's word, where there is one; the service itself is reached by HTTP alone.
     let scheme = scheme(text(headers, "x-forwarded-proto").unwrap_or_default());
-    let forwarded_for = text(headers, "x-forwarded-for").unwrap_or_default();
+    let forwarded_for = headers.get_all("x-forwarded-for").filter_map(|line| line.to_str().ok());
     let described = Described {
         method: request.method().as_str(),
         route,

@@ -48,8 +48,10 @@ impl Caller {
             value.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
         };
         let (seconds, rest) = field("Root")?.strip_prefix("1-")?.split_once('-')?;
+        let trace_id = hex::<8>(seconds)? << 96 | hex::<24>(rest)?;
+        // OpenTelemetry takes an id of zeros for none, and would drop the trace.
         Some(Self {
-            trace_id: TraceId(hex::<8>(seconds)? << 96 | hex::<24>(rest)?),
+            trace_id: TraceId(Some(trace_id).filter(|id| *id != 0)?),
             parent: field("Parent").and_then(span_id),
             sampled: match field("Sampled") {
                 Some("1") => Some(true),
@@ -148,6 +150,7 @@ mod tests {
             "",
             "Root=",
             "Root=1-1-1",
+            "Root=1-00000000-000000000000000000000000;Parent=53995c3f42cd8ad8;Sampled=1",
             "Root=2-67891233-abcdef012345678912345678",
             "Root=1-67891233-ABCDEF012345678912345678",
             "Root=1-6789123é-abcdef012345678912345678",

@@ -104,11 +104,10 @@ impl RequestContext {
     }
 }
 
-/// The client as the load balancer saw it: the last hop that an `X-Forwarded-For` names. Those before
-/// are the client's own word.
-#[must_use]
-pub fn nearest_hop(forwarded_for: &str) -> Option<IpAddr> {
-    forwarded_for.rsplit(',').next()?.trim().parse().ok()
+/// The client as the load balancer saw it: the last hop that `X-Forwarded-For` names. Those before are the client's
+/// own word. Several lines of it are one list (RFC 9110, 5.3).
+pub fn nearest_hop<'a>(forwarded_for: impl Iterator<Item = &'a str>) -> Option<IpAddr> {
+    forwarded_for.last()?.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// The scheme that the client used, by the load balancer's `X-Forwarded-Proto`. Whoever reaches the
@@ -175,7 +174,8 @@ mod tests {
 
     #[test]
     fn the_nearest_hop_is_the_last_one() {
-        let hop = |text| nearest_hop(text).map(|hop| hop.to_string());
+        let hop = |lines: &'static str| nearest_hop(lines.lines()).map(|hop| hop.to_string());
+        assert_eq!(hop("10.0.0.1, 10.0.0.2\n10.0.0.3,192.0.2.7").as_deref(), Some("192.0.2.7"));
         assert_eq!(hop("10.0.0.1, 192.0.2.7").as_deref(), Some("192.0.2.7"));
         assert_eq!(hop("2001:db8::1").as_deref(), Some("2001:db8::1"));
         assert_eq!((hop(""), hop("192.0.2.7, unknown")), (None, None));

@@ -19,11 +19,10 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 /// Prepares a client's headers for a target.
 pub(super) fn prepare(headers: &mut HeaderMap, client: SocketAddr, port: u16) {
     remove_hop_by_hop(headers);
+    // Several lines are one list (RFC 9110, 5.3).
+    let before = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
     let client = client.ip().to_string();
-    let forwarded_for = match headers.get(X_FORWARDED_FOR).and_then(|value| value.to_str().ok()) {
-        Some(before) => format!("{before}, {client}"),
-        None => client,
-    };
+    let forwarded_for = before.chain([client.as_str()]).collect::<Vec<_>>().join(", ");
     let trace = trace(headers.get(X_AMZN_TRACE_ID).and_then(|value| value.to_str().ok()));
     set(headers, X_FORWARDED_FOR, &forwarded_for);
     set(headers, X_FORWARDED_PROTO, "http");
@@ -109,6 +108,12 @@ mod tests {
         let headers =
             prepared(&[("x-forwarded-for", "203.0.113.1"), ("x-forwarded-proto", "https")]);
         assert_eq!(headers["x-forwarded-for"], "203.0.113.1, 192.0.2.7");
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("203.0.113.1"));
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("203.0.113.2"));
+        prepare(&mut headers, "192.0.2.7:5000".parse().unwrap(), 8080);
+        let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().collect();
+        assert_eq!(lines, ["203.0.113.1, 203.0.113.2, 192.0.2.7"]);
         assert_eq!(
             (&headers["x-forwarded-proto"], &headers["x-forwarded-port"]),
             (&"http".parse().unwrap(), &"8080".parse().unwrap())

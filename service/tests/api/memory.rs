@@ -27,7 +27,7 @@ fn longest() -> String {
 async fn full_of(item: &str) -> SocketAddr {
     let (found, there, listed) = (
         format!(r#"{{"Item":{item}}}"#),
-        format!(r##"{{"__type":"x#ConditionalCheckFailedException","Item":{item}}}"##),
+        format!(r#"{{"__type":"x#ConditionalCheckFailedException","Item":{item}}}"#),
         format!(r#"{{"Items":[{item}],"LastEvaluatedKey":{{"object_id":{{"S":"k"}}}}}}"#),
     );
     let answer = |status: &str, body: String| {
