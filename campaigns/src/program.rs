@@ -1,6 +1,5 @@
 //! The whole of Picus as people start it: one process, whose children are the programs.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
@@ -53,12 +52,7 @@ impl Program {
     /// The processes that it has started, and that run.
     pub(crate) fn children(&self) -> Vec<Pid> {
         let Some(id) = self.child.id() else { return Vec::new() };
-        // A process tells its children by thread.
-        let Ok(threads) = fs::read_dir(format!("/proc/{id}/task")) else { return Vec::new() };
-        let lists = threads
-            .flatten()
-            .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-        lists.flat_map(|list| list.split_whitespace().filter_map(pid).collect::<Vec<_>>()).collect()
+        children(id).split_whitespace().filter_map(pid).collect()
     }
 
     /// Ends it by SIGKILL. Tells whether all that it had started ended too.
@@ -74,6 +68,23 @@ impl Program {
         }
         Ok(true)
     }
+}
+
+/// The ids of a process' children.
+#[cfg(target_os = "linux")]
+fn children(id: u32) -> String {
+    // A process tells its children by thread.
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let lists =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists.collect::<Vec<_>>().join(" ")
+}
+
+/// The same, by a program that other systems have.
+#[cfg(not(target_os = "linux"))]
+fn children(id: u32) -> String {
+    let found = std::process::Command::new("pgrep").args(["-P", &id.to_string()]).output();
+    found.map(|found| String::from_utf8_lossy(&found.stdout).into_owned()).unwrap_or_default()
 }
 
 /// Ends one process by SIGKILL; one that has just ended needs none.

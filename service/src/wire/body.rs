@@ -28,7 +28,6 @@ pub(super) fn watch(request: &mut ServiceRequest, connection: &Rc<Connection>) {
     if matches!(payload, Payload::None) {
         return;
     }
-    connection.set_in_body(true);
     let left = length_beside_upgrade(request.head());
     let body = Body { payload, connection: connection.clone(), left, ended: false };
     request.set_payload(Payload::Stream { payload: Box::pin(body) });
@@ -70,7 +69,6 @@ impl Stream for Body {
             }
             (None, _) => {
                 this.ended = true;
-                this.connection.set_in_body(false);
                 None
             }
         })
@@ -79,7 +77,6 @@ impl Stream for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.connection.set_in_body(false);
         if !self.ended {
             self.connection.leave_unread();
         }

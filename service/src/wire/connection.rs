@@ -67,8 +67,6 @@ pub(crate) struct Connection {
     /// Bytes that have come and no request has taken: of heads that are not whole yet, and of requests that were
     /// sent ahead.
     ahead: Cell<usize>,
-    /// Whether what comes is the body of the request that is being answered.
-    in_body: Cell<bool>,
     /// What waits for the stream.
     waker: RefCell<Option<Waker>>,
 }
@@ -76,8 +74,8 @@ pub(crate) struct Connection {
 impl Connection {
     pub(super) fn new(bounds: Bounds) -> Self {
         let (phase, must_close) = (Cell::new(Phase::New), Cell::new(false));
-        let (left, ahead, in_body) = (Cell::new(false), Cell::new(0), Cell::new(false));
-        Self { bounds, phase, must_close, left, ahead, in_body, waker: RefCell::new(None) }
+        let (left, ahead) = (Cell::new(false), Cell::new(0));
+        Self { bounds, phase, must_close, left, ahead, waker: RefCell::new(None) }
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -114,15 +112,6 @@ impl Connection {
     /// A request has taken this many of the bytes that have come.
     pub(super) fn taken(&self, bytes: usize) {
         self.ahead.set(self.ahead.get().saturating_sub(bytes));
-    }
-
-    /// A body begins, or has ended.
-    pub(super) fn set_in_body(&self, in_body: bool) {
-        self.in_body.set(in_body);
-    }
-
-    pub(super) fn is_in_body(&self) -> bool {
-        self.in_body.get()
     }
 
     pub(super) fn ahead(&self) -> usize {

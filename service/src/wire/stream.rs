@@ -13,13 +13,7 @@ use super::connection::{Bounds, Connection, Phase};
 use super::notice::{self, CLOSE};
 
 /// What a connection may have of requests that are not whole, or sent ahead, before it is held by weight.
-const FREE_AHEAD: usize = 4 * 1024;
-/// The same of a body that is on its way.
-const FREE_OF_BODY: usize = 16 * 1024;
-/// What the library makes of a short request, beside its text.
-const WEIGHT_AHEAD: usize = 24;
-/// While a request without a body is answered, no more is read once this much was sent ahead.
-const MOST_AHEAD: usize = 1024;
+const FREE_AHEAD: usize = 16 * 1024;
 
 /// A stream that ends, for its reader, when its connection has taken too long. The library then
 /// closes it, as if the client had left.
@@ -60,11 +54,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             this.connection.wait(context.waker());
             return this.read_for_nobody(end, context, buffer);
         }
-        let answering = this.connection.phase() == Phase::Answering;
-        let enough =
-            answering && !this.connection.is_in_body() && this.connection.ahead() > MOST_AHEAD;
-        if enough || this.hold_ahead().is_err() {
-            if answering {
+        if this.hold_ahead().is_err() {
+            if this.connection.phase() == Phase::Answering {
                 // It is read once the answer is there.
                 this.connection.wait(context.waker());
                 return Poll::Pending;
@@ -94,17 +85,13 @@ impl<S> Stream<S> {
     /// Holds what has come and no request has taken, if it is much.
     fn hold_ahead(&mut self) -> Result<(), NoRoom> {
         let ahead = self.connection.ahead();
-        let (free, weight) = if self.connection.is_in_body() {
-            (FREE_OF_BODY, 2)
-        } else {
-            (FREE_AHEAD, WEIGHT_AHEAD)
-        };
-        if ahead <= free {
+        if ahead <= FREE_AHEAD {
             self.ahead = None;
             return Ok(());
         }
         let room = self.ahead.get_or_insert_with(|| self.connection.bounds.memory.room());
-        room.hold(Content::Body, weight * ahead)
+        // As bytes, and as what the library makes of them.
+        room.hold(Content::Body, 2 * ahead)
     }
 }
 

@@ -9,7 +9,6 @@ mod items;
 mod limits;
 mod lines;
 mod list;
-mod memory;
 mod methods;
 mod openapi;
 mod operations;
