@@ -46,7 +46,9 @@ pub(crate) async fn read_json(
         return Err(too_large(limits));
     }
     let received = request.extensions().get::<Received>().cloned().unwrap_or_default();
-    collect(payload, limits, &received, room, &receiving.room()).await
+    let announced = announced.and_then(|announced| usize::try_from(announced).ok());
+    let announced = announced.unwrap_or(limits.max_bytes);
+    collect(payload, announced, limits, &received, room, &receiving.room()).await
 }
 
 /// Refuses what is no JSON in UTF-8, by the word of its headers, and says what is taken instead
@@ -93,6 +95,7 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 
 async fn collect(
     mut payload: Payload,
+    announced: usize,
     limits: &BodyLimits,
     received: &Received,
     room: &Room,
@@ -108,12 +111,13 @@ async fn collect(
         let Some(chunk) = chunk else { return Ok(body.freeze()) };
         let chunk = chunk.map_err(|error| unreadable(&error))?;
         received.add(chunk.len());
-        if body.len() + chunk.len() > limits.max_bytes {
+        let needed = body.len() + chunk.len();
+        if needed > limits.max_bytes {
             return Err(too_large(limits));
         }
-        if body.capacity() < body.len() + chunk.len() {
-            // It grows to its double.
-            let grown = 2 * (body.len() + chunk.len());
+        if body.capacity() < needed {
+            // It grows to its double, or to what is to come.
+            let grown = (2 * needed).min(announced.max(needed));
             room.hold(Content::Body, grown).map_err(picus_items::Error::from)?;
             if grown > SMALL_BYTES {
                 receiving.hold(Content::Body, grown).map_err(picus_items::Error::from)?;
