@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -16,7 +17,9 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
+use aws_smithy_runtime::client::dns::TokioDnsResolver;
 
+use crate::credentials::InTime;
 use crate::held_client::HeldClient;
 use crate::observe::AttemptObserver;
 use crate::user_agent::UserAgent;
@@ -67,7 +70,13 @@ pub(crate) fn client(config: &SdkConfig, settings: &Settings) -> Client {
         .operation_attempt_timeout(settings.attempt_timeout)
         .operation_timeout(settings.operation_timeout)
         .build();
-    let config = Builder::from(config)
+    let mut client = Builder::from(config);
+    client.set_credentials_provider(config.credentials_provider().map(|provider| {
+        // A quarter of the attempt is left for what is said of it.
+        let timeout = settings.attempt_timeout * 3 / 4;
+        SharedCredentialsProvider::new(InTime { provider, timeout })
+    }));
+    let config = client
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts))
         // The attempt's timeout already covers a response that stalls.
@@ -88,7 +97,8 @@ fn http_client(config: &SdkConfig) -> SharedHttpClient {
                 .proxy_config(ProxyConfig::from_env());
             connector.set_connector_settings(settings.cloned());
             connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-            connector.build()
+            // Its failures can be told from those of connections.
+            connector.build_with_resolver(TokioDnsResolver::new())
         })
     })
 }

@@ -7,12 +7,15 @@
 
 mod attributes;
 mod connect;
+mod credentials;
 mod error;
+mod failure;
 mod held_client;
 mod item;
 mod key;
 mod number;
 mod observe;
+mod operation;
 mod page;
 mod parse;
 mod room;

@@ -2,7 +2,6 @@
 //!
 //! Names follow OpenTelemetry's semantic conventions for AWS SDKs, database clients and DynamoDB.
 
-use std::error::Error as _;
 use std::future::Future;
 use std::time::Instant;
 
@@ -18,58 +17,14 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 use aws_smithy_runtime_api::client::interceptors::context::Error as AttemptError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use aws_smithy_runtime_api::client::result::DispatchFailure;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use picus_catalogue::{self as catalogue, conventions};
 use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, debug_span};
 
-use crate::error::{Error, ErrorKind};
-use crate::held_client::Unread;
-use crate::room::NoRoom;
-
-/// The calls that Picus makes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Operation {
-    Put,
-    Get,
-    Scan,
-    Delete,
-    /// A read that a delete begins with.
-    ReadToDelete,
-}
-
-impl Operation {
-    /// The name of the call in DynamoDB's API.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Put => "PutItem",
-            Self::Get | Self::ReadToDelete => "GetItem",
-            Self::Scan => "Scan",
-            Self::Delete => "DeleteItem",
-        }
-    }
-
-    /// The name of the call among those of all services.
-    fn span_name(self) -> &'static str {
-        match self {
-            Self::Put => "DynamoDB.PutItem",
-            Self::Get | Self::ReadToDelete => "DynamoDB.GetItem",
-            Self::Scan => "DynamoDB.Scan",
-            Self::Delete => "DynamoDB.DeleteItem",
-        }
-    }
-
-    /// What the client is told when the call fails.
-    pub(crate) fn failure(self) -> &'static str {
-        match self {
-            Self::Put => "Could not save item",
-            Self::Get => "Could not get item",
-            Self::Scan => "Could not list items",
-            Self::Delete | Self::ReadToDelete => "Could not delete item",
-        }
-    }
-}
+use crate::error::Error;
+use crate::failure::{Failure, is_throttle};
+use crate::operation::Operation;
 
 /// The table that a call is made to, as its span names it.
 #[derive(Debug)]
@@ -112,10 +67,10 @@ where
             Ok(answer)
         }
         Err(error) => {
-            let error_type = error_type(&error);
-            duration(&[system, name, label("error_type", error_type)]);
-            trace_failure(&span, error_type, &error);
-            Err(failure(operation, error_type, error))
+            let failure = Failure::of(&error);
+            duration(&[system, name, label("error_type", failure.error_type())]);
+            trace_failure(&span, failure.error_type(), &error);
+            Err(failure.into_error(operation, error))
         }
     }
 }
@@ -158,62 +113,6 @@ where
         exception.message = %DisplayErrorContext(error),
         "exception"
     );
-}
-
-/// A word for the failure from a small, fixed set: it is a metric's label.
-fn error_type<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &'static str {
-    match error {
-        SdkError::TimeoutError(_) => "timeout",
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => "timeout",
-        SdkError::DispatchFailure(failure) if refused(failure).is_some() => "no_room",
-        SdkError::DispatchFailure(_) => "connection",
-        SdkError::ServiceError(failure) => match failure.err().code() {
-            Some(code) if is_throttle(code) => "throttled",
-            _ => "service",
-        },
-        _ => "_OTHER",
-    }
-}
-
-/// Whether it was refused here for want of memory, and then whether it may have been done all the same.
-fn refused(failure: &DispatchFailure) -> Option<bool> {
-    let source = failure.as_connector_error()?.source()?;
-    source.is::<Unread>().then_some(true).or_else(|| source.is::<NoRoom>().then_some(false))
-}
-
-/// The codes by which DynamoDB says "slower" (Amazon DynamoDB Developer Guide, "Error handling").
-fn is_throttle(code: &str) -> bool {
-    matches!(
-        code,
-        "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded"
-    )
-}
-
-fn failure<E>(operation: Operation, error_type: &'static str, error: Box<SdkError<E>>) -> Error
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    let what = operation.failure();
-    match error_type {
-        "throttled" => Error::new(
-            ErrorKind::Throttled,
-            format!("{what}: too many requests at this time, retry later"),
-        ),
-        "no_room" => {
-            let done = matches!(&*error, SdkError::DispatchFailure(failure) if refused(failure) == Some(true));
-            // Of what is overloaded, clients are told that nothing was done.
-            let kind = match operation {
-                Operation::Put | Operation::Delete if done => ErrorKind::Throttled,
-                _ => ErrorKind::Overloaded,
-            };
-            Error::new(kind, format!("{what}: too much is held in memory at this time, retry later"))
-        }
-        "timeout" => {
-            Error::new(ErrorKind::DeadlineExceeded, format!("{what} in time, retry later"))
-        }
-        _ => Error::new(ErrorKind::Internal, what),
-    }
-    .with_source(error)
 }
 
 /// Adds what a call consumed, in capacity units.

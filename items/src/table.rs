@@ -19,7 +19,8 @@ use crate::connect::{self, Settings};
 use crate::error::{Error, ErrorKind};
 use crate::item::{self, Item};
 use crate::key::{IdempotencyKey, Key};
-use crate::observe::{self, Operation, Target};
+use crate::observe::{self, Target};
+use crate::operation::Operation;
 use crate::page::{Cursor, Limit, Page};
 
 /// By how much a page that finds no room in memory is made smaller.

@@ -13,7 +13,8 @@ use crate::attributes::{Attributes, OBJECT_ID};
 use crate::error::{Error, ErrorKind, NOT_THE_ITEM_MEANT};
 use crate::item::Item;
 use crate::key::Key;
-use crate::observe::{self, Operation};
+use crate::observe;
+use crate::operation::Operation;
 
 /// The most attributes, beside the key, that a condition can compare: an expression has at most 300
 /// operators and functions (Amazon DynamoDB Developer Guide, "Quotas", "Expression parameters"), here an

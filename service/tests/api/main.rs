@@ -1,6 +1,7 @@
 //! The service as its clients meet it, on a real DynamoDB engine in this process.
 
 mod app;
+mod causes;
 mod conditions;
 mod connections;
 mod drain;
