@@ -46,9 +46,7 @@ pub(crate) async fn read_json(
         return Err(too_large(limits));
     }
     let received = request.extensions().get::<Received>().cloned().unwrap_or_default();
-    let announced = announced.and_then(|announced| usize::try_from(announced).ok());
-    let announced = announced.unwrap_or(limits.max_bytes);
-    collect(payload, announced, limits, &received, room, &receiving.room()).await
+    collect(payload, limits, &received, room, &receiving.room()).await
 }
 
 /// Refuses what is no JSON in UTF-8, by the word of its headers, and says what is taken instead
@@ -95,7 +93,6 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 
 async fn collect(
     mut payload: Payload,
-    announced: usize,
     limits: &BodyLimits,
     received: &Received,
     room: &Room,
@@ -111,13 +108,12 @@ async fn collect(
         let Some(chunk) = chunk else { return Ok(body.freeze()) };
         let chunk = chunk.map_err(|error| unreadable(&error))?;
         received.add(chunk.len());
-        let needed = body.len() + chunk.len();
-        if needed > limits.max_bytes {
+        if body.len() + chunk.len() > limits.max_bytes {
             return Err(too_large(limits));
         }
-        if body.capacity() < needed {
-            // It grows to its double, or to what is to come.
-            let grown = (2 * needed).min(announced.max(needed));
+        if body.capacity() < body.len() + chunk.len() {
+            // It grows to its double.
+            let grown = 2 * (body.len() + chunk.len());
             room.hold(Content::Body, grown).map_err(picus_items::Error::from)?;
             if grown > SMALL_BYTES {
                 receiving.hold(Content::Body, grown).map_err(picus_items::Error::from)?;

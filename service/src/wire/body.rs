@@ -28,6 +28,7 @@ pub(super) fn watch(request: &mut ServiceRequest, connection: &Rc<Connection>) {
     if matches!(payload, Payload::None) {
         return;
     }
+    connection.begin_body(length(request.head()));
     let left = length_beside_upgrade(request.head());
     let body = Body { payload, connection: connection.clone(), left, ended: false };
     request.set_payload(Payload::Stream { payload: Box::pin(body) });
@@ -39,8 +40,11 @@ fn length_beside_upgrade(head: &RequestHead) -> Option<u64> {
     if !head.headers().contains_key(UPGRADE) || head.headers().contains_key(TRANSFER_ENCODING) {
         return None;
     }
-    let length = head.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    Some(length.and_then(|length| length.trim().parse().ok()).unwrap_or(0))
+    Some(length(head).unwrap_or(0))
+}
+
+fn length(head: &RequestHead) -> Option<u64> {
+    head.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 impl Stream for Body {
@@ -53,7 +57,7 @@ impl Stream for Body {
         }
         let next = ready!(Pin::new(&mut this.payload).poll_next(context));
         if let Some(Ok(bytes)) = &next {
-            this.connection.taken(bytes.len());
+            this.connection.taken_of_body(bytes.len());
         }
         Poll::Ready(match (next, &mut this.left) {
             (Some(Ok(mut bytes)), Some(left)) => {
@@ -69,6 +73,7 @@ impl Stream for Body {
             }
             (None, _) => {
                 this.ended = true;
+                this.connection.end_body();
                 None
             }
         })
@@ -77,6 +82,7 @@ impl Stream for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
+        self.connection.end_body();
         if !self.ended {
             self.connection.leave_unread();
         }

@@ -67,6 +67,10 @@ pub(crate) struct Connection {
     /// Bytes that have come and no request has taken: of heads that are not whole yet, and of requests that were
     /// sent ahead.
     ahead: Cell<usize>,
+    /// Of the body of the request that is being answered, what has not been taken, as far as its length is known.
+    body: Cell<Option<usize>>,
+    /// Whether no more is read before the answer has been made.
+    held_back: Cell<bool>,
     /// What waits for the stream.
     waker: RefCell<Option<Waker>>,
 }
@@ -74,8 +78,9 @@ pub(crate) struct Connection {
 impl Connection {
     pub(super) fn new(bounds: Bounds) -> Self {
         let (phase, must_close) = (Cell::new(Phase::New), Cell::new(false));
-        let (left, ahead) = (Cell::new(false), Cell::new(0));
-        Self { bounds, phase, must_close, left, ahead, waker: RefCell::new(None) }
+        let (left, ahead, body) = (Cell::new(false), Cell::new(0), Cell::new(None));
+        let (held_back, waker) = (Cell::new(false), RefCell::new(None));
+        Self { bounds, phase, must_close, left, ahead, body, held_back, waker }
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -97,6 +102,9 @@ impl Connection {
             Phase::Unread(Some(_)) => {}
             _ => self.phase.set(Phase::Idle),
         }
+        if self.held_back.take() {
+            self.wake();
+        }
     }
 
     /// Bytes have come.
@@ -116,6 +124,32 @@ impl Connection {
 
     pub(super) fn ahead(&self) -> usize {
         self.ahead.get()
+    }
+
+    /// A body begins, of this length, or of one that its end will show.
+    pub(super) fn begin_body(&self, length: Option<u64>) {
+        let length = usize::try_from(length.unwrap_or(0)).unwrap_or(usize::MAX);
+        self.body.set(Some(length));
+    }
+
+    /// A part of the body has been taken.
+    pub(super) fn taken_of_body(&self, bytes: usize) {
+        self.taken(bytes);
+        self.body.set(self.body.get().map(|left| left.saturating_sub(bytes)));
+    }
+
+    /// Nothing of a body comes any more.
+    pub(super) fn end_body(&self) {
+        self.body.set(None);
+    }
+
+    pub(super) fn is_in_body(&self) -> bool {
+        self.body.get().is_some()
+    }
+
+    /// What is still to come of the body, as far as its length is known.
+    pub(super) fn body_to_come(&self) -> usize {
+        self.body.get().unwrap_or(0).saturating_sub(self.ahead.get())
     }
 
     /// The client has closed its side.
@@ -143,9 +177,7 @@ impl Connection {
     fn end_at(&self, end: Instant) {
         self.phase.set(Phase::Unread(Some(end)));
         // The stream has to set its timer.
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+        self.wake();
     }
 
     /// The connection closes after this answer.
@@ -171,6 +203,18 @@ impl Connection {
         let mut waiting = self.waker.borrow_mut();
         if !waiting.as_ref().is_some_and(|waiting| waiting.will_wake(waker)) {
             *waiting = Some(waker.clone());
+        }
+    }
+
+    /// Remembers what waits for the stream until the answer has been made.
+    pub(super) fn hold_back(&self, waker: &Waker) {
+        self.held_back.set(true);
+        self.wait(waker);
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 

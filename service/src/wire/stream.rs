@@ -9,11 +9,15 @@ use picus_items::{Content, NoRoom, Room};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::connection::{Bounds, Connection, Phase};
+use super::connection::{Bounds, Connection, LINGER, Phase};
 use super::notice::{self, CLOSE};
 
 /// What a connection may have of requests that are not whole, or sent ahead, before it is held by weight.
 const FREE_AHEAD: usize = 16 * 1024;
+/// The library makes requests of all that it has read, each many times as large as its shortest text. So it is given no
+/// more than this before it has done so, and no more while a request without a body is answered. What is known to be a
+/// body has no such bound.
+const PIECE: usize = 2 * 1024;
 
 /// A stream that ends, for its reader, when its connection has taken too long. The library then
 /// closes it, as if the client had left.
@@ -24,18 +28,32 @@ pub(super) struct Stream<S> {
     timer: Timer,
     /// What is held of that which is [ahead](Connection::ahead).
     ahead: Option<Room>,
+    /// What the library was given and has not seen through yet.
+    given: usize,
     slow: Slow,
     /// How much of a body is still read for nobody.
     unread_bytes: u64,
     /// How much of [`CLOSE`] has been sent in the place of an answer's end.
     closing: Option<usize>,
+    /// Until when what a client still sends is read, after [`CLOSE`].
+    lingering_until: Option<Instant>,
 }
 
 impl<S> Stream<S> {
     pub(super) fn new(inner: S, connection: Rc<Connection>) -> Self {
         let unread_bytes = connection.bounds.max_unread_bytes;
         let (timer, slow) = (Timer::default(), Slow::default());
-        Self { inner, connection, timer, ahead: None, slow, unread_bytes, closing: None }
+        Self {
+            inner,
+            connection,
+            timer,
+            ahead: None,
+            given: 0,
+            slow,
+            unread_bytes,
+            closing: None,
+            lingering_until: None,
+        }
     }
 
     pub(super) fn connection(&self) -> Rc<Connection> {
@@ -54,24 +72,39 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             this.connection.wait(context.waker());
             return this.read_for_nobody(end, context, buffer);
         }
+        let answering = this.connection.phase() == Phase::Answering;
+        let much = !this.connection.is_in_body() && this.connection.ahead() > PIECE;
+        if answering && much {
+            this.connection.hold_back(context.waker());
+            return Poll::Pending;
+        }
         if this.hold_ahead().is_err() {
-            if this.connection.phase() == Phase::Answering {
-                // It is read once the answer is there.
-                this.connection.wait(context.waker());
+            if answering {
+                this.connection.hold_back(context.waker());
                 return Poll::Pending;
             }
             return Poll::Ready(Ok(()));
         }
+        let most = this.connection.body_to_come().max(PIECE - this.given);
+        if most == 0 {
+            this.given = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
-        let read = Pin::new(&mut this.inner).poll_read(context, buffer);
+        let read = read_at_most(most, &mut this.inner, context, buffer);
         if let Poll::Ready(outcome) = &read {
             match buffer.filled().len() - before {
                 0 => this.connection.leave(),
-                bytes if outcome.is_ok() => this.connection.received(bytes),
+                bytes if outcome.is_ok() => {
+                    this.given = PIECE.min(this.given + bytes);
+                    this.connection.received(bytes);
+                }
                 _ => {}
             }
             return read;
         }
+        this.given = 0;
         this.connection.wait(context.waker());
         if let Phase::Head(end) = this.connection.phase() {
             ready!(this.timer.until(end, context));
@@ -79,6 +112,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
         }
         Poll::Pending
     }
+}
+
+fn read_at_most<S: AsyncRead + Unpin>(
+    most: usize,
+    inner: &mut S,
+    context: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    if most >= buffer.remaining() {
+        return Pin::new(inner).poll_read(context, buffer);
+    }
+    let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+    ready!(Pin::new(inner).poll_read(context, &mut part))?;
+    let read = part.filled().len();
+    buffer.advance(read);
+    Poll::Ready(Ok(()))
 }
 
 impl<S> Stream<S> {
@@ -117,7 +166,27 @@ impl<S: AsyncRead + Unpin> Stream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
+    /// Reads for a while what the client still sends. The library would close the connection at once, and what was
+    /// not read would make that a reset, which can overtake the answer (RFC 9112, 9.6).
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        // Nothing can be done about a connection that fails now.
+        let _ = ready!(Pin::new(&mut self.inner).poll_shutdown(context));
+        let end = *self.lingering_until.get_or_insert_with(|| Instant::now() + LINGER);
+        let mut piece = [0; 4096];
+        while self.unread_bytes > 0 && self.timer.until(end, context).is_pending() {
+            let mut buffer = ReadBuf::new(&mut piece);
+            let read = ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                break;
+            }
+            self.unread_bytes = self.unread_bytes.saturating_sub(buffer.filled().len() as u64);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -142,6 +211,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
                 more => *sent += more,
             }
         }
+        ready!(this.linger(context));
         Poll::Ready(Ok(end.len()))
     }
 

@@ -10,6 +10,7 @@ mod items;
 mod limits;
 mod lines;
 mod list;
+mod memory;
 mod methods;
 mod openapi;
 mod operations;

@@ -78,6 +78,10 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts the program, and waits until it listens.
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
         let ports = [("PICUS_ADDRESS", "127.0.0.1:0"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")];
