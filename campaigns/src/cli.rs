@@ -1,8 +1,9 @@
 //! The command line.
 
 use std::env;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use tokio::runtime::Runtime;
 use crate::context::{CampaignError, Context, Size};
 use crate::durability;
 use crate::report::Report;
+use picus_settings::{complain, visible_lines};
 
 /// Tries to break what Picus promises, for as long as you like. The exit code is 0 if all held, 1 if
 /// something did not, and 2 if the campaign could not be made.
@@ -61,12 +63,19 @@ impl Campaign {
 }
 
 pub(crate) fn main() -> ExitCode {
-    let Cli { campaign, options } = Cli::parse();
+    let Cli { campaign, options } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            complain(error);
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
     match run(&campaign, options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("picus-campaigns: {error}");
+            complain(format_args!("picus-campaigns: {error}"));
             ExitCode::from(2)
         }
     }
@@ -79,16 +88,25 @@ fn run(campaign: &Campaign, options: Options) -> Result<bool, Box<dyn std::error
     };
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let context = Context { seed, size: options.size, picus };
+    if let Some(file) = &options.json {
+        // Said before the campaign, and not after it. What the file has stays until there is a new report.
+        let opened = OpenOptions::new().append(true).create(true).open(file);
+        opened.map_err(|error| cannot_write(file, &error))?;
+    }
     let started = Instant::now();
     let report = Runtime::new()?.block_on(campaign.run(&context))?;
     let took = started.elapsed();
-    print!("{}", report.text(campaign.name(), &context, took));
+    print!("{}", visible_lines(&report.text(campaign.name(), &context, took)));
     if let Some(file) = options.json {
         let json = report.json(campaign.name(), &context, took);
         let written = fs::write(&file, format!("{json:#}\n"));
-        written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        written.map_err(|error| cannot_write(&file, &error))?;
     }
     Ok(report.is_good())
+}
+
+fn cannot_write(file: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}; choose another file with --json", file.display())
 }
 
 #[cfg(test)]

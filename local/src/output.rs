@@ -1,5 +1,5 @@
 //! What the programs say: as it is where it is piped on, or made readable, with who said it, on a
-//! terminal.
+//! terminal. Text of clients can't deceive a terminal either way.
 
 use std::io::{self, IsTerminal as _, stdout};
 
@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::lines::Lines;
 use picus_cloudwatch::metric_sink::MetricSink;
+use picus_settings::visible;
 
 /// Where the programs' lines go.
 #[derive(Debug, Clone)]
@@ -63,8 +64,11 @@ impl Output {
                 // A receiver that is gone is no reason to stop serving.
                 let _ = lines.send((label, line.to_owned()));
             }
-            Self::Raw(lines) => lines.push(format!("{line}\n")),
-            Self::Readable(lines) => lines.push(format!("{label:<14} | {}\n", readable(line))),
+            // It may be piped to a terminal. JSON says the same in either form.
+            Self::Raw(lines) => lines.push(format!("{}\n", visible(line))),
+            Self::Readable(lines) => {
+                lines.push(format!("{label:<14} | {}\n", visible(&readable(line))));
+            }
         }
     }
 }
@@ -111,6 +115,24 @@ mod tests {
     fn a_document_of_metrics_is_made_readable() {
         let line = r#"{"_aws":{"Timestamp":1},"service_name":"a","n_total":1}"#;
         assert_eq!(readable(line).trim_start(), "METRIC n_total=1 service_name=a");
+    }
+
+    #[tokio::test]
+    async fn text_of_clients_reaches_no_terminal_unescaped() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let lines = Lines::start(writer).unwrap();
+        let line = r#"{"timestamp":"2026-01-02T03:04:05.678901Z","level":"INFO","message":"request","object_id":"\u001b]0;x\u0007\nservice | forged"}"#;
+        for output in [Output::Readable(lines.clone()), Output::Raw(lines.clone())] {
+            output.line("service", line);
+            output.line("service", "not JSON \u{1b}[2J\u{202e}");
+        }
+        lines.flush();
+        drop(lines);
+        let mut shown = String::new();
+        std::io::Read::read_to_string(&mut reader, &mut shown).unwrap();
+        assert_eq!(shown.lines().count(), 4, "{shown:?}");
+        assert_eq!(shown.matches(r"\u001b]0;x\u0007").count(), 2, "{shown:?}");
+        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{shown:?}");
     }
 
     #[test]

@@ -18,11 +18,9 @@ use picus_local::output::Output;
 use picus_local::process;
 use picus_local::traces::{self, Collector};
 use picus_local::{Options, System};
+use picus_settings::{complain, refuse, visible_lines};
 
 use crate::{docs_page, drill, guide};
-
-/// What `sysexits.h` calls `EX_USAGE`: the arguments can't be used.
-const USAGE: u8 = 64;
 
 /// Runs the whole of Picus on this machine: the load balancer, the service, the delete handler and
 /// DynamoDB. Nothing else need be installed, and nothing is sent anywhere unless asked for.
@@ -104,8 +102,10 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             let text = error.to_string();
-            eprint!("picus: {}", text.strip_prefix("error: ").unwrap_or(&text));
-            return ExitCode::from(USAGE);
+            return refuse(format_args!(
+                "picus: {}",
+                text.strip_prefix("error: ").unwrap_or(&text)
+            ));
         }
         Err(help) => help.exit(),
     };
@@ -121,19 +121,18 @@ pub(crate) fn main() -> ExitCode {
         Cli { program: Some(Program::Drill(arguments)), .. } => match drill::run(&arguments) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
-            Err(error) => {
-                eprintln!("picus: {error}");
-                ExitCode::FAILURE
-            }
+            Err(error) => failed(&*error),
         },
         Cli { arguments, .. } => match run(arguments) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("picus: {error}");
-                ExitCode::FAILURE
-            }
+            Err(error) => failed(&*error),
         },
     }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    complain(format_args!("picus: {error}"));
+    ExitCode::FAILURE
 }
 
 /// The local system. Whatever it says goes by threads of its own: a stdout or stderr that nobody reads
@@ -188,7 +187,8 @@ fn serve(
             fault.begin(&system);
         }
         let docs = docs_page::start(system.address()).await?;
-        stderr.push(guide::text(&system, docs.address(), &storage, &traces, arguments.fault).await);
+        let guide = guide::text(&system, docs.address(), &storage, &traces, arguments.fault).await;
+        stderr.push(visible_lines(&guide));
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

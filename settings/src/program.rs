@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::reader::Reader;
+use crate::visible::visible_lines;
 
 /// What `sysexits.h` calls `EX_USAGE`: the arguments or the configuration can't be used.
 const USAGE: u8 = 64;
@@ -80,10 +81,11 @@ pub fn refuse(why: impl fmt::Display) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// Says on stderr what is wrong. Unlike `eprintln!`, it does not panic where nobody reads.
+/// Says on stderr what is wrong. Unlike `eprintln!`, it does not panic where nobody reads, and text from
+/// outside in it can't deceive a terminal.
 pub fn complain(what: impl fmt::Display) {
     // Whoever started the program still has its exit code.
-    let _ = writeln!(io::stderr(), "{what}");
+    let _ = writeln!(io::stderr(), "{}", visible_lines(what.to_string().trim_end()));
 }
 
 /// Unlike `println!`, does not panic where nobody reads.

@@ -161,6 +161,22 @@ impl Drop for Access {
     }
 }
 
+/// With three decimals at most: the clock knows no more, and a line is read by people too.
 fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_decimals_at_most() {
+        for (nanoseconds, shown) in
+            [(2_019_324_156, "2019.324"), (218_118, "0.218"), (400_500, "0.401"), (0, "0.0")]
+        {
+            let text = serde_json::json!(milliseconds(Duration::from_nanos(nanoseconds)));
+            assert_eq!(text.to_string(), shown);
+        }
+    }
 }

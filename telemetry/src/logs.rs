@@ -20,6 +20,7 @@ use crate::context::{self, RequestContext};
 use crate::log_writer::Lines;
 use crate::service::Service;
 use crate::traces;
+use picus_settings::write_visible;
 
 /// The layer that writes each event as a line into `lines`.
 pub(crate) fn layer<S>(
@@ -164,8 +165,8 @@ impl<M: SerializeMap> Visit for Fields<'_, M> {
     }
 }
 
-/// JSON in which no text from outside can look like another line or hide what it says: beyond what
-/// JSON escapes, control characters, line separators and those that reorder or hide text.
+/// JSON in which no text from outside can look like another line or hide what it says: it escapes more
+/// than JSON asks for.
 struct UnforgeableFormatter;
 
 impl Formatter for UnforgeableFormatter {
@@ -174,20 +175,7 @@ impl Formatter for UnforgeableFormatter {
         writer: &mut W,
         fragment: &str,
     ) -> std::io::Result<()> {
-        if fragment.is_ascii() && !fragment.contains('\x7f') {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut rest = fragment;
-        while let Some(at) = rest.find(deceives) {
-            let (plain, tail) = rest.split_at(at);
-            writer.write_all(plain.as_bytes())?;
-            let mut characters = tail.chars();
-            if let Some(character) = characters.next() {
-                write_escaped(writer, character)?;
-            }
-            rest = characters.as_str();
-        }
-        writer.write_all(rest.as_bytes())
+        write_visible(writer, fragment)
     }
 
     fn write_char_escape<W: ?Sized + Write>(
@@ -197,19 +185,6 @@ impl Formatter for UnforgeableFormatter {
     ) -> std::io::Result<()> {
         serde_json::ser::CompactFormatter.write_char_escape(writer, escape)
     }
-}
-
-fn write_escaped<W: ?Sized + Write>(writer: &mut W, character: char) -> std::io::Result<()> {
-    character.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(writer, "\\u{unit:04x}"))
-}
-
-/// Control characters, and Unicode's format characters that a terminal or a browser obeys unseen:
-/// separators, bidirectional controls (Unicode Annex 9), zero-width characters and tags.
-fn deceives(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

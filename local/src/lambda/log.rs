@@ -93,7 +93,8 @@ impl<'a> Log<'a> {
     }
 
     fn write(&self, kind: &str, record: &Value) {
-        let line = json!({ "time": now(), "type": kind, "record": record });
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let line = json!({ "time": timestamp(now), "type": kind, "record": record });
         self.output.line("delete-handler", &line.to_string());
     }
 }
@@ -115,9 +116,24 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-fn now() -> String {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let milliseconds = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+/// As Lambda writes it: with three decimals, zeros or not.
+fn timestamp(since_1970: Duration) -> String {
+    let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
     // Only a year past 9999 can't be written.
-    DateTime::from_millis(milliseconds).fmt(DateTimeFormat::DateTime).unwrap_or_default()
+    let text = DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime).unwrap_or_default();
+    format!("{}.{:03}Z", text.trim_end_matches('Z'), since_1970.subsec_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_has_three_decimals_whatever_they_are() {
+        for (milliseconds, decimals) in [(0, "000"), (500, "500"), (678, "678"), (70, "070")] {
+            let since_1970 =
+                Duration::from_secs(1_767_323_045) + Duration::from_millis(milliseconds);
+            assert_eq!(timestamp(since_1970), format!("2026-01-02T03:04:05.{decimals}Z"));
+        }
+    }
 }

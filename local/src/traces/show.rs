@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::collector::Collector;
-use super::span::Span;
+use super::span::{Event, Span};
 use crate::lines::Lines;
+use picus_settings::visible;
 
 /// Shows spans there until none can come any more.
 pub async fn show(mut collector: Collector, stderr: Lines) {
@@ -33,32 +36,60 @@ fn lines(spans: Vec<Span>) -> String {
 }
 
 fn write_tree(text: &mut String, spans: &[Span], span: &Span, depth: usize) {
-    let trace = format!("1-{}-{}", &span.trace_id[..8], &span.trace_id[8..]);
+    // Whoever sends spans may send any id.
+    let (start, end) = span.trace_id.split_at_checked(8).unwrap_or_default();
+    let trace = format!("1-{start}-{end}");
     let who = span.resource.get("service.name").and_then(|name| name.as_str()).unwrap_or("?");
-    let name = format!("{}{}", "  ".repeat(depth), span.name);
+    let who = visible(who);
+    let name = format!("{}{}", "  ".repeat(depth), visible(&span.name));
     let milliseconds = span.duration.as_secs_f64() * 1e3;
     let outcome = ["error.type", "http.response.status_code"]
         .into_iter()
         .find_map(|name| span.attributes.get(name))
-        .map_or_else(|| "ok".to_owned(), |value| value.to_string().replace('"', ""));
+        .map_or_else(|| "ok".to_owned(), plain);
+    let outcome = visible(&outcome);
     // A string takes all that is written to it.
     let _ =
         writeln!(text, "trace {trace}  {who:<20}  {name:<30}  {milliseconds:>9.1} ms  {outcome}");
     for event in &span.events {
-        let told: Vec<_> =
-            event.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let _ = writeln!(
-            text,
-            "{:<48}{}{}: {}",
-            "",
-            "  ".repeat(depth + 1),
-            event.name,
-            told.join(" ")
-        );
+        let indent = "  ".repeat(depth + 1);
+        let _ = writeln!(text, "{:<48}{indent}{}", "", visible(&said(event)));
     }
     for child in spans.iter().filter(|other| other.parent_span_id == span.span_id) {
         write_tree(text, spans, child, depth + 1);
     }
+}
+
+/// What happened, in words: the text of an error without what Rust calls its parts.
+fn said(event: &Event) -> String {
+    let attribute = |name: &str| event.attributes.get(name).map(plain);
+    let error = attribute("exception.message").or_else(|| attribute("aws.http.error_message"));
+    let error = error.unwrap_or_default();
+    let kind = attribute("exception.type").or_else(|| {
+        let attempt = attribute("attempt").map(|number| format!("attempt {number}"))?;
+        let status = attribute("http.response.status_code").filter(|status| status != "0");
+        Some(status.map_or_else(|| attempt.clone(), |status| format!("{attempt}, {status}")))
+    });
+    let parts = [Some(event.name.clone()), kind, Some(without_debug(&error).to_owned())];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+/// The text up to where a `Debug` begins: a name in capitals and its fields in braces, or in brackets
+/// behind the text.
+fn without_debug(text: &str) -> &str {
+    let is_debug = |text: &str| {
+        let name = text.trim_start_matches('(');
+        let end = name.find(|character: char| !character.is_alphanumeric()).unwrap_or(name.len());
+        let is_named = name.starts_with(|first: char| first.is_ascii_uppercase());
+        is_named && (name[end..].starts_with(" { ") || name[end..].starts_with('('))
+    };
+    let starts = text.match_indices(" (").map(|(at, _)| at + 1);
+    let start = std::iter::once(0).chain(starts).find(|at| is_debug(&text[*at..]));
+    start.map_or(text, |at| &text[..at]).trim_end()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -68,7 +99,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::traces::span::Event;
 
     fn span(name: &str, id: &str, parent: &str, start: u64) -> Span {
         Span {
@@ -92,8 +122,10 @@ mod tests {
     fn a_part_stands_under_its_whole_in_the_order_of_time() {
         let mut failed = span("GetItem", "c", "a", 3);
         failed.attributes = [("error.type".to_owned(), json!("timeout"))].into();
-        let event =
-            Event { name: "exception".into(), attributes: [("n".to_owned(), json!(1))].into() };
+        let event = Event {
+            name: "exception".into(),
+            attributes: [("attempt".to_owned(), json!("1"))].into(),
+        };
         failed.events = vec![event];
         let spans = vec![failed, span("PutItem", "b", "a", 2), span("GET /a", "a", "", 1)];
         let text = lines(spans);
@@ -102,11 +134,40 @@ mod tests {
         assert!(get.contains(" GET /a ") && get.ends_with("1.5 ms  200"), "{text}");
         assert!(put.contains("   PutItem ") && put.ends_with("200"), "{text}");
         assert!(failed.contains("   GetItem ") && failed.ends_with("timeout"), "{text}");
-        assert_eq!(event.trim(), "exception: n=1", "{text}");
+        assert_eq!(event.trim(), "exception: attempt 1", "{text}");
         assert!(
             text.starts_with("trace 1-67891233-abcdef012345678912345678  picus-service "),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_error_is_told_in_words_and_not_in_debug_text() {
+        let sent = "connection closed before message completed";
+        let debug = "DispatchFailure { source: ConnectorError { kind: Other(None) } }";
+        for (given, shown) in [
+            (
+                format!("dispatch failure: {sent} (DispatchFailure({debug}))"),
+                format!("dispatch failure: {sent}"),
+            ),
+            (debug.to_owned(), String::new()),
+            ("no item (of 3) is there".to_owned(), "no item (of 3) is there".to_owned()),
+            ("plain".to_owned(), "plain".to_owned()),
+        ] {
+            assert_eq!(without_debug(&given), shown);
+        }
+    }
+
+    #[test]
+    fn text_in_a_span_can_forge_no_line_and_no_id_ends_the_program() {
+        let mut forged = span("GET \n\u{1b}]0;x\u{7}", "a", "", 1);
+        forged.trace_id = "ö".to_owned();
+        forged.attributes = [("error.type".to_owned(), json!("a\nb"))].into();
+        let event = [("exception.message".to_owned(), json!("c\n\u{202e}d"))].into();
+        forged.events = vec![Event { name: "exception".into(), attributes: event }];
+        let text = lines(vec![forged]);
+        assert_eq!(text.lines().count(), 2, "{text:?}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
         &["picus-api", "picus-catalogue", "picus-items", "picus-settings", "picus-telemetry"],
     ),
     // It starts an executable that can be both programs, and so depends on neither.
-    ("picus-local", &["picus-cloudwatch"]),
+    ("picus-local", &["picus-cloudwatch", "picus-settings"]),
     ("picus-drills", &["picus-catalogue", "picus-cloudwatch", "picus-local"]),
     (
         "picus",
@@ -37,7 +37,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "picus-settings",
         ],
     ),
-    ("picus-campaigns", &["picus-drills", "picus-local", "picus-testing"]),
+    ("picus-campaigns", &["picus-drills", "picus-local", "picus-settings", "picus-testing"]),
     ("picus-testing", &[]),
 ];
 

@@ -66,6 +66,24 @@ fn a_wrong_command_line_is_told_with_what_would_be_right() {
 }
 
 #[test]
+fn what_is_repeated_of_a_command_line_can_deceive_no_terminal() {
+    let escape = "\u{1b}]0;x\u{7}\u{202e}";
+    for arguments in [
+        &["--port", escape][..],
+        &["--fault", escape],
+        &[escape],
+        &["--port", "0", "--data-dir", &format!("/dev/null/{escape}")],
+        &["drill", "--report", &format!("/dev/null/{escape}")],
+    ] {
+        let (code, error) = run(arguments);
+        assert_ne!(code, Some(0), "{error}");
+        // clap takes whole sequences out, of what it repeats.
+        assert!(error.contains(r"\u202e"), "{error:?}");
+        assert!(!error.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{error:?}");
+    }
+}
+
+#[test]
 fn a_folder_is_for_one_system() {
     let folder = tempfile::tempdir().unwrap();
     let lock = fs::File::create(folder.path().join("lock")).unwrap();
