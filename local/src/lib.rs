@@ -18,6 +18,7 @@ pub mod memory;
 pub mod output;
 mod port;
 pub mod process;
+mod readable;
 pub mod server;
 mod system;
 pub mod tasks;

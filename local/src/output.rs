@@ -3,11 +3,11 @@
 
 use std::io::{self, IsTerminal as _, stdout};
 
-use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::lines::Lines;
+use crate::readable::readable;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_settings::visible;
 
@@ -19,21 +19,29 @@ pub enum Output {
     /// There, untouched.
     Raw(Lines),
     /// There, for people.
-    Readable(Lines),
+    Readable {
+        lines: Lines,
+        /// Whether also what comes without anyone doing anything.
+        all: bool,
+    },
     /// To whoever receives them, each with who said it.
     Sent(UnboundedSender<(&'static str, String)>),
 }
 
 impl Output {
-    /// What suits this process's stdout, and the lines on their way there.
+    /// What suits this process's stdout, and the lines on their way there. On a terminal, `all` of
+    /// them or those that people wait for.
     ///
     /// # Errors
     /// No thread can be had to write them.
-    pub fn for_stdout() -> io::Result<(Self, Lines)> {
+    pub fn for_stdout(all: bool) -> io::Result<(Self, Lines)> {
+        if stdout().is_terminal() {
+            // In colour, unless `NO_COLOR` or its kin say otherwise.
+            let lines = Lines::start(anstream::stdout())?;
+            return Ok((Self::Readable { lines: lines.clone(), all }, lines));
+        }
         let lines = Lines::start(stdout())?;
-        let readable = stdout().is_terminal();
-        let output = if readable { Self::Readable } else { Self::Raw };
-        Ok((output(lines.clone()), lines))
+        Ok((Self::Raw(lines.clone()), lines))
     }
 
     /// Passes on each line of `stream` under `label` until it ends, and tells `metrics` of it.
@@ -66,63 +74,26 @@ impl Output {
             }
             // It may be piped to a terminal. JSON says the same in either form.
             Self::Raw(lines) => lines.push(format!("{}\n", visible(line))),
-            Self::Readable(lines) => {
-                lines.push(format!("{label:<14} | {}\n", visible(&readable(line))));
+            Self::Readable { lines, all } => {
+                if let Some(line) = readable(label, line, *all) {
+                    lines.push(format!("{line}\n"));
+                }
             }
         }
     }
-}
-
-/// A JSON log line, a document of metrics, or what Lambda itself says, as a person reads it; any other
-/// as it is.
-fn readable(line: &str) -> String {
-    let Ok(Value::Object(mut fields)) = serde_json::from_str::<Value>(line) else {
-        return line.to_owned();
-    };
-    if fields.remove("_aws").is_some() {
-        return format!("             METRIC{}", rest(&fields));
-    }
-    let record = fields.remove("record");
-    let mut take = |name: &str| fields.remove(name).as_ref().map(plain).unwrap_or_default();
-    if let Some(Value::Object(record)) = record {
-        let time = take("time");
-        let clock = time.get(11..23).unwrap_or(&time);
-        return format!("{clock} INFO  {}{}", take("type"), rest(&record));
-    }
-    let (time, level, message) = (take("timestamp"), take("level"), take("message"));
-    for known in ["target", "service.name", "service.version", "trace_id", "span_id"] {
-        fields.remove(known);
-    }
-    let clock = time.get(11..23).unwrap_or(&time);
-    format!("{clock} {level:<5} {message}{}", rest(&fields))
-}
-
-fn rest(fields: &Map<String, Value>) -> String {
-    let fields: Vec<_> =
-        fields.iter().map(|(name, value)| format!(" {name}={}", plain(value))).collect();
-    fields.concat()
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_document_of_metrics_is_made_readable() {
-        let line = r#"{"_aws":{"Timestamp":1},"service_name":"a","n_total":1}"#;
-        assert_eq!(readable(line).trim_start(), "METRIC n_total=1 service_name=a");
-    }
-
     #[tokio::test]
     async fn text_of_clients_reaches_no_terminal_unescaped() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let lines = Lines::start(writer).unwrap();
         let line = r#"{"timestamp":"2026-01-02T03:04:05.678901Z","level":"INFO","message":"request","object_id":"\u001b]0;x\u0007\nservice | forged"}"#;
-        for output in [Output::Readable(lines.clone()), Output::Raw(lines.clone())] {
+        let readable = Output::Readable { lines: lines.clone(), all: true };
+        for output in [readable, Output::Raw(lines.clone())] {
             output.line("service", line);
             output.line("service", "not JSON \u{1b}[2J\u{202e}");
         }
@@ -132,23 +103,9 @@ mod tests {
         std::io::Read::read_to_string(&mut reader, &mut shown).unwrap();
         assert_eq!(shown.lines().count(), 4, "{shown:?}");
         assert_eq!(shown.matches(r"\u001b]0;x\u0007").count(), 2, "{shown:?}");
-        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{shown:?}");
-    }
-
-    #[test]
-    fn what_lambda_says_is_made_readable() {
-        let line = r#"{"time":"2026-01-02T03:04:05.678Z","type":"platform.start","record":{"requestId":"r"}}"#;
-        assert_eq!(readable(line), "03:04:05.678 INFO  platform.start requestId=r");
-    }
-
-    #[test]
-    fn a_log_line_is_made_readable_and_another_left_alone() {
-        let line = r#"{"timestamp":"2026-01-02T03:04:05.678901Z","level":"INFO","message":"request","target":"t","http.route":"/health","n":1}"#;
-        assert_eq!(readable(line), "03:04:05.678 INFO  request http.route=/health n=1");
-        assert_eq!(readable("plain text"), "plain text");
-        assert_eq!(
-            readable("{\"timestamp\":1}"),
-            "1        ".trim_end_matches(' ').to_owned() + "       "
-        );
+        assert!(!shown.contains(['\u{202e}', '\u{7}']), "{shown:?}");
+        // The colour of the clock is ours.
+        let escapes = shown.match_indices('\u{1b}').map(|(at, _)| &shown[at + 1..at + 4]);
+        assert!(escapes.eq(["[2m", "[0m"]), "{shown:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::env;
-use std::io;
+use std::io::{IsTerminal as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -56,6 +56,9 @@ struct Arguments {
     /// Show the traces here, a line a span
     #[arg(long, conflicts_with = "otlp")]
     show_traces: bool,
+    /// On a terminal, show also successful health checks, metrics, and what Lambda says of each delete
+    #[arg(long)]
+    all_lines: bool,
     /// The longest that the delete handler may take, in seconds [default: as it is deployed]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=900))]
     function_timeout: Option<u64>,
@@ -138,8 +141,8 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
 /// The local system. Whatever it says goes by threads of its own: a stdout or stderr that nobody reads
 /// must not hold it up.
 fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let (output, stdout) = Output::for_stdout()?;
-    let stderr = Lines::start(io::stderr())?;
+    let (output, stdout) = Output::for_stdout(arguments.all_lines)?;
+    let stderr = Lines::start(anstream::stderr())?;
     let outcome = serve(arguments, output, &stderr);
     stdout.flush();
     if stdout.lost() > 0 {
@@ -182,12 +185,18 @@ fn serve(
             }
             (None, false) => "not collected: see --show-traces and --otlp".to_owned(),
         };
+        let logs = match (stdout().is_terminal(), arguments.all_lines) {
+            (true, false) => "below: requests, and what goes wrong; --all-lines shows the rest",
+            (true, true) => "below, of both programs",
+            (false, _) => "on stdout as JSON, of both programs; metrics of deletes are among them",
+        };
         let system = System::start(options).await?;
         if let Some(fault) = arguments.fault {
             fault.begin(&system);
         }
         let docs = docs_page::start(system.address()).await?;
-        let guide = guide::text(&system, docs.address(), &storage, &traces, arguments.fault).await;
+        let fault = arguments.fault;
+        let guide = guide::text(&system, docs.address(), &storage, logs, &traces, fault).await;
         stderr.push(visible_lines(&guide));
         tokio::select! {
             _ = terminate.recv() => {}

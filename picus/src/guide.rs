@@ -12,6 +12,7 @@ pub(crate) async fn text(
     system: &System,
     docs: SocketAddr,
     storage: &Storage,
+    logs: &str,
     traces: &str,
     fault: Option<NamedFault>,
 ) -> String {
@@ -43,9 +44,7 @@ pub(crate) async fn text(
             "                  AWS_ACCESS_KEY_ID={ADMINISTRATOR} may do everything there"
         ));
     }
-    say(format_args!(
-        "  logs            below, of both programs; the delete handler's metrics are among them"
-    ));
+    say(format_args!("  logs            {logs}"));
     say(format_args!("  traces          {traces}"));
     say(format_args!("  the API's page  http://{docs}/docs"));
     if let Some(name) = fault.and_then(|fault| fault.to_possible_value()) {

@@ -1,14 +1,15 @@
-//! Traces for people: a line a span, those of one trace together, each under the one that it is a
-//! part of. They go to stderr, so that stdout is the programs' alone.
+//! Traces for people: a line a trace, and below it a line a span, each under the one that it is a part
+//! of. They go to stderr, so that stdout is the programs' alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use anstyle::Style;
 
 use super::collector::Collector;
 use super::span::{Event, Span};
 use crate::lines::Lines;
+use crate::readable::{RED, paint, plain};
 use picus_settings::visible;
 
 /// Shows spans there until none can come any more.
@@ -29,6 +30,11 @@ fn lines(spans: Vec<Span>) -> String {
         let is_root =
             |span: &&Span| !spans.iter().any(|other| other.span_id == span.parent_span_id);
         for root in spans.iter().filter(is_root) {
+            // Whoever sends spans may send any id.
+            let (start, end) = root.trace_id.split_at_checked(8).unwrap_or_default();
+            let who = root.resource.get("service.name").map(plain).unwrap_or_default();
+            // A string takes all that is written to it, here and below.
+            let _ = writeln!(text, "trace 1-{start}-{end} {}", visible(&who));
             write_tree(&mut text, spans, root, 0);
         }
     }
@@ -36,24 +42,17 @@ fn lines(spans: Vec<Span>) -> String {
 }
 
 fn write_tree(text: &mut String, spans: &[Span], span: &Span, depth: usize) {
-    // Whoever sends spans may send any id.
-    let (start, end) = span.trace_id.split_at_checked(8).unwrap_or_default();
-    let trace = format!("1-{start}-{end}");
-    let who = span.resource.get("service.name").and_then(|name| name.as_str()).unwrap_or("?");
-    let who = visible(who);
-    let name = format!("{}{}", "  ".repeat(depth), visible(&span.name));
+    let indent = "  ".repeat(depth);
     let milliseconds = span.duration.as_secs_f64() * 1e3;
-    let outcome = ["error.type", "http.response.status_code"]
-        .into_iter()
-        .find_map(|name| span.attributes.get(name))
-        .map_or_else(|| "ok".to_owned(), plain);
-    let outcome = visible(&outcome);
-    // A string takes all that is written to it.
-    let _ =
-        writeln!(text, "trace {trace}  {who:<20}  {name:<30}  {milliseconds:>9.1} ms  {outcome}");
+    let status = span.attributes.get("http.response.status_code").map(plain);
+    let error = span.attributes.get("error.type").map(plain);
+    let outcome: Vec<_> = status.into_iter().chain(error).collect();
+    let outcome = if outcome.is_empty() { "ok".to_owned() } else { outcome.join(" ") };
+    let style = if span.failed { RED } else { Style::new() };
+    let outcome = paint(style, &outcome);
+    let _ = writeln!(text, "{milliseconds:>9.1} ms  {indent}{}  {outcome}", visible(&span.name));
     for event in &span.events {
-        let indent = "  ".repeat(depth + 1);
-        let _ = writeln!(text, "{:<48}{indent}{}", "", visible(&said(event)));
+        let _ = writeln!(text, "{:14}{indent}  {}", "", visible(&said(event)));
     }
     for child in spans.iter().filter(|other| other.parent_span_id == span.span_id) {
         write_tree(text, spans, child, depth + 1);
@@ -88,14 +87,11 @@ fn without_debug(text: &str) -> &str {
     start.map_or(text, |at| &text[..at]).trim_end()
 }
 
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use anstream::adapter::strip_str;
     use serde_json::json;
 
     use super::*;
@@ -129,15 +125,16 @@ mod tests {
         failed.events = vec![event];
         let spans = vec![failed, span("PutItem", "b", "a", 2), span("GET /a", "a", "", 1)];
         let text = lines(spans);
-        let ends: Vec<_> = text.lines().map(|line| line.split_at(50).1.trim_end()).collect();
-        let [get, put, failed, event] = ends[..] else { panic!("{text}") };
-        assert!(get.contains(" GET /a ") && get.ends_with("1.5 ms  200"), "{text}");
-        assert!(put.contains("   PutItem ") && put.ends_with("200"), "{text}");
-        assert!(failed.contains("   GetItem ") && failed.ends_with("timeout"), "{text}");
-        assert_eq!(event.trim(), "exception: attempt 1", "{text}");
-        assert!(
-            text.starts_with("trace 1-67891233-abcdef012345678912345678  picus-service "),
-            "{text}"
+        let text = strip_str(&text).to_string();
+        assert_eq!(
+            text.lines().collect::<Vec<_>>(),
+            [
+                "trace 1-67891233-abcdef012345678912345678 picus-service",
+                "      1.5 ms  GET /a  200",
+                "      1.5 ms    PutItem  200",
+                "      1.5 ms    GetItem  timeout",
+                "                  exception: attempt 1",
+            ]
         );
     }
 
@@ -166,12 +163,13 @@ mod tests {
         let event = [("exception.message".to_owned(), json!("c\n\u{202e}d"))].into();
         forged.events = vec![Event { name: "exception".into(), attributes: event }];
         let text = lines(vec![forged]);
-        assert_eq!(text.lines().count(), 2, "{text:?}");
+        assert_eq!(text.lines().count(), 3, "{text:?}");
+        let text = strip_str(&text).to_string();
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
     }
 
     #[test]
     fn a_part_without_its_whole_is_shown_all_the_same() {
-        assert_eq!(lines(vec![span("PutItem", "b", "elsewhere", 1)]).lines().count(), 1);
+        assert_eq!(lines(vec![span("PutItem", "b", "elsewhere", 1)]).lines().count(), 2);
     }
 }

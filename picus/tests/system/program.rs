@@ -136,7 +136,7 @@ async fn traces_are_shown_apart_from_the_programs_lines() {
         loop {
             let line = told.recv().await.unwrap();
             if line.starts_with("trace 1-") {
-                return line;
+                return [line, told.recv().await.unwrap()].join(" ");
             }
         }
     };
