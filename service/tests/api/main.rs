@@ -10,6 +10,7 @@ mod items;
 mod limits;
 mod lines;
 mod list;
+#[cfg(target_os = "linux")]
 mod memory;
 mod methods;
 mod openapi;

@@ -1,6 +1,5 @@
 //! What the service takes up in memory, whatever is sent to it and however large DynamoDB's answers are.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +98,14 @@ async fn storm(address: SocketAddr, request: &str, reads: bool, lasts: Duration)
     clients.shutdown().await;
 }
 
+/// The most that a process has had so far, in bytes (proc(5)).
+#[cfg(target_os = "linux")]
+fn most_memory(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() * 1024
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_sent_takes_up_more_than_two_hundred_megabytes() {
     let dynamodb = format!("http://{}", full_of(&longest()).await);
@@ -137,9 +144,7 @@ async fn nothing_that_is_sent_takes_up_more_than_two_hundred_megabytes() {
         ),
     ] {
         storm(address, &request, reads, Duration::from_secs(2)).await;
-        let status = fs::read_to_string(format!("/proc/{}/status", running.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let most: u64 = line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() * 1024;
+        let most = most_memory(running.id());
         eprintln!("{what}: {} MB", most / 1_000_000);
         assert!(most < MOST, "{what}: {most} bytes");
     }
