@@ -1,15 +1,20 @@
 //! What the programs say: as it is where it is piped on, or made readable, with who said it, on a
 //! terminal. Text of clients can't deceive a terminal either way.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, stdout};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
 
 use crate::lines::Lines;
 use crate::readable::readable;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_settings::visible;
+
+/// More lines than these are not kept of what a program says on stderr.
+const MAX_COMPLAINTS: usize = 32;
 
 /// Where the programs' lines go.
 #[derive(Debug, Clone)]
@@ -62,6 +67,29 @@ impl Output {
                 line.clear();
             }
         });
+    }
+
+    /// Passes on each line of `stream` under `label` until it ends, and returns the last of them.
+    pub(crate) fn forward_complaints(
+        &self,
+        label: &'static str,
+        stream: impl AsyncRead + Unpin + Send + 'static,
+    ) -> JoinHandle<String> {
+        let output = self.clone();
+        tokio::spawn(async move {
+            let mut stream = BufReader::new(stream);
+            let (mut line, mut last) = (Vec::new(), VecDeque::new());
+            while stream.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
+                let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+                output.line(label, &text);
+                last.push_back(text);
+                if last.len() > MAX_COMPLAINTS {
+                    last.pop_front();
+                }
+                line.clear();
+            }
+            Vec::from(last).join("\n")
+        })
     }
 
     /// Passes on one line.

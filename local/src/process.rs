@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::task::JoinHandle;
 use tokio::time;
 
 use crate::output::Output;
@@ -30,10 +31,17 @@ pub(crate) struct Launcher {
     pub(crate) metrics: MetricSink,
 }
 
+/// What `sysexits.h` calls `EX_USAGE`: a program's exit code where its settings can't be used.
+const USAGE: i32 = 64;
+/// How long what an ended program has said may be on its way.
+const MAX_LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A program that runs.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
+    /// What it says on stderr until it ends.
+    complaints: Option<JoinHandle<String>>,
     /// Waiting for a child closes its standard input, and so ends it: this is kept apart.
     _lifeline: Option<ChildStdin>,
 }
@@ -58,10 +66,9 @@ impl Launcher {
         if let Some(stdout) = child.stdout.take() {
             self.output.forward(label, stdout, self.metrics.clone());
         }
-        if let Some(stderr) = child.stderr.take() {
-            self.output.forward(label, stderr, MetricSink::default());
-        }
-        Ok(Process { _lifeline: child.stdin.take(), child })
+        let complaints =
+            child.stderr.take().map(|stderr| self.output.forward_complaints(label, stderr));
+        Ok(Process { _lifeline: child.stdin.take(), complaints, child })
     }
 }
 
@@ -75,6 +82,14 @@ impl Process {
     pub(crate) async fn ended(&mut self) {
         // What can't be waited for is not there.
         let _ = self.child.wait().await;
+    }
+
+    /// Of one that has ended: what it said, if it ended because it can't use its settings. Another start
+    /// would change nothing.
+    pub(crate) async fn refusal(mut self) -> Option<String> {
+        let status = self.child.try_wait().ok().flatten()?;
+        let complaints = self.complaints.take().filter(|_| status.code() == Some(USAGE))?;
+        Some(time::timeout(MAX_LAST_WORDS, complaints).await.ok()?.unwrap_or_default())
     }
 
     /// Ends it at once.

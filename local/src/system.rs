@@ -99,6 +99,9 @@ pub enum StartError {
     /// The service does not come up; its output says why.
     #[error("the service was not healthy within {} seconds: see its lines above", START_TIMEOUT.as_secs())]
     Service,
+    /// The service can't use its settings, as it says.
+    #[error("the service does not start: {0}")]
+    Settings(String),
 }
 
 /// Picus, running.
@@ -210,10 +213,15 @@ impl System {
     async fn until_healthy(&self, count: usize) -> Result<(), StartError> {
         let healthy = async {
             while self.group.healthy().len() < count {
+                // It would say so again and again, until nobody waits any more.
+                if let Some(complaints) = self.tasks.iter().find_map(Task::refusal) {
+                    return Err(StartError::Settings(complaints.to_owned()));
+                }
                 time::sleep(Duration::from_millis(5)).await;
             }
+            Ok(())
         };
-        time::timeout(START_TIMEOUT, healthy).await.map_err(|_| StartError::Service)
+        time::timeout(START_TIMEOUT, healthy).await.unwrap_or(Err(StartError::Service))
     }
 
     /// From now on, this is wrong with DynamoDB; with one elsewhere, nothing.

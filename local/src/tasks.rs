@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ pub struct Task {
     stop: watch::Sender<()>,
     kept: JoinHandle<bool>,
     now: watch::Receiver<Option<Running>>,
+    refusal: Arc<OnceLock<String>>,
 }
 
 /// The task that is in its place now.
@@ -46,8 +47,9 @@ impl Task {
     ) -> Self {
         let (stop, stopped) = watch::channel(());
         let (tell, now) = watch::channel(None);
-        let kept = tokio::spawn(keep(launcher, definition, group, stopped, tell));
-        Self { stop, kept, now }
+        let refusal = Arc::<OnceLock<String>>::default();
+        let kept = keep(launcher, definition, group, stopped, (tell, refusal.clone()));
+        Self { stop, kept: tokio::spawn(kept), now, refusal }
     }
 
     /// The task that is in this place now, once there is one.
@@ -60,6 +62,12 @@ impl Task {
     #[must_use]
     pub fn running_now(&self) -> Option<Running> {
         *self.now.borrow()
+    }
+
+    /// What a task in this place said when it could not use its settings.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.get().map(String::as_str)
     }
 
     /// Takes it out of the load balancer, lets its requests end and stops it. Tells whether it
@@ -75,7 +83,7 @@ async fn keep(
     definition: TaskDefinition,
     group: Arc<TargetGroup>,
     mut stopped: watch::Receiver<()>,
-    tell: watch::Sender<Option<Running>>,
+    (tell, refusal): (watch::Sender<Option<Running>>, Arc<OnceLock<String>>),
 ) -> bool {
     let mut backoff = FIRST_BACKOFF;
     loop {
@@ -87,6 +95,10 @@ async fn keep(
                 () = process.ended() => {
                     tell.send_replace(None);
                     group.remove(&target);
+                    if let Some(complaints) = process.refusal().await {
+                        // Another says the same.
+                        let _ = refusal.set(complaints);
+                    }
                 }
                 () = unhealthy(&definition.health_check, running.address) => {
                     tell.send_replace(None);

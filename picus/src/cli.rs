@@ -17,7 +17,7 @@ use picus_local::lines::Lines;
 use picus_local::output::Output;
 use picus_local::process;
 use picus_local::traces::{self, Collector};
-use picus_local::{Options, System};
+use picus_local::{Options, StartError, System};
 use picus_settings::{complain, refuse, visible_lines};
 
 use crate::{docs_page, drill, guide};
@@ -127,7 +127,7 @@ pub(crate) fn main() -> ExitCode {
             Err(error) => failed(&*error),
         },
         Cli { arguments, .. } => match run(arguments) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(error) => failed(&*error),
         },
     }
@@ -140,7 +140,7 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
 
 /// The local system. Whatever it says goes by threads of its own: a stdout or stderr that nobody reads
 /// must not hold it up.
-fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let (output, stdout) = Output::for_stdout(arguments.all_lines)?;
     let stderr = Lines::start(anstream::stderr())?;
     let outcome = serve(arguments, output, &stderr);
@@ -156,7 +156,7 @@ fn serve(
     arguments: Arguments,
     output: Output,
     stderr: &Lines,
-) -> Result<(), Box<dyn std::error::Error>> {
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let storage = match arguments {
         Arguments { dynamodb_endpoint: Some(url), .. } => Storage::Elsewhere(url),
         Arguments { memory: true, .. } => Storage::Memory,
@@ -190,7 +190,12 @@ fn serve(
             (true, true) => "below, of both programs",
             (false, _) => "on stdout as JSON, of both programs; metrics of deletes are among them",
         };
-        let system = System::start(options).await?;
+        let system = match System::start(options).await {
+            Err(error @ StartError::Settings(_)) => {
+                return Ok(refuse(format_args!("picus: {error}")));
+            }
+            started => started?,
+        };
         if let Some(fault) = arguments.fault {
             fault.begin(&system);
         }
@@ -205,7 +210,7 @@ fn serve(
         stderr.push("stopping\n".to_owned());
         docs.stop().await;
         system.stop().await;
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     })
 }
 

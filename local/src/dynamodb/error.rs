@@ -20,7 +20,10 @@ pub enum DynamoDbError {
     #[error("{0} is in use by another process: stop it, or choose another folder with --data-dir")]
     InUse(PathBuf),
     /// The engine can't read what is in the folder.
-    #[error("cannot open the data in {folder}: {reason}; choose another folder with --data-dir")]
+    #[error(
+        "cannot open the data in {folder}: {reason}; it may be damaged: move the folder elsewhere to start \
+         with no items, or restore it from a copy"
+    )]
     Data {
         folder: PathBuf,
         /// What the engine says.

@@ -121,7 +121,12 @@ impl DynamoDb {
 }
 
 fn data(folder: &Path) -> impl Fn(dynoxide::DynoxideError) -> DynamoDbError {
-    move |error| DynamoDbError::Data { folder: folder.to_owned(), reason: error.to_string() }
+    move |error| {
+        // Beyond its first sentence the engine advises its own users.
+        let reason = error.to_string();
+        let reason = reason.split(". ").next().unwrap_or_default().to_owned();
+        DynamoDbError::Data { folder: folder.to_owned(), reason }
+    }
 }
 
 /// Takes the folder for this process alone.

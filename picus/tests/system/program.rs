@@ -43,6 +43,38 @@ fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
 }
 
 #[test]
+fn a_setting_that_cannot_be_used_ends_the_start_with_what_the_service_says_of_it() {
+    let mut command = Command::new(EXECUTABLE);
+    command
+        .args(["--memory", "--port", "0"])
+        .env("PICUS_WORKERS", "x")
+        .env("PICUS_MAX_IN_FLIGHT", "0");
+    let Output { status, stderr, .. } = command.output().unwrap();
+    let error = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(64), "{error}");
+    let lines: Vec<_> = error.lines().collect();
+    let [workers, in_flight] = lines[..] else { panic!("{error}") };
+    let begins = "picus: the service does not start: PICUS_WORKERS: `x` is not usable: ";
+    assert!(workers.starts_with(begins) && workers.ends_with(", or unset it"), "{error}");
+    assert!(in_flight.starts_with("PICUS_MAX_IN_FLIGHT: `0` is not usable: "), "{error}");
+}
+
+#[test]
+fn damaged_data_is_told_with_what_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let file = folder.path().join("picus.sqlite");
+    // What is no database, and what was one.
+    for content in [vec![b'x'; 9000], [b"SQLite format 3\0".to_vec(), vec![0; 9000]].concat()] {
+        fs::write(&file, content).unwrap();
+        let (code, error) = run(&["--port", "0", "--data-dir", path]);
+        assert_eq!((code, error.lines().count()), (Some(1), 1), "{error}");
+        assert!(error.contains(path) && error.contains("move the folder elsewhere"), "{error}");
+        assert!(error.len() < 280, "{error}");
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_told_with_what_would_be_right() {
     for (arguments, parts) in [
         (&["--prot", "1"][..], &["'--prot'", "a similar argument exists: '--port'"][..]),
