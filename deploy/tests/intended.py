@@ -151,10 +151,13 @@ def tasks(world):
         service = ecs.describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
         return service["desiredCount"] == service["runningCount"] == 2
 
+    def containers():
+        return docker("ps", "-q", "--filter", "name=ministack-ecs-").split()
+
     wait_for(two)
-    found = docker("ps", "-q", "--filter", "name=ministack-ecs-").split()
-    assert len(found) == 4
-    for container in json.loads(docker("inspect", *found)):
+    # ECS counts a task that stops no more, while its containers still drain.
+    wait_for(lambda: len(containers()) == 4)
+    for container in json.loads(docker("inspect", *containers())):
         host, name = container["HostConfig"], container["Name"].rsplit("-", 1)[-1]
         assert (host["NanoCpus"], host["Memory"]) == (250_000_000, 512 << 20)
         assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["Privileged"]

@@ -67,6 +67,15 @@ def only_healthy(key, task):
 ecs._record_service_task_healthy = only_healthy
 
 
+def stop_unhealthy(service, deployment):
+    """What ECS does while a deployment is under way with a task that was healthy and is so no more: it stops the task, which
+    counts as a failed one, and starts another."""
+    for task in list(ecs._tasks.values()):
+        is_its = task.get("_deployment_id") == deployment["id"] and task.get("_startup_stable") and task["lastStatus"] == "RUNNING"
+        if is_its and deployment["rolloutState"] == "IN_PROGRESS" and (reason := unhealthy_target(service, task)):
+            ecs._fail_task_start(task, ecs._get_docker(), reason)
+
+
 def alarms_on(properties):
     """Those of a deployment's alarms that are on now."""
     alarms = properties["DeploymentConfiguration"]["Alarms"]
@@ -95,6 +104,7 @@ def steady(properties, alarms_are_watched, patience=600):
     while time.monotonic() < until:
         time.sleep(0.5)
         (deployment,) = [d for d in service["deployments"] if d["id"] == begun]
+        stop_unhealthy(service, deployment)
         others = [d for d in service["deployments"] if d["id"] != begun and d["runningCount"]]
         if alarms_are_watched and deployment["rolloutState"] == "IN_PROGRESS" and (on := alarms_on(properties)):
             if properties["DeploymentConfiguration"]["Alarms"]["Rollback"]:
