@@ -3,17 +3,12 @@
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 
 import pytest
 
-from failing.lab import start_cli
+import started
 from world import PORT, TLS_PORT, World
-
-HERE = pathlib.Path(__file__).parent
 
 
 def run(*command):
@@ -36,35 +31,14 @@ def agent():
 def world(agent):
     with tempfile.TemporaryDirectory() as work:
         world = World(pathlib.Path(work))
-        log = open(world.work / "emulator.log", "w")
-        environment = {
-            **os.environ,
-            "AUTH": "true",
-            "AWS_ENDPOINT_URL": world.endpoint,
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(PORT),
-            "IOT_MTLS_ENABLED": "0",
-            "MINISTACK_REGION": world.region,
-            "PICUS_CALLS": str(world.calls),
-            "PICUS_TLS_PORT": str(TLS_PORT),
-            "TMPDIR": work,
-        }
-        cli = start_cli(world.work)
-        emulator = subprocess.Popen([sys.executable, HERE / "emulator.py"], env=environment, stdout=log, stderr=log)
+        settings = {"AUTH": "true", "AWS_ENDPOINT_URL": world.endpoint, "PICUS_CALLS": str(world.calls)}
         try:
-            for _ in range(120):
+            with started.cli(world.work), started.emulator(world.work, PORT, TLS_PORT, world.region, **settings):
                 try:
-                    urllib.request.urlopen(f"{world.endpoint}/_ministack/health", timeout=1)
-                    break
-                except OSError:
-                    assert emulator.poll() is None, (world.work / "emulator.log").read_text()
-                    time.sleep(0.5)
-            yield world
+                    yield world
+                finally:
+                    world.clean_up()
         finally:
-            world.clean_up()
-            for process in (emulator, cli):
-                process.terminate()
-                process.wait(20)
             keep = os.environ.get("PICUS_STORY_OUT")
             if keep:
                 for file in (world.calls, world.work / "emulator.log"):

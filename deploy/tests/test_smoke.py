@@ -1,13 +1,12 @@
 """deploy/smoke, under a name and with a certificate that only the load balancer's listener knows yet."""
 
 import datetime
-import json
 import os
 import re
 import ssl
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,40 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from stand_in import Picus
+
 ROOT = Path(__file__).parents[2]
 NAME = "picus.invalid"
-
-
-class Picus(BaseHTTPRequestHandler):
-    """As much of Picus as the smoke test asks for, and the requests that it had."""
-
-    items, asked = {}, []
-
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.asked.append((self.command, self.headers["Host"], self.headers["Authorization"]))
-        key = self.path.rsplit("/")[-1]
-        if self.path == "/health":
-            status, answer = 200, {"status": "healthy"}
-        elif self.command == "POST":
-            self.items["1"] = json.loads(body)
-            status, answer = 201, {"object_id": "1"}
-        elif self.path.startswith("/picus/list"):
-            status, answer = 200, list(self.items.values())
-        elif key in self.items:
-            status, answer = 200, self.items.pop(key) if self.command == "DELETE" else self.items[key]
-        else:
-            status, answer = 404, {"code": "item_not_found"}
-        text = json.dumps(answer, separators=(",", ":")).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    do_GET = do_POST = do_DELETE = answer
-
-    def log_message(self, *_):
-        pass
 
 
 def certificate(folder):
@@ -70,14 +39,21 @@ def certificate(folder):
 @pytest.fixture
 def picus(tmp_path):
     certificate(tmp_path)
-    kind = type("OnePicus", (Picus,), {"items": {}, "asked": [], "folder": tmp_path})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+
+    class OnePicus(Picus):
+        items, asked, folder = {}, [], tmp_path
+
+        def answer_to(self, body):
+            self.asked.append((self.command, self.headers["Host"], self.headers["Authorization"]))
+            return super().answer_to(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OnePicus)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    kind.port = server.server_port
+    OnePicus.port = server.server_port
     threading.Thread(target=server.serve_forever).start()
-    yield kind
+    yield OnePicus
     server.shutdown()
 
 

@@ -6,18 +6,16 @@ import itertools
 import json
 import os
 import pathlib
-import re
-import signal
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
 import zipfile
 from collections import namedtuple
 
+import started
 from failing.account import Account
-from world import ROOT, free_port
+from stand_in import Picus
+from world import ROOT, free_port, wait_for
 
 HERE = pathlib.Path(__file__).parent
 REGION = "eu-central-1"
@@ -25,31 +23,6 @@ REPOSITORY = "picus@1001/picus@2002"
 
 # How a run of a script ended: `calls` are the calls of the AWS CLI that it made.
 Run = namedtuple("Run", "code out err calls")
-
-SHIM = """#!{python} -ISs
-import json, os, socket, sys
-connection = socket.socket(socket.AF_UNIX)
-connection.connect("{socket}")
-with connection, connection.makefile("rw") as stream:
-    call = {{"arguments": sys.argv[1:], "environment": dict(os.environ), "folder": os.getcwd(), "script": os.getppid()}}
-    stream.write(json.dumps(call) + "\\n")
-    stream.flush()
-    code, out, err = json.loads(stream.read())
-sys.stdout.write(out)
-sys.stderr.write(err)
-sys.exit(code)
-"""
-
-def start_cli(work):
-    """Puts an `aws` into `work`/bin, which has each call made by the process that it starts."""
-    (work / "bin").mkdir()
-    shim = work / "bin/aws"
-    shim.write_text(SHIM.format(python=sys.executable, socket=work / "cli"))
-    shim.chmod(0o755)
-    cli = subprocess.Popen([sys.executable, HERE / "cli.py", work / "cli"], stdout=subprocess.DEVNULL)
-    wait_until((work / "cli").exists, 90)
-    return cli
-
 
 # Docker, as far as a push needs it: the image is in the repository.
 DOCKER = """#!/bin/bash
@@ -71,7 +44,6 @@ class Lab:
         self.work, self.port = work, free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.numbers = itertools.count(1)
-        self.broken = set()
         (work / "quiet").write_text(json.dumps({"log": os.devnull}))
         self.package = work / "delete-handler.zip"
         with zipfile.ZipFile(self.package, "w") as package:
@@ -79,34 +51,18 @@ class Lab:
 
     @contextlib.contextmanager
     def running(self):
-        environment = {
-            **os.environ,
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.port),
-            "IOT_MTLS_ENABLED": "0",
-            "MINISTACK_REGION": REGION,
-            "PICUS_CALLS": os.devnull,
-            "PICUS_CONTAINERS": "none",
-            "PICUS_TLS_PORT": str(free_port()),
-            "TMPDIR": str(self.work),
-        }
-        log = open(self.work / "emulator.log", "w")
-        emulator = subprocess.Popen([sys.executable, HERE.parent / "emulator.py"], env=environment, stdout=log, stderr=log)
-        cli = start_cli(self.work)
         docker = self.work / "bin/docker"
-        docker.write_text(DOCKER.format(quiet=self.work / "quiet"))
-        docker.chmod(0o755)
         picus = http.server.ThreadingHTTPServer(("127.0.0.1", 0), picus_of(self))
         threading.Thread(target=picus.serve_forever, daemon=True).start()
         self.picus_port = picus.server_port
+        settings = {"PICUS_CALLS": os.devnull, "PICUS_CONTAINERS": "none"}
         try:
-            wait_until(lambda: answers(self.endpoint), 90)
-            yield self
+            with started.cli(self.work), started.emulator(self.work, self.port, free_port(), REGION, **settings):
+                docker.write_text(DOCKER.format(quiet=self.work / "quiet"))
+                docker.chmod(0o755)
+                yield self
         finally:
             picus.shutdown()
-            for process in (emulator, cli):
-                process.terminate()
-                process.wait(20)
 
     def account(self):
         """An empty one."""
@@ -167,55 +123,20 @@ class Case:
             states = [stack["StackStatus"] for stack in self.account.stacks().values()]
             return not any(state.endswith("_IN_PROGRESS") and state != "REVIEW_IN_PROGRESS" for state in states)
 
-        wait_until(rests, 60)
+        wait_for(rests, 60, pause=0.1)
         return self.account.state()
 
 
 def picus_of(lab):
-    """What the smoke test reaches: it answers as Picus does where a good image is deployed."""
+    """What the smoke test reaches. It works where a good image is deployed."""
 
-    class Picus(http.server.BaseHTTPRequestHandler):
+    class PicusOfAccounts(Picus):
         items = {}
 
-        def answer(self):
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            account = self.headers["X-Account"]
-            key = self.path.rsplit("/")[-1]
-            status, body = 404, {"code": "item_not_found"}
-            if self.path == "/health":
-                status, body = 200, {"status": "healthy"}
-            elif not lab.works(account):
-                status, body = 500, {"code": "internal"}
-            elif self.command == "POST":
-                status, body = 201, {"object_id": account}
-                self.items[account] = {"smoke": 0.1}
-            elif self.path.startswith("/picus/list"):
-                status, body = 200, []
-            elif key in self.items:
-                status, body = 200, self.items.pop(key) if self.command == "DELETE" else self.items[key]
-            text = json.dumps(body, separators=(",", ":")).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+        def owner(self):
+            return self.headers["X-Account"]
 
-        do_GET = do_POST = do_DELETE = answer
+        def works(self):
+            return lab.works(self.owner())
 
-        def log_message(self, *_):
-            pass
-
-    return Picus
-
-
-def answers(endpoint):
-    try:
-        return urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=1)
-    except OSError:
-        return False
-
-
-def wait_until(true, patience):
-    until = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    return PicusOfAccounts
