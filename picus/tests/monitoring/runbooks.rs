@@ -13,6 +13,14 @@ use crate::given::{alarms, file, root};
 const SECTIONS: [&str; 6] =
     ["What users see", "Confirm", "Causes", "What to do", "Undo", "Escalate"];
 
+/// What somebody who was woken needs first, above the sections.
+const FIRST: &str = "
+**Before you start:** [sign in, set the region](../ON-CALL.md#sign-in) · [who to call](../ON-CALL.md#who-to-call) ·
+[undo a deployment](../ON-CALL.md#undo-a-deployment): `deploy/rollback`
+
+## What users see
+";
+
 pub(crate) fn runbooks() -> BTreeSet<String> {
     let files = fs::read_dir(root().join("docs/runbooks")).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -40,7 +48,8 @@ fn each_alarm_has_its_runbook_and_each_runbook_its_alarm() {
 fn each_runbook_says_the_same_things_in_the_same_order() {
     for name in runbooks() {
         let text = file(&format!("docs/runbooks/{name}.md"));
-        assert!(text.starts_with(&format!("# picus-{name}\n")), "{name}");
+        let first = format!("# picus-{name}\n{FIRST}");
+        assert!(text.starts_with(&first), "docs/runbooks/{name}.md must begin with\n{first}");
         let sections: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         assert_eq!(sections, SECTIONS, "{name}");

@@ -37,10 +37,31 @@ fn links_in_the_documents_lead_somewhere() {
         let text = fs::read_to_string(&document).unwrap();
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for target in targets.filter(|target| !target.starts_with("http")) {
-            let file = document.parent().unwrap().join(target.split('#').next().unwrap());
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = match file {
+                "" => document.clone(),
+                file => document.parent().unwrap().join(file),
+            };
             assert!(file.exists(), "{} links to {target}", document.display());
+            assert!(
+                anchor.is_empty() || anchors(&file).contains(anchor),
+                "{} links to {target}: no heading has this anchor",
+                document.display()
+            );
         }
     }
+}
+
+/// The anchors of a document: those that GitHub makes of its headings, and its own.
+fn anchors(document: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(document).unwrap();
+    let kept = |letter: char| letter.is_alphanumeric() || "-_".contains(letter);
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| {
+        let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        title.chars().filter(|letter| kept(*letter)).collect()
+    });
+    let own = text.split("<a id=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    headings.chain(own).collect()
 }
 
 /// In docs/API.md, a status stands before its codes: ``404 `unknown_path`, 405 `method_not_allowed` ``.
