@@ -50,7 +50,7 @@ impl DeleteHandler {
     pub async fn answer(&self, event: LambdaEvent<String>) -> Answer {
         let LambdaEvent { payload, context } = event;
         let request = Request::read(&payload);
-        let ids = RequestContext::from_headers(true, |name| header(&request, &context, name));
+        let ids = RequestContext::from_headers(true, |name| values(&request, &context, name));
         let mut access = self.begin(&request, &context, &ids);
         let span = access.span();
         let outcome = self.perform(&request, &context, &mut access).instrument(span).await;
@@ -88,6 +88,7 @@ impl DeleteHandler {
                 .increment(1);
         }
         let header = |name| request.header(name).unwrap_or_default();
+        let bytes = |name| request.headers(name).iter().map(String::as_bytes);
         let target = request.target.as_ref();
         let described = Described {
             method: target.map_or("", |target| &target.method),
@@ -96,9 +97,9 @@ impl DeleteHandler {
             // Neither is in every form of event as it was sent.
             query: "",
             protocol_version: "",
-            scheme: scheme(header("x-forwarded-proto")),
+            scheme: scheme(bytes("x-forwarded-proto")),
             host: header("host"),
-            client: nearest_hop(request.headers("x-forwarded-for").iter().map(String::as_str)),
+            client: nearest_hop(bytes("x-forwarded-for")),
             user_agent: header("user-agent"),
             invocation: Some(Invocation {
                 id: &context.request_id,
@@ -157,15 +158,21 @@ enum Done {
     Options,
 }
 
-/// A header of the request, or what Lambda itself knows: the trace, and the invocation's id.
-fn header<'a>(request: &'a Request, context: &'a Context, name: &str) -> Option<&'a str> {
-    let own = request.header(name);
-    match name {
-        "x-amzn-trace-id" => own.or(context.xray_trace_id.as_deref()),
+/// The values of a header of the request, or what Lambda itself knows: the trace, and the invocation's
+/// id.
+fn values<'a>(
+    request: &'a Request,
+    context: &'a Context,
+    name: &str,
+) -> impl Iterator<Item = &'a str> {
+    let own = request.headers(name);
+    let lambdas = match name {
+        "x-amzn-trace-id" => context.xray_trace_id.as_deref(),
         // Lambda's own log lines carry this one.
-        "x-request-id" => own.or(Some(&context.request_id)),
-        _ => own,
-    }
+        "x-request-id" => Some(context.request_id.as_str()),
+        _ => None,
+    };
+    own.iter().map(String::as_str).chain(lambdas.filter(|_| own.is_empty()))
 }
 
 fn headers(ids: &RequestContext) -> Headers {

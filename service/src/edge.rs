@@ -30,7 +30,7 @@ pub(crate) async fn edge(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let template = route::template(request.path());
     let context = RequestContext::from_headers(template != route::HEALTH, |name| {
-        text(request.headers(), name)
+        request.headers().get_all(name).map(|line| line.to_str().unwrap_or_default())
     });
     let mut access = begin(&request, template, &context);
     request.extensions_mut().insert(access.bytes_in.clone());
@@ -78,8 +78,8 @@ fn begin(request: &ServiceRequest, route: &'static str, context: &RequestContext
     let objective = objective.expect("the application has an objective").clone().into_inner();
     let headers = request.headers();
     // The load balancer's word, where there is one; the service itself is reached by HTTP alone.
-    let scheme = scheme(text(headers, "x-forwarded-proto").unwrap_or_default());
-    let forwarded_for = headers.get_all("x-forwarded-for").filter_map(|line| line.to_str().ok());
+    let scheme = scheme(headers.get_all("x-forwarded-proto").map(HeaderValue::as_bytes));
+    let forwarded_for = headers.get_all("x-forwarded-for").map(HeaderValue::as_bytes);
     let described = Described {
         method: request.method().as_str(),
         route,
@@ -100,6 +100,7 @@ fn begin(request: &ServiceRequest, route: &'static str, context: &RequestContext
     Access::begin(context, &described, objective)
 }
 
+/// A header that is no list, of which the first one counts.
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }

@@ -36,22 +36,29 @@ impl TraceId {
 impl Caller {
     /// The trace that the caller is in, by the headers it sent: `X-Amzn-Trace-Id` first, for the
     /// load balancer's access log has that one, then `traceparent`.
-    pub(crate) fn from_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
-        let xray = header("x-amzn-trace-id").and_then(Self::from_xray);
-        xray.or_else(|| Self::from_w3c(header("traceparent")?))
+    pub(crate) fn from_headers<'a, V>(values: impl Fn(&'static str) -> V) -> Option<Self>
+    where
+        V: Iterator<Item = &'a str>,
+    {
+        let xray = only(values("x-amzn-trace-id")).and_then(Self::from_xray);
+        xray.or_else(|| Self::from_w3c(only(values("traceparent"))?))
     }
 
     /// Reads an `X-Amzn-Trace-Id`: `Root=1-8hex-24hex`, and `Parent=16hex` and `Sampled=0` or `1`
     /// where they are there (AWS X-Ray Developer Guide, "Tracing header").
     fn from_xray(value: &str) -> Option<Self> {
+        // An API gateway joins several lines by commas, which the header itself never has.
+        if value.contains(',') {
+            return None;
+        }
         let field = |name: &str| {
             value.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
         };
         let (seconds, rest) = field("Root")?.strip_prefix("1-")?.split_once('-')?;
-        let trace_id = hex::<8>(seconds)? << 96 | hex::<24>(rest)?;
-        // OpenTelemetry takes an id of zeros for none, and would drop the trace.
+        // Without its random part an id is the same for every request of its second.
+        let random = hex::<24>(rest).filter(|random| *random != 0)?;
         Some(Self {
-            trace_id: TraceId(Some(trace_id).filter(|id| *id != 0)?),
+            trace_id: TraceId(hex::<8>(seconds)? << 96 | random),
             parent: field("Parent").and_then(span_id),
             sampled: match field("Sampled") {
                 Some("1") => Some(true),
@@ -64,6 +71,9 @@ impl Caller {
 
     /// Reads a `traceparent` (W3C Trace Context, 3.2): `00-32hex-16hex-2hex`.
     fn from_w3c(value: &str) -> Option<Self> {
+        if value.contains(',') {
+            return None;
+        }
         let mut fields = value.trim().split('-');
         let version = fields.next().filter(|version| *version != "ff")?;
         hex::<2>(version)?;
@@ -93,6 +103,13 @@ impl fmt::Display for TraceId {
     }
 }
 
+/// The value of a header that holds one id. An id that is given twice is none: nobody can tell which
+/// one the others go by (W3C Trace Context begins a new trace, too).
+pub(crate) fn only<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let first = values.next()?;
+    values.next().is_none().then_some(first)
+}
+
 fn span_id(text: &str) -> Option<u64> {
     hex::<16>(text).and_then(|id| u64::try_from(id).ok()).filter(|id| *id != 0)
 }
@@ -114,6 +131,12 @@ mod tests {
     fn caller(parent: Option<u64>, sampled: Option<bool>) -> Caller {
         let trace_id = TraceId(0x6789_1233_abcd_ef01_2345_6789_1234_5678);
         Caller { trace_id, parent, sampled }
+    }
+
+    fn from_headers(headers: &[(&str, &str)]) -> Option<Caller> {
+        Caller::from_headers(|wanted| {
+            headers.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| *value)
+        })
     }
 
     #[test]
@@ -155,6 +178,8 @@ mod tests {
             "Root=1-67891233-ABCDEF012345678912345678",
             "Root=1-6789123é-abcdef012345678912345678",
             "Rooted=1-67891233-abcdef012345678912345678",
+            "Root=1-67891233-000000000000000000000000;Parent=53995c3f42cd8ad8;Sampled=1",
+            "Root=1-67891233-abcdef012345678912345678;Sampled=1,Root=1-67891234-abcdef012345678912345678",
         ] {
             assert_eq!(Caller::from_xray(bad), None, "{bad}");
         }
@@ -165,6 +190,7 @@ mod tests {
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-02",
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x,01-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-01-x",
         ] {
             assert_eq!(Caller::from_w3c(bad), None, "{bad}");
         }
@@ -172,15 +198,23 @@ mod tests {
 
     #[test]
     fn traceparent_is_taken_where_there_is_no_xray_header() {
-        let only_w3c = |name: &str| (name == "traceparent").then_some(W3C);
-        let found = Caller::from_headers(only_w3c).unwrap();
+        let found = from_headers(&[("traceparent", W3C)]).unwrap();
         assert_eq!(found.trace_id.to_string(), "1-0af76519-16cd43dd8448eb211c80319c");
         assert_eq!((found.parent, found.sampled), (Some(0xb7ad_6b71_6920_3331), Some(true)));
         assert_eq!(Caller::from_w3c(&W3C.replace("-01", "-02")).unwrap().sampled, Some(false));
         assert!(Caller::from_w3c(&W3C.replace("00-", "01-").replace("-01", "-01-x")).is_some());
         let xray = format!("Root={XRAY}");
-        let both = |name: &str| Some(if name == "traceparent" { W3C } else { xray.as_str() });
-        assert_eq!(Caller::from_headers(both).unwrap().trace_id.to_string(), XRAY);
+        let both = [("traceparent", W3C), ("x-amzn-trace-id", xray.as_str())];
+        assert_eq!(from_headers(&both).unwrap().trace_id.to_string(), XRAY);
+    }
+
+    #[test]
+    fn an_id_that_comes_twice_is_none() {
+        let xray = format!("Root={XRAY}");
+        let (xray, w3c) = (("x-amzn-trace-id", xray.as_str()), ("traceparent", W3C));
+        assert_eq!(from_headers(&[xray, xray]), None);
+        assert_eq!(from_headers(&[w3c, ("traceparent", "")]), None);
+        assert_eq!(from_headers(&[xray, ("x-amzn-trace-id", ""), w3c]), from_headers(&[w3c]));
     }
 
     #[test]

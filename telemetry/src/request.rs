@@ -51,16 +51,20 @@ pub struct Invocation<'a> {
 
 impl RequestContext {
     /// The ids in a request's headers, new ones where there are none, and whether it is sampled: only
-    /// if it `may_be_traced`. `header` gives a header's value by its name in lower case.
+    /// if it `may_be_traced`. `values` gives the values of a header, one for each of its lines, by its
+    /// name in lower case; one that is no text is empty.
     ///
-    /// An `X-Request-Id` is taken when it is 1 to 128 characters of visible ASCII.
-    pub fn from_headers<'a>(may_be_traced: bool, header: impl Fn(&str) -> Option<&'a str>) -> Self {
-        let caller = Caller::from_headers(&header).unwrap_or_else(|| Caller {
+    /// An `X-Request-Id` is taken when it is 1 to 128 characters of visible ASCII, and given once.
+    pub fn from_headers<'a, V>(may_be_traced: bool, values: impl Fn(&'static str) -> V) -> Self
+    where
+        V: Iterator<Item = &'a str>,
+    {
+        let caller = Caller::from_headers(&values).unwrap_or_else(|| Caller {
             trace_id: propagation::TraceId::generate(),
             parent: None,
             sampled: None,
         });
-        let request_id = header("x-request-id").filter(|id| is_sane(id));
+        let request_id = propagation::only(values("x-request-id")).filter(|id| is_sane(id));
         Self::new(caller, request_id, may_be_traced && traces::samples(&caller))
     }
 
@@ -106,15 +110,21 @@ impl RequestContext {
 
 /// The client as the load balancer saw it: the last hop that `X-Forwarded-For` names. Those before are the client's
 /// own word. Several lines of it are one list (RFC 9110, 5.3).
-pub fn nearest_hop<'a>(forwarded_for: impl Iterator<Item = &'a str>) -> Option<IpAddr> {
-    forwarded_for.last()?.rsplit(',').next()?.trim().parse().ok()
+pub fn nearest_hop<'a>(forwarded_for: impl Iterator<Item = &'a [u8]>) -> Option<IpAddr> {
+    last_element(forwarded_for)?.parse().ok()
 }
 
-/// The scheme that the client used, by the load balancer's `X-Forwarded-Proto`. Whoever reaches the
-/// program past it uses HTTP alone, whatever it says.
-#[must_use]
-pub fn scheme(forwarded_proto: &str) -> &'static str {
-    if forwarded_proto.eq_ignore_ascii_case("https") { "https" } else { "http" }
+/// The scheme that the client used, by the load balancer's `X-Forwarded-Proto`, which is read as `X-Forwarded-For` is.
+/// Whoever reaches the program past the load balancer uses HTTP alone, whatever it says.
+pub fn scheme<'a>(forwarded_proto: impl Iterator<Item = &'a [u8]>) -> &'static str {
+    let https = |scheme: &str| scheme.eq_ignore_ascii_case("https");
+    if last_element(forwarded_proto).is_some_and(https) { "https" } else { "http" }
+}
+
+/// The last element of a list in several lines. The bytes before it may be anything: they are the client's.
+fn last_element<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
+    let last = lines.last()?.rsplit(|byte| *byte == b',').next()?;
+    str::from_utf8(last).ok().map(str::trim)
 }
 
 /// What stands for a method that HTTP does not know.
@@ -167,18 +177,27 @@ mod tests {
     use super::*;
 
     fn request_id(given: &str) -> String {
-        RequestContext::from_headers(true, |name| (name == "x-request-id").then_some(given))
-            .request_id()
-            .to_owned()
+        request_id_of(&[given])
+    }
+
+    fn request_id_of(given: &[&str]) -> String {
+        let values = |name| given.iter().copied().filter(move |_| name == "x-request-id");
+        RequestContext::from_headers(true, values).request_id().to_owned()
     }
 
     #[test]
     fn the_nearest_hop_is_the_last_one() {
-        let hop = |lines: &'static str| nearest_hop(lines.lines()).map(|hop| hop.to_string());
-        assert_eq!(hop("10.0.0.1, 10.0.0.2\n10.0.0.3,192.0.2.7").as_deref(), Some("192.0.2.7"));
-        assert_eq!(hop("10.0.0.1, 192.0.2.7").as_deref(), Some("192.0.2.7"));
-        assert_eq!(hop("2001:db8::1").as_deref(), Some("2001:db8::1"));
-        assert_eq!((hop(""), hop("192.0.2.7, unknown")), (None, None));
+        let hop = |lines: &'static [u8]| {
+            nearest_hop(lines.split(|byte| *byte == b'\n')).map(|hop| hop.to_string())
+        };
+        assert_eq!(hop(b"10.0.0.1, 10.0.0.2\n10.0.0.3,192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(hop(b"10.0.0.1, 192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(hop(b"2001:db8::1").as_deref(), Some("2001:db8::1"));
+        assert_eq!(hop(b"10.0.0.1\n\xff, 192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(
+            (hop(b""), hop(b"192.0.2.7, unknown"), hop(b"10.0.0.1\n\xff")),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -205,8 +224,11 @@ mod tests {
 
     #[test]
     fn a_scheme_is_one_of_two_whatever_a_client_says() {
-        assert_eq!((scheme("https"), scheme("HTTPS")), ("https", "https"));
-        for odd in ["", "http", "gopher", "https, http"] {
+        let scheme = |lines: &str| scheme(lines.lines().map(str::as_bytes));
+        for https in ["https", "HTTPS", "http\nhttps", "http, https"] {
+            assert_eq!(scheme(https), "https", "{https}");
+        }
+        for odd in ["", "http", "gopher", "https, http", "https\nhttp"] {
             assert_eq!(scheme(odd), "http", "{odd}");
         }
     }
@@ -224,5 +246,6 @@ mod tests {
         let new: HashSet<_> =
             odd.iter().map(|id| Uuid::parse_str(&request_id(id)).unwrap()).collect();
         assert_eq!(new.len(), odd.len(), "each is another: {new:?}");
+        assert!(Uuid::parse_str(&request_id_of(&["a", "a"])).is_ok(), "one that is given twice");
     }
 }

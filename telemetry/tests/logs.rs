@@ -19,13 +19,16 @@ fn each_event_is_one_line_that_nobody_outside_can_forge() {
 
     tracing::debug!("below the level");
     tracing::info!("outside a request");
-    let header = |name: &str| match name {
-        "x-amzn-trace-id" => Some("Root=1-67891233-abcdef012345678912345678"),
-        "x-request-id" => Some("order-17"),
-        _ => None,
+    let values = |name: &str| {
+        let value = match name {
+            "x-amzn-trace-id" => Some("Root=1-67891233-abcdef012345678912345678"),
+            "x-request-id" => Some("order-17"),
+            _ => None,
+        };
+        value.into_iter()
     };
     let evil = "a\"}\n{\"level\":\"ERROR\"\u{202e}\u{7f}\u{85}\u{2028}é\u{e0041}";
-    RequestContext::from_headers(true, header).span(&Described::default()).in_scope(|| {
+    RequestContext::from_headers(true, values).span(&Described::default()).in_scope(|| {
         let call = tracing::info_span!("call", request_id = "not the request's");
         let _entered = call.enter();
         tracing::warn!(key = evil, count = 3_u64, ratio = 0.5, ok = true, "within");

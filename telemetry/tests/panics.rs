@@ -15,8 +15,8 @@ fn a_panic_is_one_line_with_its_message_its_place_and_its_request() {
     let settings = settings();
     let telemetry = picus_telemetry::init(&settings, sink.clone()).unwrap();
     picus_telemetry::log_panics();
-    let header = |name: &str| (name == "x-request-id").then_some("order-17");
-    let span = RequestContext::from_headers(true, header).span(&Described::default());
+    let values = |name: &str| (name == "x-request-id").then_some("order-17").into_iter();
+    let span = RequestContext::from_headers(true, values).span(&Described::default());
     let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
         span.in_scope(|| panic!("two\nlines of {}", line!()))
     }));

@@ -146,6 +146,27 @@ async fn a_request_id_that_is_not_sane_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn an_id_that_comes_twice_is_not_taken() {
+    let given = an_empty_table().await;
+    let (root, other) =
+        ("Root=1-67891233-abcdef012345678912345678", "Root=1-67891234-abcdef012345678912345678");
+    // As a load balancer with multi-value headers, and as an HTTP API sends it.
+    let mut several = Form::LoadBalancerMultiValue.delete("none");
+    remove_header(&mut several, TRACE_HEADER);
+    several["multiValueHeaders"][TRACE_HEADER] = json!([root, other]);
+    several["multiValueHeaders"]["x-request-id"] = json!(["order-17", "order-18"]);
+    let mut joined = Form::HttpApi.delete("none");
+    remove_header(&mut joined, TRACE_HEADER);
+    set_header(&mut joined, TRACE_HEADER, &format!("{root};Sampled=1,{other}"));
+    set_header(&mut joined, "x-request-id", "order-17, order-18");
+    for (form, event) in [(Form::LoadBalancerMultiValue, several), (Form::HttpApi, joined)] {
+        let told = given.tell(form, event).await;
+        assert!(![root, other].contains(&&*told.headers[TRACE_HEADER]), "{form:?}: {told:?}");
+        assert_eq!(told.headers["x-request-id"].len(), 36, "{form:?}: a new one");
+    }
+}
+
+#[tokio::test]
 async fn of_concurrent_deletes_exactly_one_succeeds() {
     let given = an_empty_table().await;
     let key = given.some_item().await;

@@ -1,7 +1,7 @@
 //! Requests that can't be served, and what their answers say.
 
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use crate::app::{config, failure, spawn_app, spawn_with};
@@ -174,6 +174,22 @@ async fn the_ids_of_the_caller_are_kept() {
     assert_eq!(response.headers()["x-request-id"], "order-17");
     assert_eq!(response.headers()["x-amzn-trace-id"], format!("Root={trace}"));
     failure(response).await;
+}
+
+#[tokio::test]
+async fn an_id_that_comes_twice_is_not_taken() {
+    let app = spawn_app().await;
+    let trace = "Root=1-67891233-abcdef012345678912345678";
+    for second in [&b"order-17"[..], b"\xff"] {
+        let second = HeaderValue::from_bytes(second).unwrap();
+        let request = app.request(Method::GET, "/nowhere").header("x-request-id", "order-17");
+        let request = request.header("x-request-id", second.clone());
+        let request = request.header("x-amzn-trace-id", trace).header("x-amzn-trace-id", second);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["x-request-id"].len(), 36, "a new one");
+        assert_ne!(response.headers()["x-amzn-trace-id"], trace);
+        failure(response).await;
+    }
 }
 
 #[tokio::test]
