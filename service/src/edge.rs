@@ -30,7 +30,7 @@ pub(crate) async fn edge(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let template = route::template(request.path());
     let context = RequestContext::from_headers(template != route::HEALTH, |name| {
-        request.headers().get_all(name).map(|line| line.to_str().unwrap_or_default())
+        request.headers().get_all(name).map(|line| line.to_str().unwrap_or("\u{fffd}"))
     });
     let mut access = begin(&request, template, &context);
     request.extensions_mut().insert(access.bytes_in.clone());

@@ -38,18 +38,14 @@ impl RequestContext {
     pub(crate) fn new(caller: Caller, request_id: Option<&str>, sampled: bool) -> Self {
         let random = RandomIdGenerator::default();
         let span_id = random.new_span_id();
-        Self(Arc::new(Context {
-            caller,
-            span_id,
-            sampled,
-            ids: Ids {
-                trace_id: format!("{:x}", caller.trace_id),
-                span_id: span_id.to_string(),
-                xray_trace_id: caller.trace_id.to_string(),
-                request_id: request_id
-                    .map_or_else(|| new_request_id(&random).to_string(), ToOwned::to_owned),
-            },
-        }))
+        let ids = Ids {
+            trace_id: format!("{:x}", caller.trace_id),
+            span_id: span_id.to_string(),
+            xray_trace_id: caller.trace_id.to_string(),
+            request_id: request_id
+                .map_or_else(|| new_request_id(&random).to_string(), ToOwned::to_owned),
+        };
+        Self(Arc::new(Context { caller, span_id, sampled, ids }))
     }
 
     /// The trace's id as X-Ray's console searches for it: `1-8hex-24hex`.

@@ -25,6 +25,7 @@ mod service;
 mod settings;
 mod slo;
 mod traces;
+mod tracestate;
 mod usage;
 
 use std::io::Write;

@@ -4,20 +4,25 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use opentelemetry::trace::TraceState;
 use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
+
+use crate::tracestate;
 
 /// A trace's id: 128 bits, the first 32 of them the time in seconds where X-Ray made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TraceId(pub(crate) u128);
 
 /// A caller's trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) trace_id: TraceId,
     /// The caller's span. A load balancer has none.
     pub(crate) parent: Option<u64>,
     /// What the caller decided. A load balancer leaves that to others.
     pub(crate) sampled: Option<bool>,
+    /// What tracing systems on the way here tell one another.
+    pub(crate) state: TraceState,
 }
 
 impl TraceId {
@@ -35,18 +40,36 @@ impl TraceId {
 
 impl Caller {
     /// The trace that the caller is in, by the headers it sent: `X-Amzn-Trace-Id` first, for the
-    /// load balancer's access log has that one, then `traceparent`.
+    /// load balancer's access log has that one, then `traceparent`. Where both name one trace, the second
+    /// tells what the first leaves open. `tracestate` goes with `traceparent`, and never without it.
     pub(crate) fn from_headers<'a, V>(values: impl Fn(&'static str) -> V) -> Option<Self>
     where
         V: Iterator<Item = &'a str>,
     {
         let xray = only(values("x-amzn-trace-id")).and_then(Self::from_xray);
-        xray.or_else(|| Self::from_w3c(only(values("traceparent"))?))
+        let w3c = only(values("traceparent")).and_then(Self::from_w3c);
+        let Some(w3c) = w3c else { return xray };
+        let state = tracestate::read(values("tracestate"));
+        match xray {
+            None => Some(Self { state, ..w3c }),
+            Some(xray) if xray.trace_id == w3c.trace_id => Some(Self {
+                trace_id: xray.trace_id,
+                parent: xray.parent.or(w3c.parent),
+                sampled: xray.sampled.or(w3c.sampled),
+                state,
+            }),
+            Some(xray) => Some(xray),
+        }
+    }
+
+    /// A new trace, of a caller that is in none.
+    pub(crate) fn none() -> Self {
+        Self { trace_id: TraceId::generate(), parent: None, sampled: None, state: TraceState::NONE }
     }
 
     /// Reads an `X-Amzn-Trace-Id`: `Root=1-8hex-24hex`, and `Parent=16hex` and `Sampled=0` or `1`
     /// where they are there (AWS X-Ray Developer Guide, "Tracing header").
-    fn from_xray(value: &str) -> Option<Self> {
+    pub(crate) fn from_xray(value: &str) -> Option<Self> {
         // An API gateway joins several lines by commas, which the header itself never has.
         if value.contains(',') {
             return None;
@@ -66,6 +89,7 @@ impl Caller {
                 // `?` asks for the decision to be made here.
                 _ => None,
             },
+            state: TraceState::NONE,
         })
     }
 
@@ -85,7 +109,8 @@ impl Caller {
             return None;
         }
         let sampled = Some(flags & 1 == 1);
-        Some(Self { trace_id: TraceId(trace_id), parent: Some(parent), sampled })
+        let state = TraceState::NONE;
+        Some(Self { trace_id: TraceId(trace_id), parent: Some(parent), sampled, state })
     }
 }
 
@@ -130,7 +155,7 @@ mod tests {
 
     fn caller(parent: Option<u64>, sampled: Option<bool>) -> Caller {
         let trace_id = TraceId(0x6789_1233_abcd_ef01_2345_6789_1234_5678);
-        Caller { trace_id, parent, sampled }
+        Caller { trace_id, parent, sampled, state: TraceState::NONE }
     }
 
     fn from_headers(headers: &[(&str, &str)]) -> Option<Caller> {
@@ -206,6 +231,26 @@ mod tests {
         let xray = format!("Root={XRAY}");
         let both = [("traceparent", W3C), ("x-amzn-trace-id", xray.as_str())];
         assert_eq!(from_headers(&both).unwrap().trace_id.to_string(), XRAY);
+    }
+
+    #[test]
+    fn tracestate_goes_with_the_traceparent_that_counts() {
+        let state = [("tracestate", "a=1"), ("tracestate", "b=2")];
+        let read = |headers: &[_]| {
+            let caller = from_headers(&[headers, &state[..]].concat())?;
+            Some((caller.parent, caller.sampled, caller.state.header()))
+        };
+        let w3c = ("traceparent", W3C);
+        let of_w3c = (Some(0xb7ad_6b71_6920_3331), Some(true), "a=1,b=2".to_owned());
+        assert_eq!(read(&[w3c]), Some(of_w3c.clone()));
+        assert_eq!(read(&[]), None);
+        let other = format!("Root={XRAY}");
+        assert_eq!(read(&[("x-amzn-trace-id", &other), w3c]), Some((None, None, String::new())));
+        let same = "Root=1-0af76519-16cd43dd8448eb211c80319c";
+        assert_eq!(read(&[("x-amzn-trace-id", same), w3c]), Some(of_w3c));
+        let whole = format!("{same};Parent=53995c3f42cd8ad8;Sampled=0");
+        let of_whole = (Some(0x5399_5c3f_42cd_8ad8), Some(false), "a=1,b=2".to_owned());
+        assert_eq!(read(&[("x-amzn-trace-id", &whole), w3c]), Some(of_whole));
     }
 
     #[test]

@@ -52,20 +52,17 @@ pub struct Invocation<'a> {
 impl RequestContext {
     /// The ids in a request's headers, new ones where there are none, and whether it is sampled: only
     /// if it `may_be_traced`. `values` gives the values of a header, one for each of its lines, by its
-    /// name in lower case; one that is no text is empty.
+    /// name in lower case; one that is no text is something that no header may be.
     ///
     /// An `X-Request-Id` is taken when it is 1 to 128 characters of visible ASCII, and given once.
     pub fn from_headers<'a, V>(may_be_traced: bool, values: impl Fn(&'static str) -> V) -> Self
     where
         V: Iterator<Item = &'a str>,
     {
-        let caller = Caller::from_headers(&values).unwrap_or_else(|| Caller {
-            trace_id: propagation::TraceId::generate(),
-            parent: None,
-            sampled: None,
-        });
+        let caller = Caller::from_headers(&values).unwrap_or_else(Caller::none);
         let request_id = propagation::only(values("x-request-id")).filter(|id| is_sane(id));
-        Self::new(caller, request_id, may_be_traced && traces::samples(&caller))
+        let sampled = may_be_traced && traces::samples(&caller);
+        Self::new(caller, request_id, sampled)
     }
 
     /// The request's span. Every log line within it carries the ids, sampled or not.

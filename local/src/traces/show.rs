@@ -106,6 +106,7 @@ mod tests {
             trace_id: "67891233abcdef012345678912345678".to_owned(),
             span_id: id.to_owned(),
             parent_span_id: parent.to_owned(),
+            trace_state: String::new(),
             start,
             duration: Duration::from_micros(1500),
             failed: false,

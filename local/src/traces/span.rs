@@ -34,6 +34,8 @@ pub struct Span {
     pub span_id: String,
     /// The span that it is a part of; empty if there is none.
     pub parent_span_id: String,
+    /// What tracing systems on the way here told one another: W3C's `tracestate`.
+    pub trace_state: String,
     /// When it began, in nanoseconds since 1970.
     pub start: u64,
     /// How long it took.
@@ -76,6 +78,7 @@ impl Span {
             trace_id: hex(&span.trace_id),
             span_id: hex(&span.span_id),
             parent_span_id: hex(&span.parent_span_id),
+            trace_state: span.trace_state,
             start: span.start_time_unix_nano,
             duration: Duration::from_nanos(duration),
             failed: span.status.is_some_and(|status| status.code() == StatusCode::Error),

@@ -260,12 +260,16 @@ async fn a_caller_that_decided_is_followed() {
         // Past the load balancer, which would add a header of its own.
         let service = Client::of(traced.system.tasks()[0].running().await.unwrap().address);
         let answer = service.request(Method::GET, "/picus/get/none").header(name, &value);
+        let answer = answer.header("tracestate", "a=1").header("tracestate", "b=2");
         assert_eq!(trace_of(&answer.send().await.unwrap()), TRACE, "{value}");
         let Some(parent) = sampled else { continue };
         // What was to be traced, and nothing that was not.
         let spans = traced.spans_of(TRACE, 2).await;
         assert_eq!(spans.len(), 2, "{value}");
         assert_eq!(spans[0].parent_span_id, parent, "{value}");
+        // It belongs to `traceparent`.
+        let state = if name == "traceparent" { "a=1,b=2" } else { "" };
+        assert!(spans.iter().all(|span| span.trace_state == state), "{value}: {spans:#?}");
         traced.seen.clear();
     }
     traced.system.stop().await;

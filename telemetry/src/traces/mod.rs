@@ -11,7 +11,7 @@ mod settings;
 use std::time::Duration;
 
 use opentelemetry::trace::{
-    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceState, TracerProvider as _,
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TracerProvider as _,
 };
 use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
@@ -116,7 +116,7 @@ pub(crate) fn open(context: &RequestContext, make: impl FnOnce() -> Span) -> Spa
                     SpanId::from(parent),
                     TraceFlags::SAMPLED,
                     true,
-                    TraceState::NONE,
+                    context.caller().state.clone(),
                 );
                 let parent = OtelContext::new().with_remote_span_context(parent);
                 // It can't fail: the span was opened just now, and where there is no layer there is

@@ -102,11 +102,9 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::propagation;
 
     fn decided(by: &Sampler, parent: Option<u64>, sampled: Option<bool>) -> bool {
-        let trace_id = propagation::TraceId::generate();
-        decide(by, &Caller { trace_id, parent, sampled })
+        decide(by, &Caller { parent, sampled, ..Caller::none() })
     }
 
     #[test]
