@@ -425,7 +425,7 @@ fn percentiles_are_published_as_the_catalogue_says() {
         assert_eq!(published, by.iter().cloned().collect(), "{}", metric.name);
         let scraped = selected(&SCRAPED, metric.name);
         assert!(by.iter().all(|by| !scraped.contains(by)), "{} would count twice", metric.name);
-        for by in by {
+        if let Some(by) = by {
             let wanted = (metric.name.to_owned(), by);
             assert!(shown.contains(&wanted), "no panel shows {wanted:?}");
         }
