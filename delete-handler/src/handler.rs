@@ -104,6 +104,7 @@ impl DeleteHandler {
             invocation: Some(Invocation {
                 id: &context.request_id,
                 function_arn: &context.invoked_function_arn,
+                trace: context.xray_trace_id.as_deref(),
                 cold_start,
             }),
         };

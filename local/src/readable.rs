@@ -14,7 +14,8 @@ const NO_CLOCK: &str = "        ";
 /// In every line of a log, and the same in each, or for programs alone.
 const SELDOM_READ: [&str; 5] = ["target", "service.name", "service.version", "trace_id", "span_id"];
 /// What leads elsewhere.
-const IDS: [&str; 3] = ["service.instance.id", "xray_trace_id", "request_id"];
+const IDS: [&str; 4] =
+    ["service.instance.id", "xray_trace_id", "lambda_xray_trace_id", "request_id"];
 /// Of a request, beside what its line begins with.
 const OF_REQUESTS: [&str; 5] = [
     "time_to_first_byte_ms",

@@ -31,6 +31,8 @@ pub struct Access {
     method: &'static str,
     route: &'static str,
     scheme: &'static str,
+    /// Lambda's own trace, where the request is in another.
+    lambda_xray_trace_id: Option<String>,
     answer: Option<Answer>,
     objective: Arc<LatencySlo>,
     span: Span,
@@ -63,6 +65,9 @@ impl Access {
             method,
             route: request.route,
             scheme: request.scheme,
+            lambda_xray_trace_id: request
+                .invocation
+                .and_then(|invocation| context.other_trace(invocation.trace?)),
             answer: None,
             objective,
             span: context.span(request),
@@ -145,6 +150,7 @@ impl Drop for Access {
                     time_to_first_byte_ms = first_byte,
                     duration_ms = milliseconds(elapsed),
                     object_id = self.object_id,
+                    lambda_xray_trace_id = self.lambda_xray_trace_id,
                     error.code = self.error_code,
                     exception.r#type = error,
                     exception.message = self.error_chain,

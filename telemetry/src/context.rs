@@ -54,6 +54,12 @@ impl RequestContext {
         &self.0.ids.xray_trace_id
     }
 
+    /// The trace in this `X-Amzn-Trace-Id`, in X-Ray's form, if it is another than the request's.
+    pub(crate) fn other_trace(&self, header: &str) -> Option<String> {
+        let other = Caller::from_xray(header)?.trace_id;
+        (other != self.0.caller.trace_id).then(|| other.to_string())
+    }
+
     /// The request's own id: the client's, or a new one.
     #[must_use]
     pub fn request_id(&self) -> &str {

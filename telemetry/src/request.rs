@@ -45,6 +45,8 @@ pub struct Invocation<'a> {
     pub id: &'a str,
     /// The function, as it was invoked.
     pub function_arn: &'a str,
+    /// Lambda's own trace: an `X-Amzn-Trace-Id`.
+    pub trace: Option<&'a str>,
     /// Whether its environment was new.
     pub cold_start: bool,
 }

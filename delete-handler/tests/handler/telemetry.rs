@@ -151,6 +151,28 @@ async fn two_releases_show_as_two_versions() {
     }
 }
 
+fn access(lines: &[Value]) -> &Value {
+    lines.iter().find(|line| line["message"] == "request").unwrap()
+}
+
+#[tokio::test]
+async fn lambdas_own_trace_is_on_the_line_where_the_request_is_in_another() {
+    let dynamodb = engine::start().await;
+    let own = "1-5759e988-bd862e3fe1be46a994272793";
+    let request = "1-5c536348-3d683b8b04734faae651f476";
+    for (root, beside) in [(request, json!(own)), (own, Value::Null)] {
+        let api = RuntimeApi::start().await;
+        let mut event = Form::LoadBalancer.sample();
+        set_header(&mut event, "x-amzn-trace-id", &format!("Root={root}"));
+        let (lines, _) = said(&mut function(api.address, dynamodb), api, &event).await;
+        let line = access(&lines);
+        assert_eq!(
+            (&line["xray_trace_id"], &line["lambda_xray_trace_id"]),
+            (&json!(root), &beside)
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_504_is_counted_once() {
     // It takes connections and never answers.
@@ -160,8 +182,7 @@ async fn a_504_is_counted_once() {
     // Long before the invocation's own deadline, as it is by default.
     function.env("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "0.3");
     let (lines, _) = said(&mut function, api, &Form::LoadBalancer.sample()).await;
-    let access = lines.iter().find(|line| line["message"] == "request").unwrap();
-    assert_eq!(access["http.response.status_code"], 504);
+    assert_eq!(access(&lines)["http.response.status_code"], 504);
     let counted = |line: &Value| line["picus_requests_timed_out_total"].as_u64();
     assert_eq!(lines.iter().filter_map(counted).sum::<u64>(), 1, "{lines:#?}");
 }
@@ -180,7 +201,7 @@ async fn a_line_has_the_bodys_size_and_nothing_of_it_nor_of_credentials() {
     let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
     function.env("AWS_LAMBDA_LOG_LEVEL", "TRACE").envs(credentials.map(|name| (name, SECRET)));
     let (lines, complaints) = said(&mut function, api, &event).await;
-    let access = lines.iter().find(|line| line["message"] == "request").unwrap();
+    let access = access(&lines);
     assert_eq!(access["http.request.body.size"], SECRET.len());
     let text = json!(lines).to_string();
     assert!(text.contains("\"DEBUG\""), "{text}");

@@ -173,8 +173,8 @@ impl Forwarder {
         })?;
         let arn = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{group}");
         let event = event::from_request(&parts, &body.to_bytes(), &arn, multi_value);
-        let trace = parts.headers.get(headers::X_AMZN_TRACE_ID);
-        let trace = trace.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        // Lambda knows nothing of the trace within the event, and begins one of its own.
+        let trace = format!("Root={}", headers::new_id());
         self.metrics.request(group);
         let started = Instant::now();
         // It goes on though the client has left: Lambda does not learn of that.

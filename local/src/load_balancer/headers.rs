@@ -10,7 +10,7 @@ use hyper::header::{
 };
 use uuid::Uuid;
 
-pub(super) const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -80,7 +80,7 @@ fn trace(given: Option<&str>) -> String {
     }
 }
 
-fn new_id() -> String {
+pub(super) fn new_id() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     format!("1-{seconds:08x}-{:.24}", Uuid::new_v4().simple().to_string())
 }

@@ -58,7 +58,7 @@ const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
     ("service", &[Unreachable], &[Nothing]),
     ("delete-handler", &[Unreachable, HandlerCrashes, HandlerHangs], &[Nothing, Nothing]),
     ("data", &[Unreachable], &[Nothing]),
-    ("OPERATIONS", &[Unreachable], &[Nothing, Nothing]),
+    ("OPERATIONS", &[Unreachable], &[Nothing, Nothing, Either]),
 ];
 
 /// A query, and the log groups that it is of.
