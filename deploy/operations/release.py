@@ -84,8 +84,14 @@ def complete(stack):
 
 def good():
     """The names of the releases that can be gone back to, the oldest first."""
-    found = ask("s3api", "list-objects-v2", Bucket=bucket(), Prefix="releases/")
-    keys = [part["Key"] for part in found.get("Contents") or []]
+    keys, start = [], {}
+    while True:
+        page = ask("s3api", "list-objects-v2", "--no-paginate", Bucket=bucket(), Prefix="releases/", **start)
+        # S3 counts the keys of each page. Without the count, an empty bucket and an empty answer look the same.
+        keys += [part["Key"] for part in page["Contents"]] if page["KeyCount"] else []
+        if not page["IsTruncated"]:
+            break
+        start = {"ContinuationToken": page["NextContinuationToken"]}
     return sorted(match[1] for key in keys if (match := re.fullmatch(r"releases/([^/]+)/parameters", key)))
 
 

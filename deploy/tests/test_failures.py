@@ -102,6 +102,7 @@ SCENARIOS = {
     "a deployment that does not work": Scenario(lambda case: case.deploy("bad"), deployed, 5, code=1, tells="was rolled back"),
     "a roll-back": Scenario(lambda case: ("rollback",), with_earlier_releases, 20),
     "the list of releases": Scenario(lambda case: ("rollback", "--list"), deployed, 20, reads=True),
+    "whether a commit may be deployed": Scenario(lambda case: ("newest", "0" * 40), deployed, 20, reads=True),
     "status": Scenario(lambda case: ("status",), deployed, 20, reads=True),
     "a test page": Scenario(lambda case: ("test-page",), deployed, 20, reads=True),
     "a push": Scenario(lambda case: ("push-image", "picus-service:ci", "new"), with_an_image_to_push, 20),

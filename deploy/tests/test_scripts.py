@@ -141,6 +141,20 @@ def test_no_release_is_an_empty_list(lab):
     assert done.out == "" and done.err == "rollback: there is no good release yet\n"
 
 
+def test_an_answer_without_a_count_is_not_an_empty_list_of_releases(lab):
+    done = bootstrapped(lab).run("rollback", "--list", answers={"s3api list-objects-v2": (0, "{}", "")})
+    assert done.code == 1 and done.out == "" and "an answer has no KeyCount" in done.err, done
+
+
+def test_more_releases_than_s3_lists_at_once_are_all_listed(lab):
+    case = bootstrapped(lab)
+    names = [f"20200101T{number:06}Z-one" for number in range(1001)]
+    s3, bucket = case.account.client("s3"), f"picus-artifacts-{case.account.id}-{case.account.region}"
+    for name in names:
+        s3.put_object(Bucket=bucket, Key=f"releases/{name}/parameters", Body=b"")
+    assert case.must("rollback", "--list").out.splitlines() == names
+
+
 def test_a_role_of_somebody_else_is_not_said_to_be_useless(lab):
     case = bootstrapped(lab)
     role = {"RoleName": "ecsTaskExecutionRole", "CreateDate": "2024-01-01T00:00:00Z", "RoleLastUsed": {"LastUsedDate": "2026-11-25T10:00:00Z", "Region": "eu-west-1"}}
