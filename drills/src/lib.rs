@@ -16,6 +16,7 @@ mod record;
 mod report;
 mod scrape;
 mod stage;
+mod story;
 mod tape;
 mod traffic;
 
@@ -23,7 +24,7 @@ pub use alarms::{TEMPLATE, alarms, parameters};
 pub use exposition::{Sample, samples};
 pub use fault::NamedFault;
 pub use plan::{DRILLS, Drill, FUNCTION_TIMEOUT, Fault};
-pub use record::record;
+pub use record::{Step, record};
 pub use report::Report;
 pub use stage::DrillError;
 pub use tape::{Tape, Verdict};

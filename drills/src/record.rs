@@ -1,5 +1,6 @@
 //! A drill, made: its system's reports before, during and after the fault.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::plan::Drill;
@@ -7,15 +8,45 @@ use crate::stage::{DrillError, Stage};
 use crate::tape::{CALM, Tape};
 use crate::traffic::NORMAL;
 
-/// Makes a drill with a system of its own, whose programs `executable` can be.
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their texts say all")]
+pub enum Step {
+    Start,
+    Calm,
+    Fault,
+    Recovery,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Start => "a system starts",
+            Self::Calm => "all is well, and is recorded",
+            Self::Fault => "the fault is there, and is recorded",
+            Self::Recovery => "the fault has ended, and the system recovers",
+        })
+    }
+}
+
+/// Makes a drill with a system of its own, whose programs `executable` can be. Each step is told as it
+/// begins.
 ///
 /// # Errors
 /// What keeps it from being made.
-pub async fn record(drill: &Drill, executable: PathBuf) -> Result<Tape, DrillError> {
+pub async fn record(
+    drill: &Drill,
+    executable: PathBuf,
+    tell: impl Fn(Step),
+) -> Result<Tape, DrillError> {
+    tell(Step::Start);
     let mut stage = Stage::set(drill, executable).await?;
+    tell(Step::Calm);
     let green = stage.minutes(CALM, NORMAL).await;
+    tell(Step::Fault);
     stage.begin(drill.fault).await?;
     let fault = stage.minutes(drill.recorded, drill.traffic).await;
+    tell(Step::Recovery);
     stage.end(drill.fault).await?;
     let after = stage.minutes(CALM, NORMAL).await;
     stage.clear().await;

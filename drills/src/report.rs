@@ -10,6 +10,11 @@ use crate::tape::{Tape, Verdict};
 use picus_cloudwatch::definition::Alarm;
 use picus_cloudwatch::metric::Metric;
 
+/// The marks of the matrix.
+const FIRED: char = '●';
+const FIRED_TOO: char = '○';
+const NOT_FIRED: char = '·';
+
 /// The drills that were made.
 #[derive(Debug)]
 pub struct Report {
@@ -64,8 +69,7 @@ impl Report {
         self.drills.iter().all(|(.., faults)| faults.is_empty()) && self.unproven().is_empty()
     }
 
-    /// All drills by all alarms: the minutes until each fired, in brackets where the drill is not for
-    /// it.
+    /// All drills by all alarms, with a legend.
     #[must_use]
     pub fn matrix(&self) -> String {
         let width = self.drills.iter().map(|(drill, ..)| drill.name.len()).max().unwrap_or(0);
@@ -73,29 +77,27 @@ impl Report {
         // Writing to a string does not fail, here and below.
         let _ = write!(text, "{:width$}", "");
         for number in 1..=self.alarms.len() {
-            let _ = write!(text, "{number:>7}");
+            let _ = write!(text, "{number:>3}");
         }
         for (drill, verdict, _) in &self.drills {
             let _ = write!(text, "\n{:width$}", drill.name);
             for (alarm, _) in &self.alarms {
-                let cell = match verdict.fired.get(alarm) {
-                    None => "·".to_owned(),
-                    Some((after, _)) if drill.alarms.contains(&alarm.as_str()) => after.to_string(),
-                    Some((after, _)) => format!("({after})"),
+                let mark = match verdict.fired.contains_key(alarm) {
+                    false => NOT_FIRED,
+                    true if drill.alarms.contains(&alarm.as_str()) => FIRED,
+                    true => FIRED_TOO,
                 };
-                let _ = write!(text, "{cell:>7}");
+                let _ = write!(text, "{mark:>3}");
             }
         }
-        text.push('\n');
+        let _ = write!(
+            text,
+            "\n\n  {FIRED}  it fires, and the drill is for it\n  \
+             {FIRED_TOO}  it fires too, for a reason that the drill gives\n  \
+             {NOT_FIRED}  it does not fire\n"
+        );
         for (number, (alarm, promised)) in self.alarms.iter().enumerate() {
-            let _ = write!(text, "\n{:>3}  {alarm}, within {promised} minutes", number + 1);
-        }
-        let deployments = self.drills.iter().filter(|(drill, ..)| drill.rolled_back_by.is_some());
-        for (drill, verdict, _) in deployments {
-            if let Some((alarm, after)) = &verdict.rolled_back {
-                let name = drill.name;
-                let _ = write!(text, "\n{name} is rolled back after {after} minutes by {alarm}");
-            }
+            let _ = write!(text, "\n {:>2}  {alarm}, within {promised} minutes", number + 1);
         }
         text.push('\n');
         text
@@ -137,6 +139,34 @@ impl Report {
 mod tests {
     use super::*;
     use crate::alarms;
+    use crate::plan::DRILLS;
+
+    #[test]
+    fn the_matrix_of_all_drills_fits_a_terminal_and_has_a_legend() {
+        let alarms = alarms::alarms(alarms::TEMPLATE).unwrap();
+        let mut report = Report::new(&alarms, true);
+        for drill in DRILLS {
+            let fired = drill.alarms.iter().chain(drill.others.iter().map(|(alarm, _)| alarm));
+            let fired = fired.map(|alarm| ((*alarm).to_owned(), (2880, Some(4320)))).collect();
+            let verdict = Verdict { fired, ..Verdict::default() };
+            report.drills.push((*drill, verdict, Vec::new()));
+        }
+        let matrix = report.matrix();
+        for line in matrix.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        let row = |name: &str| matrix.lines().find(|line| line.starts_with(name)).unwrap();
+        let marks = |name: &str, mark: char| row(name).matches(mark).count();
+        assert_eq!((marks("calm", FIRED), marks("calm", FIRED_TOO)), (0, 0), "{matrix}");
+        assert_eq!(
+            (marks("tasks-gone", FIRED), marks("tasks-gone", FIRED_TOO)),
+            (2, 3),
+            "{matrix}"
+        );
+        for mark in [FIRED, FIRED_TOO, NOT_FIRED] {
+            assert!(matrix.contains(&format!("\n  {mark}  it ")), "{matrix}");
+        }
+    }
 
     #[test]
     fn what_no_drill_proves_is_not_good_in_either_form() {

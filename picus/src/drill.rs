@@ -2,13 +2,14 @@
 
 use std::env;
 use std::fs::{self, OpenOptions};
-use std::io;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use anstyle::AnsiColor;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use picus_drills::{self as drills, DRILLS, Drill, Report};
+use picus_drills::{self as drills, DRILLS, Drill, Report, Step};
 use tokio::runtime::Runtime;
 
 #[derive(Args)]
@@ -35,27 +36,56 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Err
     };
     let executable = env::current_exe()?;
     let runtime = Runtime::new()?;
-    for drill in DRILLS.iter().filter(wanted) {
+    let drills: Vec<_> = DRILLS.iter().filter(wanted).collect();
+    for (number, drill) in drills.iter().enumerate() {
         let started = Instant::now();
-        let tape = runtime.block_on(drills::record(drill, executable.clone()))?;
+        tell(&format!("[{:>2}/{}] {}\n{}\n", number + 1, drills.len(), drill.name, drill.story()));
+        let recorded = runtime.block_on(drills::record(drill, executable.clone(), progress));
+        clear_progress();
+        let tape = recorded?;
         let verdict = tape.play(drill, &alarms)?;
         let faults = verdict.faults(drill, &alarms);
-        let how = if faults.is_empty() { "as it should be" } else { "NOT as it should be" };
-        eprintln!("{:<24} {how}, {:.1} s", drill.name, started.elapsed().as_secs_f64());
+        let (style, how) = if faults.is_empty() {
+            (AnsiColor::Green, "as it should be")
+        } else {
+            (AnsiColor::Red, "NOT as it should be")
+        };
+        let (style, took) = (style.on_default(), started.elapsed().as_secs_f64());
+        tell(&format!("{}\n  {style}{how}{style:#}, in {took:.1} s\n", verdict.story(drill)));
         for fault in &faults {
-            eprintln!("  {fault}");
+            tell(&format!("  {fault}\n"));
         }
-        report.add(*drill, &tape, verdict, faults);
+        report.add(**drill, &tape, verdict, faults);
     }
-    println!("\n{}", report.matrix());
+    // Whoever does not read it still has the exit code.
+    let _ = writeln!(io::stdout(), "\n{}", report.matrix());
     if let Some(file) = &arguments.report {
         let written = fs::write(file, report.json().to_string());
         written.map_err(|error| cannot_write(file, &error))?;
     }
     for lack in report.unproven() {
-        eprintln!("{lack}");
+        tell(&format!("{lack}\n"));
     }
     Ok(report.is_good())
+}
+
+/// Says something on stderr, in colour if it is a terminal. Nobody need be there to read it.
+fn tell(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
+/// Says on a terminal what is being done, in a line that the next one takes the place of.
+fn progress(step: Step) {
+    if io::stderr().is_terminal() {
+        clear_progress();
+        tell(&format!("  {step} …"));
+    }
+}
+
+fn clear_progress() {
+    if io::stderr().is_terminal() {
+        tell(&format!("\r{:78}\r", ""));
+    }
 }
 
 fn cannot_write(file: &Path, error: &io::Error) -> String {

@@ -11,7 +11,7 @@ const EXECUTABLE: &str = env!("CARGO_BIN_EXE_picus");
 
 async fn made(name: &str) -> (&'static Drill, Tape) {
     let drill = DRILLS.iter().find(|drill| drill.name == name).unwrap();
-    (drill, drill::record(drill, EXECUTABLE.into()).await.unwrap())
+    (drill, drill::record(drill, EXECUTABLE.into(), |_| ()).await.unwrap())
 }
 
 fn faults(drill: &Drill, tape: &Tape, alarms: &[Alarm]) -> Vec<String> {

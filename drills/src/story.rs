@@ -1,0 +1,167 @@
+//! What a drill is and what came of it, in words and in lines of 80 columns.
+
+use crate::plan::{Drill, Fault};
+use crate::tape::Verdict;
+use crate::traffic::Traffic;
+use picus_local::dynamodb::DynamoDbFault;
+use picus_local::lambda::FunctionFault;
+
+/// What a terminal shows in a line.
+const WIDTH: usize = 80;
+const HOUR: usize = 60;
+
+impl Drill {
+    /// What is wrong, for how long, and what clients ask for meanwhile.
+    #[must_use]
+    pub fn story(&self) -> String {
+        let Traffic { gets, puts, lists, deletes } = self.traffic;
+        let wrong = format!("  {}", self.fault.words());
+        let lasts = match self.lasts {
+            minutes if minutes % HOUR == 0 => format!("{} hours", minutes / HOUR),
+            minutes => format!("{minutes} minutes"),
+        };
+        let requests = gets + puts + lists + deletes;
+        fitted(&wrong, &format!("for {lasts}, with {requests} requests a minute"))
+    }
+}
+
+impl Fault {
+    fn words(self) -> String {
+        match self {
+            Self::None => "nothing is wrong".to_owned(),
+            Self::DynamoDb(fault) => dynamodb(fault),
+            Self::Handler(FunctionFault::Crash) => {
+                "the delete handler dies over each delete".to_owned()
+            }
+            Self::Handler(FunctionFault::Hang) => {
+                "the delete handler hangs over each delete".to_owned()
+            }
+            Self::HandlerUnheard => "the delete handler's lines do not arrive".to_owned(),
+            Self::TasksGone => "all tasks are gone".to_owned(),
+            Self::TaskGone => "one of two tasks is gone, and none takes its place".to_owned(),
+            Self::BadDeployment(settings) => {
+                let settings = settings.iter().map(|(name, value)| format!("{name}={value}"));
+                let settings = settings.collect::<Vec<_>>().join("\n    and ");
+                format!("a release with\n    {settings},")
+            }
+            Self::SlowDeployment(time) => {
+                format!("a release whose calls to DynamoDB take {time:?} longer")
+            }
+            Self::MemoryShort => "tasks have hardly more memory than they use".to_owned(),
+            Self::CpuShort => "tasks run for a moment at a time".to_owned(),
+            Self::CollectorsGone(1) => "no collector reads one of two tasks' metrics".to_owned(),
+            Self::CollectorsGone(_) => "no collector reads the tasks' metrics".to_owned(),
+        }
+    }
+}
+
+fn dynamodb(fault: DynamoDbFault) -> String {
+    let calls = |one_in: u32| match one_in {
+        1 => "every call".to_owned(),
+        one_in => format!("one call in {one_in}"),
+    };
+    match fault {
+        DynamoDbFault::Unreachable => "DynamoDB breaks off every connection".to_owned(),
+        DynamoDbFault::Throttles(one_in) => format!("DynamoDB throttles {}", calls(one_in)),
+        DynamoDbFault::Fails(one_in) => format!("DynamoDB fails {}", calls(one_in)),
+        DynamoDbFault::Denies(one_in) => format!("DynamoDB denies {}", calls(one_in)),
+        DynamoDbFault::Slow(one_in, time) => {
+            format!("DynamoDB takes {time:?} longer for {}", calls(one_in))
+        }
+    }
+}
+
+impl Verdict {
+    /// What the alarms did, in the order in which they fired.
+    #[must_use]
+    pub fn story(&self, drill: &Drill) -> String {
+        if self.fired.is_empty() {
+            return "  no alarm fires".to_owned();
+        }
+        let mut fired: Vec<_> = self.fired.iter().collect();
+        fired.sort_by_key(|(_, (after, _))| *after);
+        let mut lines = Vec::new();
+        for (alarm, (after, ended)) in fired {
+            let also = if drill.alarms.contains(&alarm.as_str()) { "" } else { " too" };
+            let ended = match ended {
+                Some(1) => "1 minute after the fault: OK".to_owned(),
+                Some(ended) => format!("{ended} minutes after the fault: OK"),
+                None => "never OK again".to_owned(),
+            };
+            lines.push(fitted(&format!("  minute {after}: {alarm} fires{also};"), &ended));
+            let mut reasons = drill.others.iter().chain(drill.perhaps);
+            if let Some((_, why)) = reasons.find(|(other, _)| other == alarm) {
+                lines.push(format!("    ({why})"));
+            }
+        }
+        if let Some((alarm, after)) =
+            self.rolled_back.as_ref().filter(|_| drill.rolled_back_by.is_some())
+        {
+            lines.push(format!("  minute {after}: {alarm} rolls the release back"));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Both in a line if there is room, and else in two.
+fn fitted(first: &str, second: &str) -> String {
+    let last = first.lines().next_back().unwrap_or_default();
+    let is_short = last.chars().count() + 1 + second.chars().count() <= WIDTH;
+    let between = if is_short { " " } else { "\n    " };
+    format!("{first}{between}{second}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alarms;
+    use crate::plan::DRILLS;
+
+    fn drill(name: &str) -> &'static Drill {
+        DRILLS.iter().find(|drill| drill.name == name).unwrap()
+    }
+
+    #[test]
+    fn a_story_tells_when_each_alarm_fires_and_when_it_is_ok_again() {
+        let drill = drill("dynamodb-unreachable");
+        assert_eq!(
+            drill.story(),
+            "  DynamoDB breaks off every connection for 40 minutes, with 17 requests a minute"
+        );
+        assert_eq!(Verdict::default().story(drill), "  no alarm fires");
+        let fired = [("picus-availability-ticket", (7, None)), ("picus-page", (4, Some(29)))];
+        let fired = fired.map(|(alarm, minutes)| (alarm.to_owned(), minutes)).into();
+        let verdict = Verdict { fired, ..Verdict::default() };
+        assert_eq!(
+            verdict.story(drill).lines().collect::<Vec<_>>(),
+            [
+                "  minute 4: picus-page fires; 29 minutes after the fault: OK",
+                "  minute 7: picus-availability-ticket fires too; never OK again",
+                "    (the budget burns, whichever window is looked at)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_release_that_is_rolled_back_is_told_with_the_alarm_that_did_it() {
+        let rolled_back = Some(("picus-availability-page-5m".to_owned(), 3));
+        let fired = [("picus-page".to_owned(), (4, Some(29)))].into();
+        let verdict = Verdict { fired, rolled_back, ..Verdict::default() };
+        let told = verdict.story(drill("bad-deployment"));
+        let end = "minute 3: picus-availability-page-5m rolls the release back";
+        assert!(told.ends_with(end), "{told}");
+        assert!(!verdict.story(drill("tasks-gone")).contains("rolls"));
+    }
+
+    #[test]
+    fn every_story_fits_a_terminal() {
+        let alarms = alarms::alarms(alarms::TEMPLATE).unwrap();
+        let fired = alarms.iter().map(|alarm| (alarm.name.clone(), (2880, Some(4320)))).collect();
+        let verdict = Verdict { fired, ..Verdict::default() };
+        for drill in DRILLS {
+            for line in [drill.story(), verdict.story(drill)].join("\n").lines() {
+                assert!(line.chars().count() <= WIDTH, "{line}");
+            }
+        }
+    }
+}
