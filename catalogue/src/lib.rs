@@ -93,8 +93,8 @@ catalogue! {
     /// Requests in flight.
     HTTP_SERVER_ACTIVE_REQUESTS: "http.server.active_requests" in "{request}", UpDownCounter
         => "http_server_active_requests", Count, [];
-    /// Requests for items that were answered without a failure of the service: those that
-    /// the latency objective is measured on.
+    /// Requests for items that the latency objective is measured on: those answered without a
+    /// failure of the service, and those whose client gave up later than it allows.
     REQUESTS_MEASURED: "picus.requests.measured" in "{request}", Counter
         => "picus_requests_measured_total", Count, ["http_route"];
     /// Of the requests measured, those whose answer began within the latency objective.

@@ -33,6 +33,8 @@ pub struct Access {
     scheme: &'static str,
     /// Lambda's own trace, where the request is in another.
     lambda_xray_trace_id: Option<String>,
+    /// Whether a client that leaves is seen: Lambda does not tell a function of it.
+    sees_client: bool,
     answer: Option<Answer>,
     objective: Arc<LatencySlo>,
     span: Span,
@@ -68,6 +70,7 @@ impl Access {
             lambda_xray_trace_id: request
                 .invocation
                 .and_then(|invocation| context.other_trace(invocation.trace?)),
+            sees_client: request.invocation.is_none(),
             answer: None,
             objective,
             span: context.span(request),
@@ -86,14 +89,26 @@ impl Access {
         self.answer = Some(Answer { status, after: self.started.elapsed() });
     }
 
+    /// Whether the client left without an answer after it had waited longer than the SLO allows.
+    fn is_given_up(&self, elapsed: Duration) -> bool {
+        self.answer.is_none() && self.objective.is_missed(self.route, elapsed)
+    }
+
     fn measure(&self, elapsed: Duration, error: Option<&'static str>) {
-        if let Some(Answer { status, after }) = self.answer {
-            if status < 500 {
+        match self.answer {
+            Some(Answer { status, after }) if status < 500 => {
                 self.objective.record(self.route, after);
-            } else if status == 504 {
+            }
+            Some(Answer { status: 504, after }) => {
                 // Here and not where a deadline passes: there are several.
                 metrics::counter!(catalogue::REQUESTS_TIMED_OUT.name).increment(1);
+                // Nobody may have been there to see it. Of those, neither SLO would know.
+                if !self.sees_client {
+                    self.objective.record(self.route, after);
+                }
             }
+            None if self.is_given_up(elapsed) => self.objective.record(self.route, elapsed),
+            Some(_) | None => {}
         }
         let outcome = Outcome {
             status: self.answer.map(|answer| answer.status),
@@ -132,7 +147,7 @@ impl Drop for Access {
         let elapsed = self.started.elapsed();
         let status = self.answer.map(|answer| answer.status);
         let first_byte = self.answer.map(|answer| milliseconds(answer.after));
-        // A client that left before its answer is no failure of the service's.
+        // A client that left before its answer is none of availability's failures.
         let failed = self.error_chain.is_some() || status.is_some_and(|status| status >= 500);
         let error = failed.then(|| self.error_code.unwrap_or("aborted"));
         self.measure(elapsed, error);
@@ -161,6 +176,8 @@ impl Drop for Access {
         }
         if failed {
             line!(error);
+        } else if self.is_given_up(elapsed) {
+            line!(warn);
         } else {
             line!(info);
         }

@@ -43,7 +43,12 @@ impl LatencySlo {
         Self { within, routes: routes.collect() }
     }
 
-    /// Counts an answer that began after this time.
+    /// Whether a client that has waited so long has waited too long; nobody does for a route that the SLO is not for.
+    pub(crate) fn is_missed(&self, route: &str, after: Duration) -> bool {
+        after > self.within && self.routes.iter().any(|known| known.template == route)
+    }
+
+    /// Counts an answer that began after this time, or a client that gave up after it.
     pub(crate) fn record(&self, route: &str, after: Duration) {
         if let Some(route) = self.routes.iter().find(|known| known.template == route) {
             route.measured.increment(1);

@@ -174,17 +174,24 @@ async fn lambdas_own_trace_is_on_the_line_where_the_request_is_in_another() {
 }
 
 #[tokio::test]
-async fn a_504_is_counted_once() {
+async fn a_504_is_counted_once_and_as_late_for_nobody_may_have_waited_for_it() {
     // It takes connections and never answers.
     let silence = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = RuntimeApi::start().await;
     let mut function = function(api.address, silence.local_addr().unwrap());
     // Long before the invocation's own deadline, as it is by default.
     function.env("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "0.3");
+    function.env("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.1");
     let (lines, _) = said(&mut function, api, &Form::LoadBalancer.sample()).await;
     assert_eq!(access(&lines)["http.response.status_code"], 504);
-    let counted = |line: &Value| line["picus_requests_timed_out_total"].as_u64();
-    assert_eq!(lines.iter().filter_map(counted).sum::<u64>(), 1, "{lines:#?}");
+    for (name, expected) in [
+        ("picus_requests_timed_out_total", 1),
+        ("picus_requests_measured_total", 1),
+        ("picus_requests_within_objective_total", 0),
+    ] {
+        let counted = lines.iter().filter_map(|line| line[name].as_u64()).sum::<u64>();
+        assert_eq!(counted, expected, "{name}: {lines:#?}");
+    }
 }
 
 #[tokio::test]

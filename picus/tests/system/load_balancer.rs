@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use std::time::Duration;
 
+use picus_cloudwatch::data::Minute;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::load_balancer::{
     Action, Attributes, GroupSettings, HealthCheck, Listener, LoadBalancer, TargetGroup,
@@ -236,6 +237,46 @@ async fn what_is_no_request_is_the_clients_400_and_counts_as_no_fault_of_ours() 
     let own: Vec<_> = own.map(|(metric, datum)| (metric.name.as_str(), datum.sum())).collect();
     assert_eq!(own, [("HTTPCode_ELB_4XX_Count", 4.0)]);
     system.stop().await;
+}
+
+/// In the documents' words, a 460. The target does not answer, so none of its numbers tells of the request either.
+#[tokio::test]
+async fn a_client_that_leaves_before_its_answer_counts_as_the_clients_fault_and_as_no_answer() {
+    let address = target(|line| (line != "GET /silent HTTP/1.1").then_some(OK)).await;
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = Listener::new(Vec::new(), Action::Forward(group_of(address).await));
+    let metrics = MetricSink::on();
+    let balancer =
+        LoadBalancer::start(socket, listener, Attributes::default(), metrics.clone()).unwrap();
+    let count = |minute: &Minute, name: &str| -> f64 {
+        let named = minute.0.iter().filter(|(metric, _)| metric.name == name);
+        // Some are counted for the group as well.
+        let of_all = named.filter(|(metric, _)| !metric.dimensions.contains_key("TargetGroup"));
+        of_all.map(|(_, datum)| datum.sum()).sum()
+    };
+    let mut impatient = TcpStream::connect(balancer.address()).await.unwrap();
+    impatient.write_all(b"GET /silent HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let sent = async {
+        while count(&metrics.minute(), "RequestCount") < 1.0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, sent).await.unwrap();
+    drop(impatient);
+    let counted = async {
+        loop {
+            let minute = metrics.minute();
+            if count(&minute, "HTTPCode_ELB_4XX_Count") > 0.0 {
+                return minute;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let minute = timeout(PATIENCE, counted).await.unwrap();
+    let all = ["HTTPCode_ELB_4XX_Count", "HTTPCode_ELB_5XX_Count", "TargetResponseTime"];
+    let found = all.map(|name| format!("{:.0}", count(&minute, name)));
+    assert_eq!(found, ["1", "0", "0"]);
+    balancer.stop().await;
 }
 
 #[tokio::test]

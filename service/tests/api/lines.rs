@@ -1,5 +1,8 @@
 //! What the program's lines say of requests, and what they never say.
 
+use std::net::TcpListener;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::program::{Running, exchange, send};
@@ -97,4 +100,45 @@ async fn bodies_and_credentials_are_never_logged() {
     assert!(said.contains("\"DEBUG\""), "{said}");
     assert!(!said.contains(SECRET), "{said}");
     assert_eq!(complained, "");
+}
+
+/// Its wait ends without an answer, of which no status and no duration of an answer tells.
+#[test]
+fn a_client_that_gives_up_past_the_latency_slo_is_a_late_answer_at_warn_and_an_earlier_one_is_none()
+{
+    // It takes connections and never answers.
+    let silence = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dynamodb = format!("http://{}", silence.local_addr().unwrap());
+    for (limit, waits, level, late) in
+        [("0.2", Duration::from_millis(600), "WARN", 1), ("60", Duration::ZERO, "INFO", 0)]
+    {
+        let mut running = Running::start(&[
+            ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "key"),
+            ("PICUS_WORKERS", "1"),
+            ("PICUS_LATENCY_OBJECTIVE_SECONDS", limit),
+            ("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "20"),
+            ("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "20"),
+        ]);
+        let [address, metrics] = running.addresses;
+        let impatient = send(address, "GET /picus/get/x HTTP/1.1\r\nhost: x\r\n\r\n");
+        // The only worker has begun the request once it has answered a later one.
+        exchange(address, HEALTH);
+        std::thread::sleep(waits);
+        drop(impatient);
+        let line =
+            running.line(|line| is_request(line) && line["http.route"] == "/picus/get/{key}");
+        assert_eq!(line["level"], level, "{line}");
+        assert_eq!(line["aborted"], true, "{line}");
+        assert!(line.get("http.response.status_code").is_none(), "{line}");
+        assert!(line.get("exception.type").is_none(), "it is no failure of availability: {line}");
+        let scrape = exchange(metrics, "GET /metrics HTTP/1.0\r\n\r\n");
+        for (name, expected) in [("measured", late), ("within_objective", 0)] {
+            let series =
+                format!("picus_requests_{name}_total{{http_route=\"/picus/get/{{key}}\"}} ");
+            let count = scrape.lines().find_map(|line| line.strip_prefix(&series));
+            assert_eq!(count, Some(expected.to_string().as_str()), "{name}, limit {limit}");
+        }
+    }
 }
