@@ -27,10 +27,16 @@ struct Given {
 }
 
 async fn given(dynamodb: SocketAddr) -> Given {
+    given_named("picus-delete-handler", dynamodb).await
+}
+
+/// The same, with the function called `service_name`.
+async fn given_named(service_name: &str, dynamodb: SocketAddr) -> Given {
     let daemon = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let mut api = RuntimeApi::start().await;
     let child = function(api.address, dynamodb)
         .env("AWS_XRAY_DAEMON_ADDRESS", daemon.local_addr().unwrap().to_string())
+        .env("OTEL_SERVICE_NAME", service_name)
         .env("PICUS_DYNAMODB_MAX_ATTEMPTS", "2")
         .spawn()
         .unwrap();
@@ -42,7 +48,12 @@ impl Given {
     /// Sends a delete, waits until the function asks for work again, and returns the documents that
     /// the daemon has by then: the segment, and the one part of it.
     async fn segments_of_a_delete(&mut self) -> (Value, Value) {
-        self.api.invoke(&Form::LoadBalancer.sample().to_string()).await;
+        self.segments_of(&Form::LoadBalancer.sample()).await
+    }
+
+    /// The same for this event.
+    async fn segments_of(&mut self, event: &Value) -> (Value, Value) {
+        self.api.invoke(&event.to_string()).await;
         self.api.polled().await;
         let mut documents = Vec::new();
         let mut datagram = vec![0; 65536];
@@ -91,6 +102,23 @@ async fn the_daemon_has_a_segment_and_the_call_in_it_before_more_work_is_asked_f
     assert_eq!(part["aws"]["region"], "eu-central-1");
     let (segment, _) = given.segments_of_a_delete().await;
     assert_eq!(segment["metadata"]["faas.coldstart"], false);
+}
+
+#[tokio::test]
+async fn a_long_key_a_long_user_agent_and_an_odd_name_are_shortened_and_lose_no_trace() {
+    let mut given = given_named("picus (delete)", engine::start().await).await;
+    let mut event = Form::LoadBalancer.sample();
+    let key = "k".repeat(2048);
+    event["path"] = json!(format!("/picus/{key}"));
+    set_header(&mut event, "user-agent", &"a".repeat(300));
+    let (segment, part) = given.segments_of(&event).await;
+    assert_eq!(segment["name"], "picus delete");
+    let request = &segment["http"]["request"];
+    let url = request["url"].as_str().unwrap();
+    assert!(url.contains("/picus/kkk") && url.len() <= 250, "{url}");
+    assert_eq!(request["user_agent"], "a".repeat(250));
+    assert_eq!(segment["metadata"]["object_id"], key);
+    assert_eq!(part["parent_id"], segment["id"]);
 }
 
 #[tokio::test]

@@ -2,11 +2,14 @@
 //! the way of these to whoever collects them.
 
 mod export;
+mod losses;
 mod opening;
+mod otlp;
 mod queue;
 mod sampled_trace;
 mod sampling;
 mod settings;
+mod xray;
 
 use std::time::Duration;
 
@@ -53,7 +56,7 @@ impl Traces {
             .with_schema_url([], conventions::SCHEMA_URL)
             .with_detector(Box::new(opentelemetry_aws::detector::LambdaResourceDetector))
             .build();
-        let (waiting, exporter) = export::exporter(exporter, settings.export_timeout)?;
+        let (waiting, exporter) = export::exporter(exporter, settings.export_timeout);
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(settings.max_queue_size)
             .with_max_export_batch_size(settings.max_export_batch_size)

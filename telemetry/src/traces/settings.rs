@@ -34,8 +34,8 @@ pub struct TraceSettings {
 pub enum Exporter {
     /// A collector, by OTLP over HTTP, at this URL, its path included.
     Otlp(String),
-    /// An X-Ray daemon, by UDP. Lambda runs one beside each function that is traced.
-    XrayDaemon(SocketAddr),
+    /// An X-Ray daemon, by UDP, at this host and port. Lambda runs one beside each function that is traced.
+    XrayDaemon(String),
 }
 
 impl TraceSettings {
@@ -95,7 +95,7 @@ impl TraceSettings {
                 .map(|Endpoint(url)| url)
                 .or_else(|| otlp.as_ref().map(|endpoint| endpoint.below("/v1/traces")))
                 .map(Exporter::Otlp)
-                .or_else(|| daemon.map(Exporter::XrayDaemon))
+                .or_else(|| daemon.map(|address| Exporter::XrayDaemon(address.to_string())))
                 .filter(|_| wanted && !disabled),
             sampler: sampler.with(ratio),
             export_timeout: env.read_milliseconds(
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(exporter(&[DAEMON], default), otlp("http://127.0.0.1:4318/v1/traces"));
         assert_eq!(exporter(&[GENERAL], default), otlp("http://a:1/v1/traces"));
         assert_eq!(exporter(&[GENERAL, EXACT], default), otlp("http://b:1/x/"));
-        let daemon = Exporter::XrayDaemon(DAEMON.1.parse().unwrap());
+        let daemon = Exporter::XrayDaemon(DAEMON.1.to_owned());
         assert_eq!(exporter(&[DAEMON], ""), Some(daemon));
         assert_eq!(exporter(&[], ""), None);
         assert_eq!(
