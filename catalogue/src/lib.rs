@@ -140,8 +140,8 @@ catalogue! {
     /// those lost because exporting was too slow.
     SPANS_PROCESSED: "otel.sdk.processor.span.processed" in "{span}", Counter
         => "otel_sdk_processor_span_processed_total", Count, ["error_type"];
-    /// Spans handed to the exporter: error_type is empty for those delivered,
-    /// export_failed for those lost.
+    /// Spans handed to the exporter: error_type is empty for those delivered, export_failed for those lost on the
+    /// way, rejected for those that the collector did not take.
     SPANS_EXPORTED: "otel.sdk.exporter.span.exported" in "{span}", Counter
         => "otel_sdk_exporter_span_exported_total", Count, ["error_type"];
     /// CPU time that the process used since the sample before, by mode, of all that it could

@@ -87,5 +87,7 @@ fn begin_at_zero() {
         metrics::counter!(metric.name).absolute(0);
     }
     metrics::counter!(catalogue::SPANS_PROCESSED.name, "error_type" => "queue_full").absolute(0);
-    metrics::counter!(catalogue::SPANS_EXPORTED.name, "error_type" => "export_failed").absolute(0);
+    for cause in ["export_failed", "rejected"] {
+        metrics::counter!(catalogue::SPANS_EXPORTED.name, "error_type" => cause).absolute(0);
+    }
 }

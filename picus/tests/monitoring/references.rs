@@ -132,7 +132,7 @@ fn values(dimension: &str) -> Option<&'static [&'static str]> {
         "db_operation_name" => &["GetItem", "PutItem", "Scan", "DeleteItem"],
         "faas_trigger" => &["http"],
         "cpu_mode" => &["user", "system"],
-        "error_type" => &["queue_full", "export_failed"],
+        "error_type" => &["queue_full", "export_failed", "rejected"],
         _ => return None,
     })
 }

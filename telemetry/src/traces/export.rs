@@ -1,7 +1,7 @@
 //! The exporter: spans go to a collector by OTLP, or to an X-Ray daemon by UDP. Every span is counted,
 //! delivered or lost, and none is ever exported on a request's thread.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use opentelemetry::{Array, Value};
@@ -10,11 +10,11 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::Exporter;
-use super::losses::Lost;
+use super::losses::Losses;
 use super::otlp::Otlp;
 use super::queue::Waiting;
 use super::xray::Daemon;
-use picus_catalogue::{SPANS_EXPORTED, SPANS_PROCESSED};
+use picus_catalogue::SPANS_PROCESSED;
 
 const TABLES: &str = "aws.dynamodb.table_names";
 
@@ -25,7 +25,7 @@ pub(super) fn exporter(kind: &Exporter, timeout: Duration) -> (Waiting, Counted)
         Exporter::XrayDaemon(address) => Way::XrayDaemon(Daemon::new(address.clone(), timeout)),
     };
     let waiting = Waiting::default();
-    (waiting.clone(), Counted { way, waiting, failing: AtomicBool::new(false) })
+    (waiting.clone(), Counted { way, waiting, losses: Losses::default() })
 }
 
 /// An exporter whose every span is counted, delivered or lost.
@@ -33,7 +33,7 @@ pub(super) fn exporter(kind: &Exporter, timeout: Duration) -> (Waiting, Counted)
 pub(super) struct Counted {
     way: Way,
     waiting: Waiting,
-    failing: AtomicBool,
+    losses: Losses,
 }
 
 #[derive(Debug)]
@@ -52,26 +52,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Counted {
             Way::Otlp(otlp) => otlp.export(batch).await,
             Way::XrayDaemon(daemon) => daemon.export(batch),
         };
-        let count = lost.as_ref().map_or(0, |lost| lost.spans.min(spans));
-        if count > 0 {
-            metrics::counter!(SPANS_EXPORTED.name, "error_type" => "export_failed")
-                .increment(count as u64);
-        }
-        if count < spans {
-            metrics::counter!(SPANS_EXPORTED.name).increment((spans - count) as u64);
-        }
-        // Said once when it begins and once when it ends; in between, the counter tells.
-        if self.failing.swap(lost.is_some(), Ordering::Relaxed) != lost.is_some() {
-            match &lost {
-                None => tracing::info!("spans are delivered again"),
-                Some(Lost { why, .. }) => {
-                    tracing::warn!(
-                        exception.message = why,
-                        "spans can not be delivered, and are lost"
-                    );
-                }
-            }
-        }
+        self.losses.count(spans, lost.as_ref());
         lost.map_or(Ok(()), |lost| Err(OTelSdkError::InternalFailure(lost.why)))
     }
 

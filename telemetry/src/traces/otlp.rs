@@ -1,6 +1,7 @@
 //! The way to a collector, by OTLP over HTTP.
 
-use std::sync::OnceLock;
+use std::fmt::Display;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,11 +11,14 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{
     ExporterBuildError, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
 };
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use parking_lot::Mutex;
 use picus_catalogue::conventions;
+use prost::Message as _;
 
-use super::losses::Lost;
+use super::losses::{Cause, Lost};
 
 /// It is made when the first spans go it: to ask ECS what this task is takes time that no start should
 /// wait for.
@@ -24,12 +28,21 @@ pub(super) struct Otlp {
     timeout: Duration,
     resource: Resource,
     exporter: OnceLock<Result<SpanExporter, String>>,
+    heard: Arc<Mutex<Option<Heard>>>,
+}
+
+/// What was heard of the collector last, where it was not that all is well. The exporter keeps it to itself.
+#[derive(Debug)]
+struct Heard {
+    /// How many spans of a delivery that it took.
+    rejected: i64,
+    why: String,
 }
 
 impl Otlp {
     pub(super) fn new(endpoint: String, timeout: Duration) -> Self {
         let resource = Resource::builder_empty().build();
-        Self { endpoint, timeout, resource, exporter: OnceLock::new() }
+        Self { endpoint, timeout, resource, exporter: OnceLock::new(), heard: Arc::default() }
     }
 
     pub(super) fn set_resource(&mut self, resource: &Resource) {
@@ -44,10 +57,25 @@ impl Otlp {
             Ok(exporter) => exporter.export(batch).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.clone()),
         };
-        result.err().map(|why| Lost { spans, why })
+        match (result, self.heard.lock().take()) {
+            (Ok(()), heard) => {
+                let Heard { rejected, mut why } = heard?;
+                if why.is_empty() {
+                    "the collector gives no reason".clone_into(&mut why);
+                }
+                // More than there were is as wrong as less than none.
+                let spans = usize::try_from(rejected).ok()?.min(spans);
+                (spans > 0).then_some(Lost { spans, cause: Cause::Rejected, why })
+            }
+            (Err(error), heard) => {
+                let why = heard.map_or(error, |heard| heard.why);
+                Some(Lost { spans, cause: Cause::ExportFailed, why })
+            }
+        }
     }
 
     fn make(&self) -> Result<SpanExporter, ExporterBuildError> {
+        let way = self.endpoint.clone();
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(self.timeout))
             // An answer other than 2xx is read, too: the exporter judges it.
@@ -55,7 +83,7 @@ impl Otlp {
             .build();
         let mut exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Http(agent.into()))
+            .with_http_client(Http { agent: agent.into(), way, heard: self.heard.clone() })
             .with_endpoint(&self.endpoint)
             .with_timeout(self.timeout)
             .build()?;
@@ -70,15 +98,37 @@ impl Otlp {
 
 /// A plain HTTP client that blocks: the exporter's thread has nothing else to do.
 #[derive(Debug)]
-struct Http(ureq::Agent);
+struct Http {
+    agent: ureq::Agent,
+    /// Where it sends to, for people.
+    way: String,
+    heard: Arc<Mutex<Option<Heard>>>,
+}
+
+impl Http {
+    fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ureq::Error> {
+        let (parts, body) = request.into_parts();
+        let response = self.agent.run(Request::from_parts(parts, &body[..]))?;
+        let (parts, mut body) = response.into_parts();
+        let body = body.with_config().limit(64 * 1024).read_to_vec()?;
+        Ok(Response::from_parts(parts, body.into()))
+    }
+}
 
 #[async_trait]
 impl HttpClient for Http {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (parts, body) = request.into_parts();
-        let response = self.0.run(Request::from_parts(parts, &body[..]))?;
-        let (parts, mut body) = response.into_parts();
-        let body = body.with_config().limit(64 * 1024).read_to_vec()?;
-        Ok(Response::from_parts(parts, body.into()))
+        let result = self.send(request);
+        let failed = |why: &dyn Display| Heard { rejected: 0, why: format!("{}: {why}", self.way) };
+        *self.heard.lock() = match &result {
+            Err(error) => Some(failed(error)),
+            Ok(answer) if !answer.status().is_success() => Some(failed(&answer.status())),
+            // An answer of another form rejects nothing.
+            Ok(answer) => ExportTraceServiceResponse::decode(answer.body().clone())
+                .ok()
+                .and_then(|answer| answer.partial_success)
+                .map(|part| Heard { rejected: part.rejected_spans, why: part.error_message }),
+        };
+        Ok(result?)
     }
 }

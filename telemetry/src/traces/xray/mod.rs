@@ -16,7 +16,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use parking_lot::Mutex;
 
-use super::losses::Lost;
+use super::losses::{Cause, Lost};
 
 /// The attributes by which X-Ray finds a trace: its annotations. Those of `otel-collector.yaml`.
 const ANNOTATIONS: [&str; 5] =
@@ -55,12 +55,14 @@ impl Daemon {
         let mut kept = self.socket.lock();
         let socket = match kept.take().map_or_else(|| self.connect(), Ok) {
             Ok(socket) => socket,
-            Err(error) => return Some(Lost { spans, why: self.fault(&error) }),
+            Err(error) => {
+                return Some(Lost { spans, cause: Cause::ExportFailed, why: self.fault(&error) });
+            }
         };
         let mut lost: Option<Lost> = None;
         let mut count_lost = |why: String| match &mut lost {
             Some(lost) => lost.spans += 1,
-            None => lost = Some(Lost { spans: 1, why }),
+            None => lost = Some(Lost { spans: 1, cause: Cause::ExportFailed, why }),
         };
         // A datagram that finds nobody is told of after it was sent, and in place of sending the next.
         let refused = || socket.take_error().unwrap_or_else(Some).map(|error| self.fault(&error));
