@@ -18,6 +18,7 @@ mod percentiles;
 mod process;
 mod prometheus;
 mod propagation;
+mod proxy;
 mod received;
 mod recorder;
 mod request;

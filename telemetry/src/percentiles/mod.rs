@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use prost::Message as _;
 
 use crate::error::InitError;
+use crate::proxy;
 use crate::recorder::Distributions;
 use crate::service::Service;
 pub use settings::PercentileSettings;
@@ -71,6 +72,8 @@ struct Delivery {
     service: Service,
     distributions: Arc<Distributions>,
     agent: ureq::Agent,
+    /// Where it leads to, for people.
+    way: String,
     /// Until when all was taken.
     taken: SystemTime,
     failing: bool,
@@ -82,13 +85,14 @@ impl Delivery {
         service: Service,
         distributions: Arc<Distributions>,
     ) -> Self {
+        let proxy = proxy::to(&settings.endpoint);
+        let way = proxy::way(&settings.endpoint, proxy.as_ref());
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(settings.timeout))
-            // The collector is the task's own, or named for this purpose.
-            .proxy(None)
+            .proxy(proxy)
             .build();
         let taken = SystemTime::now();
-        Self { settings, service, distributions, agent: agent.into(), taken, failing: false }
+        Self { settings, service, distributions, agent: agent.into(), way, taken, failing: false }
     }
 
     /// Sends what came since the last time. What can not be delivered goes with what comes next: it is
@@ -114,10 +118,13 @@ impl Delivery {
         let changed = std::mem::replace(&mut self.failing, failed) != failed;
         match result {
             Err(error) if is_last => {
-                tracing::warn!(exception.message = %error, "the last distributions are lost");
+                tracing::warn!(
+                    exception.message = format!("{}: {error}", self.way),
+                    "the last distributions are lost"
+                );
             }
             Err(error) if changed => tracing::warn!(
-                exception.message = %error,
+                exception.message = format!("{}: {error}", self.way),
                 "distributions can not be delivered, and are kept"
             ),
             Ok(()) if changed => tracing::info!("distributions are delivered again"),

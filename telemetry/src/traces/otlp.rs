@@ -19,6 +19,7 @@ use picus_catalogue::conventions;
 use prost::Message as _;
 
 use super::losses::{Cause, Lost};
+use crate::proxy;
 
 /// It is made when the first spans go it: to ask ECS what this task is takes time that no start should
 /// wait for.
@@ -75,8 +76,10 @@ impl Otlp {
     }
 
     fn make(&self) -> Result<SpanExporter, ExporterBuildError> {
-        let way = self.endpoint.clone();
+        let proxy = proxy::to(&self.endpoint);
+        let way = proxy::way(&self.endpoint, proxy.as_ref());
         let agent = ureq::Agent::config_builder()
+            .proxy(proxy)
             .timeout_global(Some(self.timeout))
             // An answer other than 2xx is read, too: the exporter judges it.
             .http_status_as_error(false)
