@@ -182,6 +182,44 @@ async fn traces_are_shown_apart_from_the_programs_lines() {
     }
 }
 
+/// `script` of util-linux gives it a terminal.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn on_a_terminal_a_request_is_a_short_line_and_health_checks_are_silent() {
+    for (no_color, status) in [("", "\u{1b}[33m404\u{1b}[0m"), ("1", "404")] {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let run = format!("{EXECUTABLE} --memory --port {port}");
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--flush", "--command", &run, "/dev/null"]);
+        command.env_remove("CLICOLOR").env("TERM", "xterm").env("NO_COLOR", no_color);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let client = Client::of(([127, 0, 0, 1], port).into());
+        client.until_healthy().await;
+        assert_eq!(client.get_status("none").await, 404);
+        let shown = tokio::task::spawn_blocking(move || {
+            let mut shown: Vec<String> = Vec::new();
+            let mut lines = stdout.lines().map(Result::unwrap);
+            // The guide and the line, in either order.
+            for part in ["Ctrl-C stops all of it.", "GET    /picus/get/{key}"] {
+                while !shown.iter().any(|line| line.contains(part)) {
+                    shown.push(lines.next().unwrap());
+                }
+            }
+            shown
+        });
+        let shown = tokio::time::timeout(Duration::from_secs(20), shown).await;
+        // Its terminal is gone, and so it ends.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let shown = shown.unwrap().unwrap();
+        let line = format!(" GET    /picus/get/{{key}} {status} ");
+        assert!(shown.iter().any(|shown| shown.contains(&line)), "{shown:?}");
+        assert!(no_color.is_empty() || !shown.join("").contains('\u{1b}'), "{shown:?}");
+        assert!(!shown.iter().any(|line| line.contains("/health")), "{shown:?}");
+    }
+}
+
 #[tokio::test]
 async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
