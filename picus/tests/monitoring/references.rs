@@ -98,8 +98,8 @@ const WHOLE: [(&str, &str, &str); 18] = [
     ("picus-availability-", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
     ("Availability budget", "RequestCount", ALL_REQUESTS),
     ("Availability budget", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
-    ("Answered without a 5xx", "RequestCount", ALL_REQUESTS),
-    ("Answered without a 5xx", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
+    ("Requests without a 5xx", "RequestCount", ALL_REQUESTS),
+    ("Requests without a 5xx", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
     ("picus-latency-", "picus_requests_measured_total", ALL_ROUTES),
     ("picus-latency-", "picus_requests_within_objective_total", ALL_ROUTES),
     ("Latency budget left", "picus_requests_measured_total", ALL_ROUTES),
@@ -112,14 +112,14 @@ const WHOLE: [(&str, &str, &str); 18] = [
         "calls that failed are counted here, and once more by their error",
     ),
     (
-        "Time to the last byte a route",
+        "Time to the last byte, by route",
         "http_server_request_duration_seconds",
         WHATEVER_BECAME_OF_THEM,
     ),
     ("Time to the answer a route", "http_server_request_duration_seconds", WHATEVER_BECAME_OF_THEM),
-    ("Answers by status", "http_server_request_duration_seconds", "a path that nobody knows"),
-    ("Telemetry's own losses", "otel_sdk_processor_span_processed_total", BESIDE),
-    ("Telemetry's own losses", "otel_sdk_exporter_span_exported_total", BESIDE),
+    ("Responses by status", "http_server_request_duration_seconds", "a path that nobody knows"),
+    ("Lost telemetry", "otel_sdk_processor_span_processed_total", BESIDE),
+    ("Lost telemetry", "otel_sdk_exporter_span_exported_total", BESIDE),
 ];
 
 /// The values that a dimension of Picus' own metrics can have; of others any.
@@ -365,7 +365,7 @@ fn the_latency_slo_is_whole_in_its_alarms_and_panels_and_shown_by_route() {
     let panels = panels("overview");
     for (title, wanted) in [
         ("Latency budget left", counters_of_the_slo()),
-        ("Begun within the objective", counters_by_route()),
+        ("Began within the latency SLO", counters_by_route()),
     ] {
         let panel = panels.iter().find(|panel| panel.title.starts_with(title)).unwrap();
         let found = panel.metrics.iter().map(|(metric, _)| metric.clone()).collect();

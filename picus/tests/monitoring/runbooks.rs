@@ -7,7 +7,7 @@ use std::process::Command;
 
 use regex::Regex;
 
-use crate::given::{alarms, file, root};
+use crate::given::{DASHBOARDS, alarms, dashboard, file, root};
 
 /// What a runbook says, in this order.
 const SECTIONS: [&str; 6] =
@@ -56,6 +56,32 @@ fn each_runbook_says_the_same_things_in_the_same_order() {
         let length = text.lines().count();
         assert!((20..=110).contains(&length), "{name}: {length} lines");
     }
+}
+
+/// What a runbook has in quotes and begins in upper case is a panel, by the beginning of its title.
+#[test]
+fn panels_that_a_runbook_names_exist() {
+    let others = ["Traces", "Deployed"];
+    let quoted = Regex::new(r#""([A-Z][^"]*)""#).unwrap();
+    let titles: Vec<String> = DASHBOARDS
+        .iter()
+        .flat_map(|name| dashboard(name)["widgets"].as_array().unwrap().clone())
+        .filter_map(|widget| Some(widget["properties"]["title"].as_str()?.to_owned()))
+        .collect();
+    let mut seen = 0;
+    for name in runbooks() {
+        let text = file(&format!("docs/runbooks/{name}.md"));
+        let prose: String = text.split("```").step_by(2).collect();
+        for found in quoted.captures_iter(&prose).filter(|found| !others.contains(&&found[1])) {
+            assert!(
+                titles.iter().any(|title| title.starts_with(&found[1])),
+                "docs/runbooks/{name}.md: no dashboard has a panel \"{}\"",
+                &found[1]
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 #[test]
