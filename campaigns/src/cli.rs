@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Runtime;
 
 use crate::context::{CampaignError, Context, Size};
-use crate::durability;
 use crate::report::Report;
+use crate::{durability, rolling};
 use picus_settings::{complain, visible_lines};
 
 /// Tries to break what Picus promises, for as long as you like. The exit code is 0 if all held, 1 if
@@ -46,18 +46,22 @@ struct Options {
 enum Campaign {
     /// Kills the whole system over and over: nothing acknowledged is lost, nothing deleted comes back
     Durability(durability::Arguments),
+    /// Replaces tasks under load: no request is lost
+    Rolling(rolling::Arguments),
 }
 
 impl Campaign {
     fn name(&self) -> &'static str {
         match self {
             Self::Durability(_) => "durability",
+            Self::Rolling(_) => "rolling",
         }
     }
 
     async fn run(&self, context: &Context) -> Result<Report, CampaignError> {
         match self {
             Self::Durability(arguments) => durability::run(context, arguments).await,
+            Self::Rolling(arguments) => rolling::run(context, arguments).await,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use picus_local::StartError;
+use picus_local::{Options, StartError};
 
 /// How much a campaign does, where no count says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,6 +31,11 @@ impl Context {
             Size::Small => small,
             Size::Large => large,
         })
+    }
+
+    /// A system of so many tasks, whose programs are those that are tried.
+    pub(crate) fn options(&self, tasks: usize) -> Options {
+        Options { executable: self.picus.clone(), tasks, ..Options::default() }
     }
 }
 

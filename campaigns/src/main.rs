@@ -12,6 +12,7 @@ mod durability;
 mod ledger;
 mod program;
 mod report;
+mod rolling;
 
 use std::process::ExitCode;
 

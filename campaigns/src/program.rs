@@ -52,7 +52,7 @@ impl Program {
     /// The processes that it has started, and that run.
     pub(crate) fn children(&self) -> Vec<Pid> {
         let Some(id) = self.child.id() else { return Vec::new() };
-        children(id).split_whitespace().filter_map(pid).collect()
+        children(id).split_whitespace().filter_map(|id| pid(id.parse().ok()?)).collect()
     }
 
     /// Ends it by SIGKILL. Tells whether all that it had started ended too.
@@ -92,8 +92,8 @@ pub(crate) fn kill(process: Pid) {
     let _ = kill_process(process, Signal::KILL);
 }
 
-fn pid(text: &str) -> Option<Pid> {
-    Pid::from_raw(text.parse().ok()?)
+pub(crate) fn pid(id: u32) -> Option<Pid> {
+    Pid::from_raw(id.cast_signed())
 }
 
 /// Waits for the line that tells the load balancer's address. The rest is read and dropped: a program
