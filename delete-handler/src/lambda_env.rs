@@ -1,6 +1,8 @@
 //! What Lambda sets around its function, without which `lambda_runtime` would panic (AWS Lambda
 //! Developer Guide, "Defined runtime environment variables").
 
+use std::env::VarError;
+
 use http::Uri;
 
 /// Why this process can't be a Lambda function.
@@ -12,7 +14,7 @@ pub(crate) struct NotLambda {
 }
 
 /// Checks the variables that are needed. `lookup` gives a variable by its name.
-pub(crate) fn check(lookup: impl Fn(&str) -> Option<String>) -> Result<(), NotLambda> {
+pub(crate) fn check(lookup: impl Fn(&str) -> Result<String, VarError>) -> Result<(), NotLambda> {
     // What stands in for Lambda may give a whole URL, of which only the path can be left out.
     let is_address =
         |value: &str| value.parse::<Uri>().is_ok_and(|address| address.authority().is_some());
@@ -24,15 +26,16 @@ pub(crate) fn check(lookup: impl Fn(&str) -> Option<String>) -> Result<(), NotLa
 }
 
 fn require(
-    lookup: impl Fn(&str) -> Option<String>,
+    lookup: impl Fn(&str) -> Result<String, VarError>,
     name: &'static str,
     is_sound: impl Fn(&str) -> bool,
     unsound: &'static str,
 ) -> Result<(), NotLambda> {
     match lookup(name) {
-        None => Err(NotLambda { name, fault: "is not set" }),
-        Some(value) if is_sound(&value) => Ok(()),
-        Some(_) => Err(NotLambda { name, fault: unsound }),
+        Err(VarError::NotPresent) => Err(NotLambda { name, fault: "is not set" }),
+        Err(VarError::NotUnicode(_)) => Err(NotLambda { name, fault: "is not UTF-8" }),
+        Ok(value) if is_sound(&value) => Ok(()),
+        Ok(_) => Err(NotLambda { name, fault: unsound }),
     }
 }
 
@@ -50,8 +53,9 @@ mod tests {
     /// What is said of Lambda's variables, with one of them changed.
     fn fault(changed: &str, value: Option<&str>) -> Option<String> {
         let lookup = |name: &str| {
-            let (_, set) = LAMBDA.iter().find(|(known, _)| *known == name)?;
-            if name == changed { value } else { Some(*set) }.map(str::to_owned)
+            let (_, set) = LAMBDA.iter().find(|(known, _)| *known == name).unwrap();
+            let value = if name == changed { value } else { Some(*set) };
+            value.map(str::to_owned).ok_or(VarError::NotPresent)
         };
         check(lookup).err().map(|error| error.to_string())
     }

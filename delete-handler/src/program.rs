@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
 /// Serves Lambda's events, as the environment configures it.
 #[must_use]
 pub fn serve() -> ExitCode {
-    match lambda_env::check(|name| std::env::var(name).ok()) {
+    match lambda_env::check(|name| std::env::var(name)) {
         Ok(()) => configured(Config::read, run),
         Err(error) => refuse(format_args!("{}: {error}", PROGRAM.name)),
     }

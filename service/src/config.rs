@@ -94,7 +94,7 @@ impl FromStr for Workers {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
-            "auto" => Ok(Self(None)),
+            auto if auto.eq_ignore_ascii_case("auto") => Ok(Self(None)),
             number => match number.parse() {
                 Ok(count @ 1..=1024) => Ok(Self(NonZeroUsize::new(count))),
                 _ => Err("it must be `auto` or a number from 1 to 1024"),
@@ -119,6 +119,7 @@ mod tests {
 
     #[test]
     fn workers_are_auto_or_a_number() {
+        assert_eq!("AUTO".parse::<Workers>().unwrap().0, None);
         assert_eq!("3".parse::<Workers>().unwrap().count(), 3);
         for bad in ["0", "-1", "many", "1025"] {
             assert!(bad.parse::<Workers>().is_err(), "{bad}");

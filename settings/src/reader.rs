@@ -1,5 +1,6 @@
 //! Settings from environment variables: read once, typed, described, and refused all together.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,14 +10,21 @@ use std::time::Duration;
 #[error("{}", .0.join("\n"))]
 pub struct SettingsError(Vec<String>);
 
-type Lookup = dyn Fn(&str) -> Option<String>;
+type Lookup = dyn Fn(&str) -> Option<OsString>;
+
+/// Whose variables are read by libraries, too.
+const OF_LIBRARIES: [&str; 3] = ["AWS_", "OTEL_", "ECS_"];
 
 /// Reads settings and remembers what they are for.
 pub struct Reader {
     lookup: Box<Lookup>,
     described: Vec<Described>,
     faults: Vec<String>,
+    /// Variables for libraries that are no text: these would take them for unset.
+    unreadable: Vec<String>,
 }
+
+const NOT_UTF8: &str = "is not UTF-8";
 
 struct Described {
     name: &'static str,
@@ -31,15 +39,28 @@ impl fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// Reads this process's environment. An empty variable counts as none.
+    /// Reads this process's environment. An empty variable counts as none; one that is no UTF-8 is a fault, also where
+    /// a library reads it.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::new(|name| std::env::var(name).ok())
+        let no_text = |(name, value): (OsString, OsString)| {
+            let name = name.into_string().ok()?;
+            let of_library = OF_LIBRARIES.iter().any(|start| name.starts_with(start))
+                || name.to_ascii_uppercase().ends_with("_PROXY");
+            (of_library && value.to_str().is_none()).then_some(name)
+        };
+        let unreadable = std::env::vars_os().filter_map(no_text).collect();
+        Self { unreadable, ..Self::from_lookup(|name| std::env::var_os(name)) }
     }
 
     /// Reads from `lookup`.
     pub fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        Self { lookup: Box::new(lookup), described: Vec::new(), faults: Vec::new() }
+        Self::from_lookup(move |name| lookup(name).map(OsString::from))
+    }
+
+    fn from_lookup(lookup: impl Fn(&str) -> Option<OsString> + 'static) -> Self {
+        let lookup = Box::new(lookup);
+        Self { lookup, described: Vec::new(), faults: Vec::new(), unreadable: Vec::new() }
     }
 
     /// The setting `name`, or `default`, which must be a `T`. `help` says what it is for.
@@ -150,13 +171,15 @@ impl Reader {
             check(&value).map(|()| value)
         };
         if let Some(given) = (self.lookup)(name).filter(|given| !given.is_empty()) {
-            match read(&given) {
+            let text = given.to_str().ok_or_else(|| NOT_UTF8.to_owned());
+            match text.and_then(read) {
                 Ok(value) => return value,
                 Err(fault) => {
                     let remedy = match default {
                         "" => "correct it".to_owned(),
                         default => format!("set it to something like `{default}`"),
                     };
+                    let given = given.to_string_lossy();
                     let given = given.escape_debug();
                     self.faults.push(format!(
                         "{name}: `{given}` is not usable: {fault}; {remedy}, or unset it"
@@ -174,7 +197,11 @@ impl Reader {
     ///
     /// # Errors
     /// Every setting that was not.
-    pub fn finish<C>(self, configuration: C) -> Result<C, SettingsError> {
+    pub fn finish<C>(mut self, configuration: C) -> Result<C, SettingsError> {
+        let unread = |name: &&String| self.described.iter().all(|setting| setting.name != **name);
+        let unread = self.unreadable.iter().filter(unread);
+        self.faults
+            .extend(unread.map(|name| format!("{name}: it {NOT_UTF8}; correct it, or unset it")));
         if self.faults.is_empty() { Ok(configuration) } else { Err(SettingsError(self.faults)) }
     }
 
@@ -250,6 +277,19 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[0].starts_with("A: `x\\n` is not usable: "), "{error}");
         assert!(lines[1].ends_with("set it to something like `2.5`, or unset it"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_text_is_a_fault_and_not_unset() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let mut env = Reader::from_lookup(|_| Some(OsString::from_vec(b"a\xff".to_vec())));
+        env.unreadable = vec!["A".to_owned(), "AWS_B".to_owned()];
+        env.read::<String>("A", "1", "");
+        let error = env.finish(()).unwrap_err().to_string();
+        let lines: Vec<_> = error.lines().collect();
+        assert_eq!(lines.len(), 2, "{error}");
+        assert!(lines[0].starts_with("A: `a\u{fffd}` is not usable: is not UTF-8; "), "{error}");
+        assert_eq!(lines[1], "AWS_B: it is not UTF-8; correct it, or unset it");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Which program speaks, and which build of it.
 
-use std::convert::Infallible;
+use std::borrow::Cow;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use picus_settings::Reader;
 use uuid::Uuid;
 
@@ -15,46 +16,61 @@ pub struct Service {
     pub version: String,
     /// OpenTelemetry's `service.instance.id`: of this process alone.
     pub instance_id: String,
+    /// What else traces tell of it.
+    pub attributes: Vec<(String, String)>,
 }
 
 impl Service {
     /// Reads OpenTelemetry's variables. A deployment names its release there: the `version` that the
     /// program was built with is the same for many.
     pub fn read(env: &mut Reader, name: &'static str, version: &'static str) -> Self {
-        let name =
-            env.read("OTEL_SERVICE_NAME", name, "What logs, metrics and traces call this program.");
-        let Attributes { version: released, instance_id } = env.read(
+        let given: Option<String> = env.read_optional(
+            "OTEL_SERVICE_NAME",
+            "",
+            "What logs, metrics and traces call this program.",
+        );
+        let Attributes(attributes) = env.read(
             "OTEL_RESOURCE_ATTRIBUTES",
             "",
-            "What else traces tell of this program: `key=value,…`; `service.version`, in logs and metrics, too.",
+            "What else traces tell of this program: `key=value,…`, percent-encoded; `service.name` and `service.version`, in logs and metrics, too.",
         );
+        let value = |name: &str| {
+            let (_, value) = attributes.iter().rfind(|(key, _)| key == name)?;
+            Some(value.clone()).filter(|value| !value.is_empty())
+        };
         Self {
-            name,
-            version: released.unwrap_or_else(|| version.to_owned()),
-            instance_id: instance_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            name: given.or_else(|| value("service.name")).unwrap_or_else(|| name.to_owned()),
+            version: value("service.version").unwrap_or_else(|| version.to_owned()),
+            instance_id: value("service.instance.id").unwrap_or_else(|| Uuid::new_v4().to_string()),
+            attributes,
         }
     }
 }
 
-/// Of the attributes, what not only traces tell.
-struct Attributes {
-    version: Option<String>,
-    instance_id: Option<String>,
-}
+/// Names and values (OpenTelemetry, "Specifying resource information via an environment variable").
+struct Attributes(Vec<(String, String)>);
 
 impl FromStr for Attributes {
-    type Err = Infallible;
+    type Err = String;
 
-    /// As leniently as OpenTelemetry's SDK, which reads the rest of them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let value = |name: &str| {
-            let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-            let mut values = pairs.filter(|(key, _)| key.trim() == name);
-            let value = values.next_back().map(|(_, value)| value.trim().to_owned());
-            value.filter(|value| !value.is_empty())
+        let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+        let read = |pair: &str| {
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| format!("`{pair}` has no `=`"))?;
+            let decoded =
+                |text| decode(text).ok_or_else(|| format!("`{text}` is not percent-encoded UTF-8"));
+            Ok((decoded(key.trim_end())?, decoded(value.trim_start())?))
         };
-        Ok(Self { version: value("service.version"), instance_id: value("service.instance.id") })
+        pairs.map(read).collect::<Result<_, _>>().map(Self)
     }
+}
+
+/// The text that this stands for. A `%` that begins no byte is refused: what was meant is not known.
+fn decode(text: &str) -> Option<String> {
+    let is_byte = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let sound = text.split('%').skip(1).all(is_byte);
+    sound.then(|| percent_decode_str(text).decode_utf8().ok())?.map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -74,18 +90,49 @@ mod tests {
         assert_ne!(id(""), id(""));
     }
 
+    fn read(set: &'static [(&str, &str)]) -> Result<Service, String> {
+        let lookup = |name: &str| Some(set.iter().find(|(found, _)| *found == name)?.1.to_owned());
+        let mut env = Reader::new(lookup);
+        let service = Service::read(&mut env, "picus-test", "0.1.0");
+        env.finish(service).map_err(|error| error.to_string())
+    }
+
     #[test]
     fn a_release_shows_as_its_version_and_a_build_without_one_as_its_own() {
-        let version = |attributes: &'static str| {
-            let is_attributes = |name: &str| name == "OTEL_RESOURCE_ATTRIBUTES";
-            let mut env =
-                Reader::new(move |name| is_attributes(name).then(|| attributes.to_owned()));
-            Service::read(&mut env, "picus-test", "0.1.0").version
-        };
-        assert_eq!(version("service.version=4f2c1e7"), "4f2c1e7");
-        assert_eq!(version("a=b, service.version = 4f2c1e8 ,c"), "4f2c1e8");
-        for none in ["", "a=b", "service.version", "service.version=", "my.service.version=1"] {
-            assert_eq!(version(none), "0.1.0", "{none}");
+        macro_rules! version {
+            ($attributes:expr) => {
+                read(&[("OTEL_RESOURCE_ATTRIBUTES", $attributes)]).unwrap().version
+            };
+        }
+        assert_eq!(version!("service.version=4f2c1e7"), "4f2c1e7");
+        assert_eq!(version!("a=b, service.version = 4f2c1e8 ,"), "4f2c1e8");
+        assert_eq!(version!(""), "0.1.0");
+        assert_eq!(version!("a=b"), "0.1.0");
+        assert_eq!(version!("service.version="), "0.1.0");
+        assert_eq!(version!("my.service.version=1"), "0.1.0");
+    }
+
+    #[test]
+    fn attributes_are_percent_decoded_and_the_name_among_them_yields_to_the_variable_of_its_own() {
+        const ATTRIBUTES: (&str, &str) =
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a%2Cb,team=caf%C3%A9%3D1");
+        let service = read(&[ATTRIBUTES]).unwrap();
+        assert_eq!(service.name, "a,b");
+        assert_eq!(service.attributes[1], ("team".to_owned(), "caf\u{e9}=1".to_owned()));
+        assert_eq!(read(&[ATTRIBUTES, ("OTEL_SERVICE_NAME", "c")]).unwrap().name, "c");
+        assert_eq!(read(&[]).unwrap().name, "picus-test");
+    }
+
+    #[test]
+    fn attributes_that_can_not_be_read_are_unusable() {
+        for error in [
+            read(&[("OTEL_RESOURCE_ATTRIBUTES", "a")]),
+            read(&[("OTEL_RESOURCE_ATTRIBUTES", "a=%zz")]),
+            read(&[("OTEL_RESOURCE_ATTRIBUTES", "a=%f")]),
+            read(&[("OTEL_RESOURCE_ATTRIBUTES", "a=%ff")]),
+        ] {
+            let error = error.unwrap_err();
+            assert!(error.starts_with("OTEL_RESOURCE_ATTRIBUTES: "), "{error}");
         }
     }
 }

@@ -13,6 +13,7 @@ fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
             name: "picus-test".into(),
             version: "1.2.3".into(),
             instance_id: "test".into(),
+            attributes: Vec::new(),
         },
         log_filter: "off".parse().unwrap(),
         metrics: Metrics::Prometheus(None),

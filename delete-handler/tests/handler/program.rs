@@ -1,6 +1,8 @@
 //! The program as Lambda, or an operator, meets it.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -47,6 +49,17 @@ async fn run(program: &mut Command) -> Output {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn a_variable_that_is_no_text_is_unusable_and_not_unset() {
+    for name in ["DYNAMODB_TABLE_NAME", "AWS_REGION", "AWS_LAMBDA_FUNCTION_NAME"] {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let output = run(function(nowhere, nowhere).env(name, OsStr::from_bytes(b"a\xff"))).await;
+        assert_eq!(output.status.code(), Some(64), "{name}");
+        let told = text(&output.stderr);
+        assert!(told.contains(name) && told.contains("is not UTF-8"), "{told}");
+    }
 }
 
 /// Asks a program to end, and returns its exit code.

@@ -3,6 +3,7 @@
 mod circles;
 mod layers;
 mod places;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

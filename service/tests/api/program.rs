@@ -1,7 +1,9 @@
 //! The program as an operator and the container meet it.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -50,6 +52,18 @@ fn every_bad_setting_is_a_line_of_its_own_and_64() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].starts_with("PICUS_WORKERS: `many`"), "{lines:?}");
     assert!(lines[1].starts_with("PICUS_MAX_IN_FLIGHT: `0`"), "{lines:?}");
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_unusable_and_not_unset() {
+    for name in ["PICUS_ADDRESS", "OTEL_EXPORTER_OTLP_HEADERS"] {
+        // It could not start with this address.
+        let unusable = OsStr::from_bytes(b"a\xff");
+        let output = run(program().env("PICUS_ADDRESS", "192.0.2.1:80").env(name, unusable));
+        assert_eq!(output.status.code(), Some(64), "{name}");
+        let told = text(&output.stderr);
+        assert!(told.starts_with(name) && told.contains("is not UTF-8"), "{told}");
+    }
 }
 
 #[test]

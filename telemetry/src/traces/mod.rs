@@ -18,6 +18,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider,
 };
@@ -49,7 +50,12 @@ impl Traces {
     ) -> Result<Option<Self>, InitError> {
         let Some(exporter) = &settings.exporter else { return Ok(None) };
         sampling::decide_by(settings.sampler.clone()).map_err(|_| InitError::AlreadyStarted)?;
-        let resource = Resource::builder()
+        let attributes = service.attributes.iter();
+        let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+        // Not the SDK's own reading of the environment: it does not decode what is percent-encoded.
+        let resource = Resource::builder_empty()
+            .with_detector(Box::new(TelemetryResourceDetector))
+            .with_attributes(attributes)
             .with_service_name(service.name.clone())
             .with_attribute(KeyValue::new("service.version", service.version.clone()))
             .with_attribute(KeyValue::new("service.instance.id", service.instance_id.clone()))

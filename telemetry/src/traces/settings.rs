@@ -62,7 +62,7 @@ impl TraceSettings {
             "",
             "The same, to the last letter of its path; it goes before the other.",
         );
-        let daemon: Option<SocketAddr> = env.read_optional(
+        let daemon: Option<DaemonAddress> = env.read_optional(
             "AWS_XRAY_DAEMON_ADDRESS",
             "",
             "The X-Ray daemon that gets the traces where there is no collector; Lambda sets it.",
@@ -95,7 +95,7 @@ impl TraceSettings {
                 .map(|Endpoint(url)| url)
                 .or_else(|| otlp.as_ref().map(|endpoint| endpoint.below("/v1/traces")))
                 .map(Exporter::Otlp)
-                .or_else(|| daemon.map(|address| Exporter::XrayDaemon(address.to_string())))
+                .or_else(|| daemon.map(|DaemonAddress(address)| Exporter::XrayDaemon(address)))
                 .filter(|_| wanted && !disabled),
             sampler: sampler.with(ratio),
             export_timeout: env.read_milliseconds(
@@ -124,7 +124,7 @@ impl FromStr for Wanted {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
+        match text.to_ascii_lowercase().as_str() {
             "otlp" => Ok(Self(true)),
             "none" => Ok(Self(false)),
             _ => Err("there is `otlp`, and `none`"),
@@ -158,6 +158,38 @@ impl FromStr for Endpoint {
     }
 }
 
+/// Where an X-Ray daemon takes segments: a host, by name or address, and a port.
+struct DaemonAddress(String);
+
+impl FromStr for DaemonAddress {
+    type Err = &'static str;
+
+    /// `host:port`, or `tcp:host:port udp:host:port` in either order (AWS X-Ray Developer Guide, "Configuring the X-Ray
+    /// SDK"). Segments go by UDP; the other is for sampling rules, which nobody here asks for.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let address = match words[..] {
+            [one] => one,
+            [one, other] => {
+                let (tcp, udp) = if one.starts_with("udp:") { (other, one) } else { (one, other) };
+                let both = tcp.strip_prefix("tcp:").filter(|tcp| is_address(tcp));
+                both.and(udp.strip_prefix("udp:")).unwrap_or_default()
+            }
+            _ => "",
+        };
+        let address = Some(address).filter(|address| is_address(address));
+        address
+            .map(|address| Self(address.to_owned()))
+            .ok_or("it must be `host:port`, or `tcp:host:port udp:host:port`")
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_name = !host.is_empty() && !host.contains([':', '/', '[', ']']);
+    port.parse::<u16>().is_ok() && (is_name || text.parse::<SocketAddr>().is_ok())
+}
+
 /// A sampler by its name (OpenTelemetry, "Environment Variable Specification").
 struct Kind {
     parent_based: bool,
@@ -174,9 +206,10 @@ impl FromStr for Kind {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.to_ascii_lowercase();
         let root = text.strip_prefix("parentbased_");
         let parent_based = root.is_some();
-        let root = match root.unwrap_or(text) {
+        let root = match root.unwrap_or(&text) {
             "always_on" => Root::AlwaysOn,
             "always_off" => Root::AlwaysOff,
             "traceidratio" => Root::Ratio,
@@ -247,6 +280,54 @@ mod tests {
             ("OTEL_TRACES_SAMPLER_ARG", "0.05"),
         ];
         assert_eq!(sampler(ratio), "ParentBased(TraceIdRatioBased(0.05))");
+    }
+
+    #[test]
+    fn names_of_the_specification_may_be_in_any_case() {
+        let settings = read(
+            &[
+                ("OTEL_TRACES_SAMPLER", "ParentBased_Always_OFF"),
+                ("OTEL_TRACES_EXPORTER", "NONE"),
+                ("AWS_XRAY_DAEMON_ADDRESS", "a:1"),
+            ],
+            "",
+        );
+        let settings = settings.unwrap();
+        assert_eq!(format!("{:?}", settings.sampler), "ParentBased(AlwaysOff)");
+        assert_eq!(settings.exporter, None);
+    }
+
+    #[test]
+    fn a_daemon_is_a_host_and_a_port_and_takes_segments_by_udp() {
+        let udp = |text: &str| text.parse::<DaemonAddress>().ok().map(|daemon| daemon.0);
+        for (text, address) in [
+            ("169.254.79.129:2000", "169.254.79.129:2000"),
+            ("xray.local:2000", "xray.local:2000"),
+            ("[::1]:2000", "[::1]:2000"),
+            ("tcp:a:1 udp:b:2", "b:2"),
+            ("udp:b:2 tcp:a:1", "b:2"),
+        ] {
+            assert_eq!(udp(text).as_deref(), Some(address), "{text}");
+        }
+        for bad in [
+            "",
+            "a",
+            ":1",
+            "a:",
+            "a:x",
+            "a:70000",
+            "::1:2000",
+            "http://a:1",
+            "udp:b:2",
+            "tcp:a:1",
+            "tcp:a:1 tcp:b:2",
+            "udp:a:1 udp:b:2",
+            "a:1 b:2",
+            "tcp:a udp:b:2",
+            "tcp:a:1 udp:b:2 c:3",
+        ] {
+            assert_eq!(udp(bad), None, "{bad}");
+        }
     }
 
     #[test]

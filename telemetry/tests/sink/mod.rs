@@ -15,6 +15,7 @@ pub(crate) fn settings() -> Settings {
             name: "picus-test".into(),
             version: "1.2.3".into(),
             instance_id: "test".into(),
+            attributes: Vec::new(),
         },
         log_filter: "info".parse().unwrap(),
         metrics: Metrics::Prometheus(None),
