@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::context::{CampaignError, Context, Size};
 use crate::report::Report;
-use crate::{durability, rolling};
+use crate::{durability, linearizability, rolling};
 use picus_settings::{complain, visible_lines};
 
 /// Tries to break what Picus promises, for as long as you like. The exit code is 0 if all held, 1 if
@@ -48,6 +48,8 @@ enum Campaign {
     Durability(durability::Arguments),
     /// Replaces tasks under load: no request is lost
     Rolling(rolling::Arguments),
+    /// Kills tasks and handlers under clients of few keys: every history is linearizable
+    Linearizability(linearizability::Arguments),
 }
 
 impl Campaign {
@@ -55,6 +57,7 @@ impl Campaign {
         match self {
             Self::Durability(_) => "durability",
             Self::Rolling(_) => "rolling",
+            Self::Linearizability(_) => "linearizability",
         }
     }
 
@@ -62,6 +65,7 @@ impl Campaign {
         match self {
             Self::Durability(arguments) => durability::run(context, arguments).await,
             Self::Rolling(arguments) => rolling::run(context, arguments).await,
+            Self::Linearizability(arguments) => linearizability::run(context, arguments).await,
         }
     }
 }

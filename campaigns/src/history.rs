@@ -1,0 +1,195 @@
+//! What happened to one key, and whether one item that is put, got and deleted at single moments could
+//! have done it.
+
+use std::thread;
+use std::time::Duration;
+
+use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester, SequentialSpec};
+use tokio::sync::oneshot;
+use tokio::time;
+
+/// What a check may take. A history that is right takes milliseconds.
+const CHECK_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The item under one key: the number in it, if it is there.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Item(Option<u64>);
+
+/// A request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// With the key, and with a number that no other put has.
+    Put(u64),
+    Get,
+    Delete,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Written,
+    /// Another item is there.
+    Conflict,
+    Found(u64),
+    NotFound,
+    Deleted,
+}
+
+impl SequentialSpec for Item {
+    type Op = Operation;
+    type Ret = Outcome;
+
+    fn invoke(&mut self, operation: &Operation) -> Outcome {
+        match (*operation, self.0) {
+            (Operation::Put(number), None) => {
+                self.0 = Some(number);
+                Outcome::Written
+            }
+            // The put of an item that is there is one that was sent again.
+            (Operation::Put(number), Some(found)) if number == found => Outcome::Written,
+            (Operation::Put(_), Some(_)) => Outcome::Conflict,
+            (Operation::Get, Some(number)) => Outcome::Found(number),
+            (Operation::Delete, Some(_)) => {
+                self.0 = None;
+                Outcome::Deleted
+            }
+            (Operation::Get | Operation::Delete, None) => Outcome::NotFound,
+        }
+    }
+}
+
+/// Whether a history is linearizable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Linearizable,
+    Not,
+    /// It took too long to find out.
+    Unknown,
+}
+
+/// Requests and answers, in the order in which clients sent and got them.
+#[derive(Debug)]
+pub(crate) struct History {
+    tester: LinearizabilityTester<usize, Item>,
+    operations: usize,
+    /// Requests by their numbers, and their answers.
+    told: Vec<String>,
+}
+
+impl History {
+    /// Of an item that is not there.
+    pub(crate) fn new() -> Self {
+        let tester = LinearizabilityTester::new(Item::default());
+        Self { tester, operations: 0, told: Vec::new() }
+    }
+
+    /// A request is about to be sent. The client has no other request in flight.
+    pub(crate) fn invoke(&mut self, client: usize, operation: Operation) {
+        self.operations += 1;
+        self.told.push(format!("{client}: {operation:?}"));
+        // A mistake here makes the history invalid, which is not linearizable either.
+        let _ = self.tester.on_invoke(client, operation);
+    }
+
+    /// Its answer has come. A request without an answer stays open: it may take effect at any time
+    /// from then on, or never, and its client goes on under another number.
+    pub(crate) fn answer(&mut self, client: usize, outcome: Outcome) {
+        self.told.push(format!("{client}: -> {outcome:?}"));
+        let _ = self.tester.on_return(client, outcome);
+    }
+
+    /// How many requests there were.
+    pub(crate) fn operations(&self) -> usize {
+        self.operations
+    }
+
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        self.told.join("; ")
+    }
+
+    /// Checks it on a thread of its own, which nobody waits for if it takes too long.
+    pub(crate) async fn check(&self) -> Verdict {
+        let tester = self.tester.clone();
+        let (tell, told) = oneshot::channel();
+        thread::spawn(move || {
+            // Who has asked may have gone.
+            let _ = tell.send(tester.is_consistent());
+        });
+        match time::timeout(CHECK_TIMEOUT, told).await {
+            Ok(Ok(true)) => Verdict::Linearizable,
+            Ok(Ok(false)) => Verdict::Not,
+            _ => Verdict::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each event: a client, and its request or the answer.
+    enum Event {
+        Ask(usize, Operation),
+        Answer(usize, Outcome),
+    }
+    use Event::{Answer, Ask};
+    use Operation::{Delete, Get, Put};
+    use Outcome::{Conflict, Deleted, Found, NotFound, Written};
+
+    async fn verdict(events: &[Event]) -> Verdict {
+        let mut history = History::new();
+        for event in events {
+            match event {
+                Ask(client, operation) => history.invoke(*client, *operation),
+                Answer(client, outcome) => history.answer(*client, *outcome),
+            }
+        }
+        history.check().await
+    }
+
+    #[tokio::test]
+    async fn a_get_that_reads_what_was_is_found() {
+        let mut events = vec![
+            Ask(0, Put(1)),
+            Answer(0, Written),
+            Ask(1, Put(2)),
+            Answer(1, Conflict),
+            Ask(0, Delete),
+            Answer(0, Deleted),
+            Ask(1, Get),
+        ];
+        events.push(Answer(1, NotFound));
+        assert_eq!(verdict(&events).await, Verdict::Linearizable);
+        events.pop();
+        events.push(Answer(1, Found(1)));
+        assert_eq!(verdict(&events).await, Verdict::Not);
+    }
+
+    #[tokio::test]
+    async fn a_request_without_an_answer_takes_effect_late_or_never_and_once() {
+        let unanswered = || {
+            vec![
+                Ask(0, Put(1)),
+                Answer(0, Written),
+                Ask(1, Delete),
+                Ask(0, Get),
+                Answer(0, Found(1)),
+            ]
+        };
+        let then = |more: Vec<Event>| unanswered().into_iter().chain(more).collect::<Vec<_>>();
+        let late = then(vec![Ask(0, Get), Answer(0, NotFound)]);
+        let never = then(vec![Ask(0, Delete), Answer(0, Deleted)]);
+        let twice = then(vec![
+            Ask(0, Get),
+            Answer(0, NotFound),
+            Ask(0, Put(2)),
+            Answer(0, Written),
+            Ask(0, Get),
+            Answer(0, NotFound),
+        ]);
+        assert_eq!(verdict(&late).await, Verdict::Linearizable);
+        assert_eq!(verdict(&never).await, Verdict::Linearizable);
+        assert_eq!(verdict(&twice).await, Verdict::Not);
+    }
+}
