@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::context::{CampaignError, Context, Size};
 use crate::report::Report;
-use crate::{durability, linearizability, rolling};
+use crate::{durability, linearizability, rolling, slow};
 use picus_settings::{complain, visible_lines};
 
 /// Tries to break what Picus promises, for as long as you like. The exit code is 0 if all held, 1 if
@@ -50,6 +50,8 @@ enum Campaign {
     Rolling(rolling::Arguments),
     /// Kills tasks and handlers under clients of few keys: every history is linearizable
     Linearizability(linearizability::Arguments),
+    /// Sends and takes slowly: others are answered as before
+    Slow(slow::Arguments),
 }
 
 impl Campaign {
@@ -58,6 +60,7 @@ impl Campaign {
             Self::Durability(_) => "durability",
             Self::Rolling(_) => "rolling",
             Self::Linearizability(_) => "linearizability",
+            Self::Slow(_) => "slow",
         }
     }
 
@@ -66,6 +69,7 @@ impl Campaign {
             Self::Durability(arguments) => durability::run(context, arguments).await,
             Self::Rolling(arguments) => rolling::run(context, arguments).await,
             Self::Linearizability(arguments) => linearizability::run(context, arguments).await,
+            Self::Slow(arguments) => slow::run(context, arguments).await,
         }
     }
 }

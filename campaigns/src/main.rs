@@ -12,9 +12,11 @@ mod durability;
 mod history;
 mod ledger;
 mod linearizability;
+mod load;
 mod program;
 mod report;
 mod rolling;
+mod slow;
 
 use std::process::ExitCode;
 

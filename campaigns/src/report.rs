@@ -81,6 +81,11 @@ impl Report {
     }
 }
 
+/// A figure with no more digits than it deserves.
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
 fn size(size: Size) -> &'static str {
     match size {
         Size::Small => "small",
