@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::context::{CampaignError, Context, Size};
 use crate::report::Report;
-use crate::{durability, linearizability, rolling, slow};
+use crate::{durability, fuzz, linearizability, rolling, slow};
 use picus_settings::{complain, visible_lines};
 
 /// Tries to break what Picus promises, for as long as you like. The exit code is 0 if all held, 1 if
@@ -52,6 +52,8 @@ enum Campaign {
     Linearizability(linearizability::Arguments),
     /// Sends and takes slowly: others are answered as before
     Slow(slow::Arguments),
+    /// Sends inputs changed at random: no 500, no panic, nothing that hangs
+    Fuzz(fuzz::Arguments),
 }
 
 impl Campaign {
@@ -61,6 +63,7 @@ impl Campaign {
             Self::Rolling(_) => "rolling",
             Self::Linearizability(_) => "linearizability",
             Self::Slow(_) => "slow",
+            Self::Fuzz(_) => "fuzz",
         }
     }
 
@@ -70,6 +73,7 @@ impl Campaign {
             Self::Rolling(arguments) => rolling::run(context, arguments).await,
             Self::Linearizability(arguments) => linearizability::run(context, arguments).await,
             Self::Slow(arguments) => slow::run(context, arguments).await,
+            Self::Fuzz(arguments) => fuzz::run(context, arguments).await,
         }
     }
 }
