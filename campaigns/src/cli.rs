@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::context::{CampaignError, Context, Size};
 use crate::report::Report;
-use crate::{durability, fuzz, linearizability, rolling, slow};
+use crate::{durability, fuzz, linearizability, overload, rolling, slow};
 use picus_settings::{complain, visible_lines};
 
 /// Tries to break what Picus promises, for as long as you like. The exit code is 0 if all held, 1 if
@@ -54,6 +54,8 @@ enum Campaign {
     Slow(slow::Arguments),
     /// Sends inputs changed at random: no 500, no panic, nothing that hangs
     Fuzz(fuzz::Arguments),
+    /// Asks for twice what the service can do while DynamoDB fails: it does as much afterwards as before
+    Overload(overload::Arguments),
 }
 
 impl Campaign {
@@ -64,6 +66,7 @@ impl Campaign {
             Self::Linearizability(_) => "linearizability",
             Self::Slow(_) => "slow",
             Self::Fuzz(_) => "fuzz",
+            Self::Overload(_) => "overload",
         }
     }
 
@@ -74,6 +77,7 @@ impl Campaign {
             Self::Linearizability(arguments) => linearizability::run(context, arguments).await,
             Self::Slow(arguments) => slow::run(context, arguments).await,
             Self::Fuzz(arguments) => fuzz::run(context, arguments).await,
+            Self::Overload(arguments) => overload::run(context, arguments).await,
         }
     }
 }

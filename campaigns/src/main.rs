@@ -15,6 +15,7 @@ mod inputs;
 mod ledger;
 mod linearizability;
 mod load;
+mod overload;
 mod program;
 mod report;
 mod rolling;

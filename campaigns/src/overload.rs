@@ -1,0 +1,101 @@
+//! Twice as much is asked for as the service can do, by clients that try again, and DynamoDB fails for a
+//! while. Once it is well, the service does as much as before.
+
+use std::time::Duration;
+
+use clap::Args;
+use fastrand::Rng;
+use picus_local::System;
+use picus_local::dynamodb::DynamoDbFault;
+use tokio::task::JoinSet;
+use tokio::time::{self, Instant};
+
+use crate::client::Client;
+use crate::context::{CampaignError, Context, Size};
+use crate::load::{self, Load};
+use crate::report::{Report, rounded};
+
+/// Enough clients that each wait for an answer to keep the service busy.
+const SATURATING: usize = 32;
+const ITEMS: usize = 100;
+/// How long clients wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+const TRIES: u32 = 3;
+/// The least that the service does after the fault, of what it did before. A size that the gate runs judges
+/// no time.
+const LEAST_AFTER: f64 = 0.95;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// For how many seconds DynamoDB fails [default: 2, or 60 at size large]
+    #[arg(long)]
+    seconds: Option<usize>,
+    /// What is asked for a second [default: twice what the service can do]
+    #[arg(long)]
+    rate: Option<u32>,
+}
+
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Report, CampaignError> {
+    let seconds = Duration::from_secs(context.count(arguments.seconds, 2, 60) as u64);
+    let recovery = Duration::from_secs(context.count(None, 2, 10) as u64);
+    let mut rng = Rng::with_seed(context.seed);
+    let mut report = Report::default();
+    let system = System::start(context.options(1)).await?;
+    let pid = system.tasks()[0].running().await.map(|task| task.pid);
+    let client = Client::of(system.address());
+    let ids = load::fill(&client, ITEMS, 100).await;
+    let most = saturate(&client, &ids, seconds).await;
+    let rate = arguments.rate.map_or(2.0 * most, f64::from);
+    let load = Load { rate, patience: PATIENCE, tries: TRIES, ids };
+    let before = load::send(&client, &load, &mut rng, seconds).await;
+    system.dynamodb_fault(Some(DynamoDbFault::Fails(1)));
+    let during = load::send(&client, &load, &mut rng, seconds).await;
+    system.dynamodb_fault(None);
+    load::send(&client, &load, &mut rng, recovery).await;
+    let mut after = load::send(&client, &load, &mut rng, seconds).await;
+    let same = system.tasks()[0].running_now().map(|task| task.pid) == pid;
+    report.check(same, || "the task has ended".to_owned());
+    system.stop().await;
+    let ratio = after.goodput() / before.goodput();
+    report.check(before.good() > 0 && after.good() > 0, || "nothing is answered well".to_owned());
+    report.check(context.size == Size::Small || ratio >= LEAST_AFTER, || {
+        format!("goodput after the fault is {ratio:.2} of what it was")
+    });
+    for outcomes in [&before, &during, &after] {
+        // What clients sent was good, so it is refused or fails, and is not found bad.
+        let bad = outcomes.failed().iter().find(|status| (300..500).contains(*status));
+        report.check(bad.is_none(), || format!("a good request got {bad:?}"));
+    }
+    report.figure("seconds of the fault", seconds.as_secs());
+    report.figure("the most that is done a second, by clients that wait", rounded(most));
+    report.figure("asked for a second", rounded(rate));
+    report.figure("done a second before the fault", rounded(before.goodput()));
+    report.figure("done a second during it", rounded(during.goodput()));
+    report.figure("done a second after it", rounded(after.goodput()));
+    report.figure("done after it, to before", rounded(ratio));
+    report.figure("99th percentile in ms after it", rounded(after.quantile_ms(99)));
+    Ok(report)
+}
+
+/// What clients get a second that send as soon as they have an answer.
+async fn saturate(client: &Client, ids: &[String], length: Duration) -> f64 {
+    let until = Instant::now() + length;
+    let mut clients = JoinSet::new();
+    for number in 0..SATURATING {
+        let (client, ids) = (client.clone(), ids.to_vec());
+        clients.spawn(async move {
+            let mut good = 0;
+            for id in ids.iter().cycle().skip(number) {
+                if Instant::now() > until {
+                    break;
+                }
+                match client.get(id).await {
+                    Some(answer) if answer.status == 200 => good += 1,
+                    _ => time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+            good
+        });
+    }
+    f64::from(clients.join_all().await.into_iter().sum::<u32>()) / length.as_secs_f64()
+}
