@@ -1,8 +1,10 @@
 //! What the environment sets.
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
+use picus_items::RetryMode;
 use picus_settings::Reader;
 use picus_telemetry::{LogFilter, Service, TraceSettings};
 
@@ -30,6 +32,17 @@ impl Config {
             "",
             "Which logs are written, in more detail: `target=level,…`.",
         );
+        // The SDK reads these two itself as well, and panics where it can't use them.
+        let retry_mode: Option<RetryMode> = env.read_optional(
+            "AWS_RETRY_MODE",
+            "",
+            "How the AWS SDK tries a call again: `standard`, or `adaptive`, which also slows down while it is throttled.",
+        );
+        let of_the_sdk: Option<NonZeroU32> = env.read_optional(
+            "AWS_MAX_ATTEMPTS",
+            "",
+            "How often the AWS SDK tries a call, the first time included.",
+        );
         Self {
             latency_objective: env.read_seconds(
                 "PICUS_LATENCY_OBJECTIVE_SECONDS",
@@ -52,12 +65,13 @@ impl Config {
                     "5",
                     "The longest that a call may take with its retries.",
                 ),
-                max_attempts: env.read_within(
+                max_attempts: env.read_optional(
                     "PICUS_DYNAMODB_MAX_ATTEMPTS",
-                    "3",
-                    1..=10,
-                    "How often a call is tried, the first time included.",
-                ),
+                    "",
+                    "How often a call to DynamoDB is tried, the first time included; `AWS_MAX_ATTEMPTS` decides if this is not set.",
+                )
+                .or(of_the_sdk),
+                retry_mode,
                 ..picus_items::Settings::default()
             },
         }

@@ -1,6 +1,7 @@
 //! The connection to DynamoDB: a client with bounds on every call. Its connections live in the runtime
 //! that opened them, so a client is for one runtime.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -8,7 +9,6 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     Builder, RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
@@ -22,6 +22,7 @@ use aws_smithy_runtime::client::dns::TokioDnsResolver;
 use crate::credentials::InTime;
 use crate::held_client::HeldClient;
 use crate::observe::AttemptObserver;
+use crate::retries::{self, RetryMode};
 use crate::user_agent::UserAgent;
 
 /// The region where neither `AWS_REGION` nor `AWS_DEFAULT_REGION` names one. ECS and Lambda always
@@ -37,9 +38,12 @@ pub struct Settings {
     pub attempt_timeout: Duration,
     /// The longest that a call may take, its retries and the waits between them included.
     pub operation_timeout: Duration,
-    /// How often a call is tried, the first time included. The SDK's token bucket bounds the
-    /// retries of all calls together, so that a failing DynamoDB is not met with more load.
-    pub max_attempts: u32,
+    /// How often a call is tried, the first time included; where it is none, the SDK's own settings
+    /// decide (`AWS_MAX_ATTEMPTS`). The SDK's token bucket bounds the retries of all calls together,
+    /// so that a failing DynamoDB is not met with more load.
+    pub max_attempts: Option<NonZeroU32>,
+    /// How a call is tried again; where it is none, the SDK's own settings decide (`AWS_RETRY_MODE`).
+    pub retry_mode: Option<RetryMode>,
     /// Whether reads see every write that was acknowledged before (twice the price of those that may not).
     pub consistent_reads: bool,
 }
@@ -50,7 +54,8 @@ impl Default for Settings {
             table_name: "picus_data".to_owned(),
             attempt_timeout: Duration::from_secs(2),
             operation_timeout: Duration::from_secs(5),
-            max_attempts: 3,
+            max_attempts: None,
+            retry_mode: None,
             consistent_reads: true,
         }
     }
@@ -78,7 +83,7 @@ pub(crate) fn client(config: &SdkConfig, settings: &Settings) -> Client {
     }));
     let config = client
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts))
+        .retry_config(retries::config(config, settings.max_attempts, settings.retry_mode))
         // The attempt's timeout already covers a response that stalls.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(HeldClient(http_client(config)))

@@ -1,11 +1,12 @@
 //! What the environment sets.
 
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
+use picus_items::RetryMode;
 use picus_settings::Reader;
 use picus_telemetry::{LogFilter, PercentileSettings, Service, TraceSettings};
 
@@ -39,6 +40,13 @@ impl Config {
     /// Reads the configuration; the reader then knows every setting and every fault.
     pub fn read(env: &mut Reader) -> Self {
         let traces = TraceSettings::read(env, "http://127.0.0.1:4318");
+        // The SDK reads these two itself as well, and panics where it can't use them.
+        let retry_mode: Option<RetryMode> = env.read_optional("AWS_RETRY_MODE", "", "How the AWS SDK tries a call again: `standard`, or `adaptive`, which also slows down while it is throttled.");
+        let of_the_sdk: Option<NonZeroU32> = env.read_optional(
+            "AWS_MAX_ATTEMPTS",
+            "",
+            "How often the AWS SDK tries a call, the first time included.",
+        );
         Self {
             address: env.read("PICUS_ADDRESS", "0.0.0.0:8080", "Where the API is served."),
             workers: env
@@ -71,7 +79,8 @@ impl Config {
                 table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
                 attempt_timeout: env.read_seconds("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "2", "The longest that one attempt at a call to DynamoDB may take."),
                 operation_timeout: env.read_seconds("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "5", "The longest that a call may take with its retries."),
-                max_attempts: env.read_within("PICUS_DYNAMODB_MAX_ATTEMPTS", "3", 1..=10, "How often a call is tried, the first time included."),
+                max_attempts: env.read_optional("PICUS_DYNAMODB_MAX_ATTEMPTS", "", "How often a call to DynamoDB is tried, the first time included; `AWS_MAX_ATTEMPTS` decides if this is not set.").or(of_the_sdk),
+                retry_mode,
                 consistent_reads: env.read_bool("PICUS_CONSISTENT_READS", "true", "Whether reads see every write before them; `false` halves their price."),
             },
         }

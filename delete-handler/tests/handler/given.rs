@@ -42,7 +42,7 @@ pub(crate) fn impatient() -> Settings {
     Settings {
         attempt_timeout: Duration::from_millis(500),
         operation_timeout: Duration::from_secs(1),
-        max_attempts: 1,
+        max_attempts: Some(std::num::NonZeroU32::MIN),
         ..Settings::default()
     }
 }

@@ -139,6 +139,8 @@ async fn its_arguments_are_answered() {
             "PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS",
             "PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS",
             "PICUS_DYNAMODB_MAX_ATTEMPTS",
+            "AWS_MAX_ATTEMPTS",
+            "AWS_RETRY_MODE",
         ] {
             assert!(text(&help.stdout).contains(setting), "{setting}");
         }
@@ -164,6 +166,8 @@ async fn every_bad_setting_is_a_line_of_its_own_and_64() {
         ("PICUS_DYNAMODB_MAX_ATTEMPTS", "0"),
         ("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "soon"),
         ("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "-1"),
+        ("AWS_MAX_ATTEMPTS", "0"),
+        ("AWS_RETRY_MODE", "legacy"),
         ("RUST_LOG", "a=b=c"),
         ("RUST_LOG", "inof"),
         ("AWS_LAMBDA_LOG_LEVEL", "inof"),

@@ -31,7 +31,7 @@ pub(crate) async fn a_table_at(address: SocketAddr) -> Table {
     let settings = Settings {
         attempt_timeout: Duration::from_millis(200),
         operation_timeout: Duration::from_secs(1),
-        max_attempts: 1,
+        max_attempts: Some(std::num::NonZeroU32::MIN),
         ..Settings::default()
     };
     Table::new(&sdk_config(address).await, &settings)

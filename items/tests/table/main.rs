@@ -5,3 +5,4 @@ mod faults;
 mod given;
 mod guarded;
 mod properties;
+mod retries;

@@ -107,7 +107,7 @@ async fn cable(dynamodb: std::net::SocketAddr, cut: Arc<AtomicBool>) -> std::net
 async fn a_list_that_fails_midway_breaks_its_connection() {
     let cut = Arc::new(AtomicBool::new(false));
     let mut config = config();
-    config.table.max_attempts = 1;
+    config.table.max_attempts = Some(std::num::NonZeroU32::MIN);
     let app = spawn_with(config, cable(engine::start().await, cut.clone()).await);
     // Several pages of DynamoDB's, more than the connection's buffers hold.
     let filler = "x".repeat(300_000);

@@ -92,7 +92,7 @@ async fn options_tells_the_methods() {
 async fn an_error_of_head_is_that_of_get() {
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut config = config();
-    config.table.max_attempts = 1;
+    config.table.max_attempts = Some(std::num::NonZeroU32::MIN);
     let app = spawn_with(config, nobody);
     for path in ["/picus/list", "/picus/get/x"] {
         let response = app.request(Method::HEAD, path).send().await.unwrap();

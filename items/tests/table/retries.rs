@@ -1,0 +1,133 @@
+//! How often a call is tried, and how long it waits between; no test waits for it.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use aws_config::{Region, SdkConfig};
+use aws_sdk_dynamodb::config::{AsyncSleep, Credentials, RuntimeComponents, Sleep};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
+use futures_util::future::{self, join_all};
+use parking_lot::Mutex;
+use picus_items::{Key, Settings, Table};
+
+/// DynamoDB, which answers nothing but this; and counts how often it is asked.
+#[derive(Debug, Clone)]
+struct Always {
+    status: u16,
+    body: &'static str,
+    asked: Arc<AtomicUsize>,
+}
+
+impl HttpClient for Always {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Always {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        self.asked.fetch_add(1, Relaxed);
+        let status = self.status.try_into().unwrap();
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(self.body))))
+    }
+}
+
+/// No deadline passes; the SDK's own for credentials is as long. A wait to try again is shorter.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Ends at once what waits to try again, and remembers for how long it would have waited.
+#[derive(Debug, Clone, Default)]
+struct Waits(Arc<Mutex<Vec<Duration>>>);
+
+impl AsyncSleep for Waits {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        if duration >= DEADLINE {
+            return Sleep::new(future::pending());
+        }
+        self.0.lock().push(duration);
+        Sleep::new(future::ready(()))
+    }
+}
+
+const BROKEN: (u16, &str) = (500, "{}");
+const THROTTLED: (u16, &str) = (400, r#"{"__type":"ThrottlingException"}"#);
+
+/// Reads this many items at once. All calls to one region share their tokens, in all of the tests: each has a
+/// region of its own. Says how often DynamoDB was asked, and all waits.
+async fn reads(
+    count: usize,
+    region: &'static str,
+    (status, body): (u16, &'static str),
+    (environment, own): (u32, Option<u32>),
+) -> (usize, Vec<Duration>) {
+    let waits = Waits::default();
+    let dynamodb = Always { status, body, asked: Arc::default() };
+    let config = aws_config::from_env()
+        .region(Region::from_static(region))
+        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+        .retry_config(RetryConfig::standard().with_max_attempts(environment))
+        .sleep_impl(waits.clone())
+        .http_client(dynamodb.clone())
+        .load()
+        .await;
+    let table = table(&config, own);
+    let key = Key::new("k").unwrap();
+    let failures = join_all((0..count).map(|_| table.get(&key))).await;
+    assert!(failures.iter().all(Result::is_err));
+    let waits = waits.0.lock().clone();
+    (dynamodb.asked.load(Relaxed), waits)
+}
+
+fn table(config: &SdkConfig, own: Option<u32>) -> Table {
+    let max_attempts = own.and_then(NonZeroU32::new);
+    let settings = Settings {
+        max_attempts,
+        attempt_timeout: DEADLINE,
+        operation_timeout: DEADLINE,
+        ..Settings::default()
+    };
+    Table::new(config, &settings)
+}
+
+#[tokio::test]
+async fn what_picus_is_told_goes_before_what_the_sdk_is_told() {
+    assert_eq!(reads(1, "attempts", BROKEN, (5, None)).await.0, 5);
+    assert_eq!(reads(1, "attempts", BROKEN, (5, Some(2))).await.0, 2);
+    assert_eq!(reads(1, "attempts", BROKEN, (1, Some(2))).await.0, 2);
+}
+
+#[tokio::test]
+async fn a_failure_is_tried_again_soon_and_a_throttle_later() {
+    // A random part of 25 ms, then of 50, then of 100.
+    let (asked, waits) = reads(10, "waits", BROKEN, (4, None)).await;
+    assert_eq!((asked, waits.len()), (40, 30));
+    let longest = waits.iter().max().unwrap();
+    assert!(*longest <= Duration::from_millis(100), "{waits:?}");
+    // Of a second, then of two, then of four.
+    let (asked, waits) = reads(10, "throttles", THROTTLED, (4, None)).await;
+    assert_eq!((asked, waits.len()), (40, 30));
+    let longest = waits.iter().max().unwrap();
+    assert!(*longest > Duration::from_millis(400), "{waits:?}");
+}
+
+#[tokio::test]
+async fn all_calls_together_have_so_many_tokens_for_retries() {
+    let (asked, _) = reads(200, "tokens", BROKEN, (9, None)).await;
+    assert_eq!(asked, 200 + 500 / 14);
+    let (asked, _) = reads(200, "tokens-throttled", THROTTLED, (4, None)).await;
+    assert_eq!(asked, 200 + 500 / 5);
+    // Another client has no more than what the first gave back when it ended: its last retry's.
+    let (asked, _) = reads(10, "tokens", BROKEN, (9, None)).await;
+    assert_eq!(asked, 10 + 1);
+}
