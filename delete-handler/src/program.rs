@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_runtime::layers::OpenTelemetryLayer;
 use lambda_runtime::tower::util::MapRequestLayer;
@@ -25,6 +26,9 @@ const PROGRAM: Program = Program {
     usage: "[--help | --version]",
     other_settings: "those of Lambda and the AWS SDK, AWS_*",
 };
+
+/// The longest that a start waits for a connection to DynamoDB: a silent endpoint must not hold up the first event.
+const MOST_TO_WARM: Duration = Duration::from_millis(500);
 
 /// The program: does what this process's arguments say, by default [`serve`].
 #[must_use]
@@ -78,6 +82,8 @@ async fn serve_events(
 ) -> Result<(), lambda_runtime::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let table = Table::connect(&config.table).await;
+    // Lambda gives more CPU until the first event is asked for than after it.
+    table.warm(MOST_TO_WARM).await;
     let handler = DeleteHandler::new(table, config.latency_objective);
     let answer = service_fn(|event: LambdaEvent<String>| {
         let handler = &handler;

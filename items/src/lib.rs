@@ -23,6 +23,7 @@ mod room;
 mod size;
 mod table;
 mod user_agent;
+mod warm;
 
 pub use attributes::{Attributes, OBJECT_ID};
 pub use connect::Settings;

@@ -4,6 +4,7 @@ mod guarded;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -22,6 +23,7 @@ use crate::key::{IdempotencyKey, Key};
 use crate::observe::{self, Target};
 use crate::operation::Operation;
 use crate::page::{Cursor, Limit, Page};
+use crate::warm;
 
 /// By how much a page that finds no room in memory is made smaller.
 const SHRINK: i32 = 8;
@@ -64,6 +66,12 @@ impl Table {
             },
             consistent_reads: settings.consistent_reads,
         }))
+    }
+
+    /// Opens a connection for the first call, without a permission and without capacity; or gives up `within`
+    /// this time.
+    pub async fn warm(&self, within: Duration) {
+        warm::connection(&self.0.client, &self.0.target.table_name, within).await;
     }
 
     /// Writes a new item and returns its id: a random one, or the one that `key` stands for.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time;
 
@@ -125,6 +126,16 @@ async fn it_asks_for_work_though_dynamodb_is_unreachable_and_ends_while_it_waits
     let mut child = function(api.address, dynamodb::nowhere().await).spawn().unwrap();
     api.polled().await;
     assert_eq!(terminate(&mut child).await, Some(0));
+}
+
+#[tokio::test]
+async fn it_connects_to_dynamodb_before_it_asks_for_work() {
+    let dynamodb = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut api = RuntimeApi::start().await;
+    let _child = function(api.address, dynamodb.local_addr().unwrap()).spawn().unwrap();
+    let connected = time::timeout(PATIENCE, dynamodb.accept()).await;
+    let _silent = connected.unwrap().unwrap();
+    api.polled().await;
 }
 
 #[tokio::test]

@@ -6,3 +6,4 @@ mod given;
 mod guarded;
 mod properties;
 mod retries;
+mod warm;
