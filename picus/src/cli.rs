@@ -23,7 +23,7 @@ use picus_settings::{complain, refuse, visible_lines};
 use crate::{docs_page, drill, guide};
 
 /// Runs the whole of Picus on this machine: the load balancer, the service, the delete handler and
-/// DynamoDB. Nothing else need be installed, and nothing is sent anywhere unless asked for.
+/// DynamoDB. It needs nothing else installed, and sends nothing to other machines unless you ask for it.
 #[derive(Parser)]
 #[command(name = "picus", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -35,34 +35,34 @@ struct Cli {
 
 #[derive(Args)]
 struct Arguments {
-    /// The port of the load balancer
+    /// Port of the load balancer
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// The folder that keeps the items
+    /// Folder to keep the items in
     #[arg(long, default_value = ".picus", conflicts_with_all = ["memory", "dynamodb_endpoint"])]
     data_dir: PathBuf,
-    /// Keep the items in memory alone
+    /// Keep the items in memory only
     #[arg(long, conflicts_with = "dynamodb_endpoint")]
     memory: bool,
-    /// Use the DynamoDB at this URL instead
+    /// Use the DynamoDB at this URL instead of the built-in one
     #[arg(long, value_name = "URL", value_parser = dynamodb)]
     dynamodb_endpoint: Option<String>,
-    /// How many tasks the service has
+    /// Number of tasks of the service
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
     tasks: u8,
-    /// Send the traces to the collector at this URL, by OTLP over HTTP
+    /// Send traces to the collector at this URL, by OTLP over HTTP
     #[arg(long, value_name = "URL", value_parser = collector)]
     otlp: Option<String>,
-    /// Show the traces here, a line a span
+    /// Print traces here, one line per span
     #[arg(long, conflicts_with = "otlp")]
     show_traces: bool,
-    /// On a terminal, show also successful health checks, metrics, and what Lambda says of each delete
+    /// On a terminal, also print successful health checks, metrics and Lambda's own lines
     #[arg(long)]
     all_lines: bool,
-    /// The longest that the delete handler may take, in seconds [default: as it is deployed]
+    /// Time limit of the delete handler, in seconds [default: that of the deployment]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=900))]
     function_timeout: Option<u64>,
-    /// Start with something wrong, to see what comes of it
+    /// Start with this fault, to see what it does to clients, logs and metrics
     #[arg(long, value_name = "NAME", conflicts_with = "dynamodb_endpoint")]
     fault: Option<NamedFault>,
 }
@@ -88,8 +88,7 @@ fn names_a_host(url: &str, beginnings: &[&str]) -> bool {
 /// What else this executable can be.
 #[derive(Subcommand)]
 enum Program {
-    /// Makes the faults that the alarms are for, and shows that each alarm fires for its own, and
-    /// for no other reason
+    /// Causes each fault that an alarm exists for, and checks that this alarm fires and no other
     Drill(drill::Arguments),
     // What it is told to be when it starts itself.
     #[command(hide = true)]
