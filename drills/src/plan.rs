@@ -88,6 +88,9 @@ const CALM: Drill = Drill {
     rolled_back_by: None,
 };
 
+const OUT: (&str, &str) = ("picus-outage", "most requests fail");
+const PERHAPS_OUT: (&str, &str) =
+    ("picus-outage", "how large a share of the requests fails is up to the moment");
 const PAGES: (&str, &str) = ("picus-page", "pages once for whatever hurts users");
 const BURNS: (&str, &str) = ("picus-availability-page", "users get errors");
 const SPENDS: (&str, &str) =
@@ -111,7 +114,7 @@ pub const DRILLS: &[Drill] = &[
     Drill {
         name: "dynamodb-unreachable",
         fault: Fault::DynamoDb(DynamoDbFault::Unreachable),
-        alarms: &["picus-page", "picus-availability-page"],
+        alarms: &["picus-outage", "picus-page", "picus-availability-page"],
         others: &[SPENDS],
         ..CALM
     },
@@ -120,7 +123,7 @@ pub const DRILLS: &[Drill] = &[
         fault: Fault::DynamoDb(DynamoDbFault::Fails(1)),
         settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
         alarms: &["picus-page", "picus-availability-page"],
-        others: &[SPENDS],
+        others: &[SPENDS, OUT],
         ..CALM
     },
     Drill {
@@ -137,6 +140,7 @@ pub const DRILLS: &[Drill] = &[
         settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
         alarms: &["picus-dynamodb-throttling"],
         others: &[PAGES, BURNS, SPENDS],
+        perhaps: &[PERHAPS_OUT],
         ..CALM
     },
     Drill {
@@ -162,8 +166,8 @@ pub const DRILLS: &[Drill] = &[
     Drill {
         name: "tasks-gone",
         fault: Fault::TasksGone,
-        alarms: &["picus-page", "picus-no-healthy-target"],
-        others: &[BURNS, SPENDS, ("picus-tasks-below-desired", "none of them is there")],
+        alarms: &["picus-outage", "picus-no-healthy-target"],
+        others: &[PAGES, BURNS, SPENDS, ("picus-tasks-below-desired", "none of them is there")],
         ..CALM
     },
     Drill {
@@ -176,7 +180,7 @@ pub const DRILLS: &[Drill] = &[
         name: "bad-deployment",
         fault: Fault::BadDeployment(&[("DYNAMODB_TABLE_NAME", "picus_date")]),
         alarms: &["picus-page", "picus-availability-page"],
-        others: &[SPENDS],
+        others: &[SPENDS, OUT],
         rolled_back_by: Some("picus-availability-page-5m"),
         ..CALM
     },
@@ -203,6 +207,7 @@ pub const DRILLS: &[Drill] = &[
         alarms: &["picus-latency-ticket"],
         perhaps: &[
             PAGES,
+            PERHAPS_OUT,
             ("picus-latency-page", WAITS),
             ("picus-availability-page", WAITS),
             ("picus-availability-ticket", WAITS),
@@ -217,6 +222,7 @@ pub const DRILLS: &[Drill] = &[
         settings: &[("PICUS_MAX_IN_FLIGHT", "16")],
         alarms: &["picus-load-shed"],
         others: &[PAGES, BURNS, SPENDS],
+        perhaps: &[PERHAPS_OUT],
         ..CALM
     },
     Drill {
@@ -240,6 +246,7 @@ pub const DRILLS: &[Drill] = &[
         traffic: FLOOD_OF_DELETES,
         alarms: &["picus-delete-handler-throttles"],
         others: &[PAGES, BURNS, SPENDS],
+        perhaps: &[PERHAPS_OUT],
         ..CALM
     },
     Drill {

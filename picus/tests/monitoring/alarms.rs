@@ -74,7 +74,7 @@ fn rules_and_actions_keep_to_cloudwatchs_limits() {
         assert!(text("AlarmRule").len() <= 10_240, "{id}");
         rules += usize::from(!text("AlarmRule").is_empty());
     }
-    assert_eq!(rules, 5);
+    assert_eq!(rules, 6);
     assert!(alarms().iter().all(|alarm| parts(alarm).len() <= 100));
 }
 
@@ -105,22 +105,39 @@ fn each_alarm_has_an_action() {
     }
 }
 
+/// Each once for an incident: a lesser fault that goes on must not hide an outage.
 #[test]
-fn only_one_alarm_pages() {
+fn what_hurts_users_pages_and_an_outage_pages_by_itself() {
     let alarms = alarms();
-    let paging: Vec<_> = alarms
+    let pages = |alarm: &&Alarm| alarm.actions.iter().any(|topic| topic == "picus-alarms");
+    let paging: Vec<_> =
+        alarms.iter().filter(pages).map(|alarm| (alarm.name.as_str(), parts(alarm))).collect();
+    let outage = ["picus-no-healthy-target", "picus-availability-outage-5m"];
+    let page =
+        ["picus-availability-page", "picus-latency-page", "picus-delete-handler-errors"];
+    let expected = [("picus-outage", outage.into()), ("picus-page", page.into())];
+    assert_eq!(paging, expected);
+}
+
+/// It warns while there is still time: what the handler waits for at most is far below the function's time-out.
+#[test]
+fn slow_deletes_are_told_before_the_handler_gives_up_on_them() {
+    let mut env = picus_settings::Reader::new(|_| None);
+    let deadline = picus_delete_handler::Config::read(&mut env).table.operation_timeout;
+    let alarms = alarms();
+    let alarm = metric_alarms(&alarms)["picus-delete-handler-duration"];
+    let share = format!("100 * duration / {}", deadline.as_millis());
+    let share = Expression::parse(&share).unwrap();
+    let expressions: Vec<_> = alarm
+        .queries
         .iter()
-        .filter(|alarm| alarm.actions.iter().any(|topic| topic == "picus-alarms"))
+        .filter_map(|query| match &query.source {
+            Source::Expression(expression) => Some(expression),
+            Source::Metric(..) => None,
+        })
         .collect();
-    let [page] = paging[..] else { panic!("{} alarms page", paging.len()) };
-    assert_eq!(page.name, "picus-page");
-    let expected = [
-        "picus-availability-page",
-        "picus-latency-page",
-        "picus-no-healthy-target",
-        "picus-delete-handler-errors",
-    ];
-    assert_eq!(parts(page), expected.into());
+    assert_eq!(expressions, [&share]);
+    assert!(alarm.threshold < 100.0);
 }
 
 /// The windows and burn rates of the Site Reliability Workbook's "Alerting on SLOs".
@@ -217,5 +234,5 @@ fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
         let burns = ["picus-availability-", "picus-latency-"];
         assert!(burns.iter().any(|burn| name.starts_with(burn)), "{name} promises nothing");
     }
-    assert_eq!(unpromised.len(), 16);
+    assert_eq!(unpromised.len(), 17);
 }

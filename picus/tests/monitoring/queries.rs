@@ -45,6 +45,7 @@ const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
     ("latency-ticket", &[Slow], &[Traffic]),
     ("load-shed", &[Flooded], &[Traffic, Nothing, Traffic]),
     ("no-healthy-target", &[ServiceRefuses, ServiceFails, Slow], &[Traffic, Traffic]),
+    ("outage", &[Unreachable], &[Nothing]),
     ("page", &[Unreachable], &[Nothing]),
     ("service-memory", &[Slow, CollectorShort], &[Traffic, Traffic, Nothing]),
     ("service-telemetry-lost", &[CollectorTroubled, CollectorShort], &[Traffic, Nothing]),

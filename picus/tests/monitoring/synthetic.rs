@@ -105,6 +105,9 @@ pub(crate) fn fault(alarm: &str) -> Minute {
     let one = |metric: Metric, value: f64| minute(&[(metric, Some(value))]);
     match alarm {
         "picus-page" => fault("picus-availability-page"),
+        "picus-outage" | "picus-availability-outage-5m" => {
+            one(balancer("HTTPCode_Target_5XX_Count"), 100.0)
+        }
         name if name.starts_with("picus-availability-") => {
             one(balancer("HTTPCode_Target_5XX_Count"), 50.0)
         }
@@ -121,7 +124,7 @@ pub(crate) fn fault(alarm: &str) -> Minute {
         "picus-load-shed" => one(of_service("picus_requests_shed_total"), 5.0),
         "picus-dynamodb-throttling" => one(table("WriteThrottleEvents"), 3.0),
         "picus-delete-handler-throttles" => one(function("Throttles"), 3.0),
-        "picus-delete-handler-duration" => one(function("Duration"), 14_000.0),
+        "picus-delete-handler-duration" => one(function("Duration"), 4500.0),
         "picus-service-telemetry-lost" => minute(&[(of_service("process_uptime_seconds"), None)]),
         "picus-delete-handler-telemetry-lost" => {
             let measured = Metric::new(
@@ -293,7 +296,7 @@ fn the_first_deployment_finds_no_alarm_on() {
         assert_eq!(on.map(|alarm| alarm.name).collect::<Vec<_>>(), Vec::<String>::new());
     }
     watch.minute(&Minute::default()).unwrap();
-    assert_eq!(watch.state("picus-page"), Some(State::Alarm), "a task was to be there by now");
+    assert_eq!(watch.state("picus-outage"), Some(State::Alarm), "a task was to be there by now");
 }
 
 /// CloudWatch evaluates what looks back over a day once an hour.
@@ -314,6 +317,27 @@ fn windows_of_days_are_looked_at_every_hour_and_others_every_minute() {
     assert_eq!(fired["picus-availability-ticket-3d"], 180);
 }
 
+/// The page that is on says nothing more.
+#[test]
+fn an_outage_pages_though_a_lesser_fault_has_paged_before() {
+    let mut watch = Watch::new(alarms());
+    for _ in 0..60 {
+        watch.minute(&minute(&[])).unwrap();
+    }
+    for _ in 0..10 {
+        watch.minute(&fault("picus-latency-page")).unwrap();
+    }
+    let state = |watch: &Watch| ["picus-page", "picus-outage"].map(|name| watch.state(name));
+    assert_eq!(state(&watch), [Some(State::Alarm), Some(State::Ok)]);
+    let within = routes("picus_requests_within_objective_total");
+    let down: Vec<_> = within.into_iter().map(|metric| (metric, Some(0.0))).collect();
+    let down = minute(&[&down[..], &[(healthy(), Some(0.0))]].concat());
+    for _ in 0..5 {
+        watch.minute(&down).unwrap();
+    }
+    assert_eq!(state(&watch), [Some(State::Alarm), Some(State::Alarm)]);
+}
+
 /// Where nothing at all is heard any more, the alarms that must say so do.
 #[test]
 fn silence_is_not_health() {
@@ -325,7 +349,7 @@ fn silence_is_not_health() {
         watch.minute(&Minute::default()).unwrap();
     }
     for name in [
-        "picus-page",
+        "picus-outage",
         "picus-no-healthy-target",
         "picus-tasks-below-desired",
         "picus-service-telemetry-lost",

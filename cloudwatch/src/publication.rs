@@ -1,0 +1,102 @@
+//! How what was measured becomes visible: late, out of order, or not at all.
+
+use std::iter;
+
+use crate::math::Fill;
+use crate::metric::Metric;
+
+/// What is published when. By default all of it, as soon as its minute is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Publication {
+    /// The least, in minutes, that all of it is late.
+    pub lag: usize,
+    /// The most, in minutes, that some is later than that.
+    pub jitter: usize,
+    /// One minute in so many never comes.
+    pub lost_one_in: Option<usize>,
+    /// Whether each metric is late or lost by itself. Otherwise all of one namespace and one set of dimensions is
+    /// one document, and comes or goes together.
+    pub each_by_itself: bool,
+}
+
+/// What CloudWatch's guide leaves open of how alarms are evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// How many data points more than it needs an alarm looks at, in case some of the newest are missing: its
+    /// evaluation range is so much longer. The guide gives 5 for 3 and no formula.
+    pub more_points: usize,
+    /// Which missing data points `FILL` replaces.
+    pub fill: Fill,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { more_points: 2, fill: Fill::Each }
+    }
+}
+
+impl Publication {
+    /// How many minutes late the data of this minute is; none if it never comes. It is the same each time that it is
+    /// asked for, and differs from minute to minute and from publisher to publisher.
+    #[must_use]
+    pub fn delay(&self, metric: &Metric, minute: usize) -> Option<usize> {
+        let publisher = self.publisher(metric);
+        let is_lost = |one_in: usize| (minute + publisher % one_in).is_multiple_of(one_in);
+        if self.lost_one_in.is_some_and(is_lost) {
+            return None;
+        }
+        let later = hash([publisher, minute].iter().flat_map(|part| part.to_le_bytes()));
+        Some(self.lag + later % (self.jitter + 1))
+    }
+
+    fn publisher(&self, metric: &Metric) -> usize {
+        let dimensions = metric.dimensions.iter().flat_map(|(name, value)| [name, value]);
+        let name = self.each_by_itself.then_some(&metric.name);
+        let texts = iter::once(&metric.namespace).chain(dimensions).chain(name);
+        hash(texts.flat_map(|text| text.bytes()))
+    }
+}
+
+/// FNV-1a, of which the high bits are the better ones. The standard library's may change with its version.
+fn hash(bytes: impl Iterator<Item = u8>) -> usize {
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    usize::from(u16::try_from(hash >> 48).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delays(publication: Publication, name: &str) -> Vec<Option<usize>> {
+        let metric = Metric::new("N", name, &[("d", "v")]);
+        (0..100).map(|minute| publication.delay(&metric, minute)).collect()
+    }
+
+    #[test]
+    fn delays_are_within_their_bounds_and_of_each_length() {
+        let publication = Publication { lag: 1, jitter: 2, ..Publication::default() };
+        let found = delays(publication, "m");
+        assert!([1, 2, 3].iter().all(|delay| found.contains(&Some(*delay))), "{found:?}");
+        assert!(found.iter().all(|delay| delay.is_some_and(|delay| (1..=3).contains(&delay))));
+        assert!(delays(Publication::default(), "m").iter().all(|delay| *delay == Some(0)));
+    }
+
+    #[test]
+    fn one_document_comes_together_and_other_metrics_by_themselves() {
+        let together = Publication { jitter: 3, ..Publication::default() };
+        assert_eq!(delays(together, "a"), delays(together, "b"));
+        let apart = Publication { each_by_itself: true, ..together };
+        assert_ne!(delays(apart, "a"), delays(apart, "b"));
+    }
+
+    #[test]
+    fn what_is_lost_is_lost_at_equal_intervals() {
+        let publication = Publication { lost_one_in: Some(10), ..Publication::default() };
+        let found = delays(publication, "m");
+        let lost: Vec<_> = (0..100).filter(|minute| found[*minute].is_none()).collect();
+        assert_eq!(lost.len(), 10);
+        assert!(lost.windows(2).all(|pair| pair[1] - pair[0] == 10), "{lost:?}");
+    }
+}
