@@ -73,14 +73,8 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The evaluation range: how many data points are looked at, in case some of the newest are
-    /// missing. The guide gives 5 for 3 and no formula; two more than needed is assumed of all.
-    #[must_use]
-    pub fn range(self) -> usize {
-        self.evaluation_periods + 2
-    }
-
-    /// The state that follows from the data points of the evaluation range, the oldest first, each
+    /// The state that follows from the data points of the evaluation range (those that are looked at in case some
+    /// of the newest are missing), the oldest first, each
     /// breaching, not breaching, or missing.
     #[must_use]
     pub fn state(self, points: &[Option<bool>], current: State) -> State {
@@ -135,7 +129,6 @@ mod tests {
             [MISSING, Ignore, Breaching, NotBreaching].into_iter().zip(expected)
         {
             let rule = Rule { datapoints_to_alarm: needed, evaluation_periods: 3, missing };
-            assert_eq!(rule.range(), 5);
             let found = rule.state(&points(text), RETAINED);
             assert_eq!(found, expected, "{needed} of 3, {text}, {missing:?}");
         }

@@ -105,6 +105,20 @@ impl History {
         self.minutes += 1;
     }
 
+    /// Adds what was measured in a minute that is over: it comes late.
+    pub fn insert(&mut self, minute: usize, metric: &Metric, datum: &Arc<Datum>) {
+        let minutes = self.minutes;
+        let series = self.series.entry(metric.clone()).or_insert_with(|| {
+            let missing = minutes.saturating_sub(minute);
+            Series {
+                start: minute,
+                data: vec![None; missing],
+                totals: vec![(0.0, 0.0); missing + 1],
+            }
+        });
+        series.insert(minute, datum);
+    }
+
     /// How many minutes there are.
     #[must_use]
     pub fn minutes(&self) -> usize {
@@ -135,6 +149,25 @@ impl Series {
         let (more, plus) = datum.as_ref().map_or((0.0, 0.0), |datum| (datum.count, datum.sum));
         self.totals.push((count + more, sum + plus));
         self.data.push(datum);
+    }
+
+    fn insert(&mut self, minute: usize, datum: &Arc<Datum>) {
+        let earlier = self.start.saturating_sub(minute);
+        self.start -= earlier;
+        self.data.splice(0..0, std::iter::repeat_n(None, earlier));
+        self.totals.splice(0..0, std::iter::repeat_n((0.0, 0.0), earlier));
+        let index = minute - self.start;
+        let mut rest = self.data.split_off(index.min(self.data.len()));
+        self.totals.truncate(index + 1);
+        if let Some(first) = rest.first_mut() {
+            match first {
+                Some(known) => Arc::make_mut(known).add(datum),
+                None => *first = Some(datum.clone()),
+            }
+        }
+        for datum in rest {
+            self.push(datum);
+        }
     }
 
     fn statistic(&self, statistic: Statistic, from: usize, to: usize) -> Option<f64> {
@@ -216,6 +249,24 @@ mod tests {
         assert_eq!(of(Statistic::Sum, 1, 1), None, "before the first");
         let other = Metric::new("N", "m", &[]);
         assert_eq!(history.statistic(&other, Statistic::Sum, 3, 2), None, "another metric");
+    }
+
+    #[test]
+    fn what_comes_late_and_in_any_order_is_as_if_it_had_come_in_time() {
+        let values: [&[f64]; 4] = [&[1.0, 3.0], &[], &[8.0], &[100.0]];
+        let (in_time, metric) = history(&values);
+        let (mut late, _) = history(&[&[], &[], &[], &[]]);
+        for minute in [2, 0, 3] {
+            late.insert(minute, &metric, &Arc::new(Datum::of(values[minute]).unwrap()));
+        }
+        for statistic in [Statistic::Sum, Statistic::SampleCount, Statistic::Maximum] {
+            for (end, length) in (1..=4).flat_map(|end| (1..=4).map(move |length| (end, length))) {
+                let of = |history: &History| history.statistic(&metric, statistic, end, length);
+                assert_eq!(of(&late), of(&in_time), "{statistic:?} of {length} before {end}");
+            }
+        }
+        late.insert(3, &metric, &Arc::new(Datum::of(&[1.0]).unwrap()));
+        assert_eq!(late.statistic(&metric, Statistic::Sum, 4, 1), Some(101.0), "both are counted");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Alarm {
     pub fires_within: Option<usize>,
     /// Why missing data is treated as it is.
     pub missing_reason: Option<String>,
+    /// What its promise needs to be true, where it does not always hold.
+    pub assumes: Option<String>,
     /// What it watches.
     pub kind: Kind,
 }
@@ -126,6 +128,7 @@ pub fn alarms(resources: &Map<String, Value>) -> Result<Vec<Alarm>, DefinitionEr
             .as_u64()
             .and_then(|minutes| usize::try_from(minutes).ok());
         alarm.missing_reason = metadata["MissingData"].as_str().map(str::to_owned);
+        alarm.assumes = metadata["Assumes"].as_str().map(str::to_owned);
         alarms.push(alarm);
     }
     Ok(alarms)
@@ -153,6 +156,7 @@ fn composite_alarm(properties: Value) -> Result<Alarm, Failure> {
         actions: properties.alarm_actions,
         fires_within: None,
         missing_reason: None,
+        assumes: None,
         kind: Kind::Composite(composite::Rule::parse(&properties.alarm_rule)?),
     })
 }
@@ -250,6 +254,7 @@ fn metric_alarm(properties: Value) -> Result<Alarm, Failure> {
         actions: properties.alarm_actions,
         fires_within: None,
         missing_reason: None,
+        assumes: None,
         kind: Kind::Metric(MetricAlarm {
             queries,
             comparison: properties.comparison_operator,

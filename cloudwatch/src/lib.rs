@@ -17,5 +17,6 @@ pub mod insights;
 pub mod math;
 pub mod metric;
 pub mod metric_sink;
+pub mod publication;
 pub mod template;
 pub mod watch;

@@ -30,9 +30,24 @@ pub enum MathError {
     Operands,
 }
 
+/// Which missing data points `FILL` replaces. The guide says "missing values", and that those of a metric that
+/// comes late are among them ("FILL", in the table of functions).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fill {
+    /// Each.
+    #[default]
+    Each,
+    /// None of a series that has no data point at all, as of a metric that never was.
+    NoneOfAnEmptySeries,
+    /// None that is newer than all that has come.
+    NoneThatIsLate,
+}
+
 /// What an expression may name.
 #[derive(Debug, Default)]
 pub struct Named<'a> {
+    /// What `FILL` makes of what is missing.
+    pub fill: Fill,
     /// Metrics, by their ids.
     pub metrics: Vec<(&'a str, Series)>,
     /// Other expressions, by theirs.
@@ -76,7 +91,7 @@ impl Named<'_> {
             Expression::Call(name, arguments) => {
                 let arguments: Result<Vec<_>, _> =
                     arguments.iter().map(|argument| self.within(argument, path)).collect();
-                call(name, &arguments?)
+                call(self.fill, name, &arguments?)
             }
         }
     }
@@ -107,13 +122,13 @@ impl Named<'_> {
     }
 }
 
-fn call(name: &str, arguments: &[Value]) -> Result<Value, MathError> {
+fn call(reading: Fill, name: &str, arguments: &[Value]) -> Result<Value, MathError> {
     let value = match (name, arguments) {
         ("FILL", [Value::Series(series), Value::Scalar(with)]) => {
-            Some(Value::Series(fill(series, *with)))
+            Some(Value::Series(fill(reading, series, *with)))
         }
         ("FILL", [Value::Array(all), Value::Scalar(with)]) => {
-            Some(Value::Array(all.iter().map(|series| fill(series, *with)).collect()))
+            Some(Value::Array(all.iter().map(|series| fill(reading, series, *with)).collect()))
         }
         ("SUM", [Value::Array(all)]) => Some(Value::Series(sum(all))),
         ("IF", [condition, then]) => choose(condition, then, None),
@@ -123,8 +138,15 @@ fn call(name: &str, arguments: &[Value]) -> Result<Value, MathError> {
     value.ok_or_else(|| MathError::UnknownFunction(name.to_owned()))
 }
 
-fn fill(series: &Series, with: f64) -> Series {
-    series.iter().map(|point| Some(point.unwrap_or(with))).collect()
+fn fill(reading: Fill, series: &Series, with: f64) -> Series {
+    let newest = series.iter().rposition(Option::is_some);
+    let replaced = |index: usize| match reading {
+        Fill::Each => true,
+        Fill::NoneOfAnEmptySeries => newest.is_some(),
+        Fill::NoneThatIsLate => newest.is_some_and(|newest| index < newest),
+    };
+    let fill = |(index, point): (usize, &Option<f64>)| point.or(replaced(index).then_some(with));
+    series.iter().enumerate().map(fill).collect()
 }
 
 /// Missing values count as 0, unless all are missing.
@@ -217,7 +239,7 @@ mod tests {
 
     fn gives(expression: &str, metrics: &[(&str, &str)], expected: &str) {
         let metrics = metrics.iter().map(|(id, text)| (*id, series(text))).collect();
-        let named = Named { metrics, expressions: Vec::new() };
+        let named = Named { metrics, ..Named::default() };
         let value = named.value(&Expression::parse(expression).unwrap()).unwrap();
         assert_eq!(value, Value::Series(series(expected)), "{expression}");
     }
@@ -270,11 +292,21 @@ mod tests {
     }
 
     #[test]
+    fn what_fill_replaces_is_up_to_its_reading() {
+        let filled = |reading, text| fill(reading, &series(text), 0.0);
+        assert_eq!(filled(Fill::Each, "- 1 - 2 -"), series("0 1 0 2 0"));
+        assert_eq!(filled(Fill::NoneOfAnEmptySeries, "- 1 - 2 -"), series("0 1 0 2 0"));
+        assert_eq!(filled(Fill::NoneOfAnEmptySeries, "- -"), series("- -"));
+        assert_eq!(filled(Fill::NoneThatIsLate, "- 1 - 2 -"), series("0 1 0 2 -"));
+    }
+
+    #[test]
     fn an_expression_may_name_others_but_not_itself() {
         let [good, bad] = ["a + 1", "bad + 1"].map(|text| Expression::parse(text).unwrap());
         let named = Named {
             metrics: vec![("a", series("1 -"))],
             expressions: vec![("good", &good), ("bad", &bad)],
+            ..Named::default()
         };
         let of = |id: &str| named.value(&Expression::Id(id.to_owned()));
         assert_eq!(of("good"), Ok(Value::Series(series("2 -"))));

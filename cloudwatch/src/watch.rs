@@ -1,11 +1,14 @@
 //! Alarms over time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::alarm::{Missing, State};
-use crate::data::{History, Minute};
+use crate::data::{Datum, History, Minute};
 use crate::definition::{Alarm, Kind, MetricAlarm, Source};
 use crate::math::{MathError, Named, Series, Value};
+use crate::metric::Metric;
+use crate::publication::{Publication, Reading};
 
 /// In seconds.
 const DAY: usize = 24 * 60 * 60;
@@ -29,15 +32,26 @@ pub struct Watch {
     alarms: Vec<Alarm>,
     history: History,
     states: BTreeMap<String, State>,
+    publication: Publication,
+    reading: Reading,
+    /// What is still to come, by the minute in which it does: when it was measured, and what.
+    late: BTreeMap<usize, Vec<(usize, Metric, Arc<Datum>)>>,
 }
 
 impl Watch {
     /// Alarms that have seen nothing.
     #[must_use]
     pub fn new(alarms: Vec<Alarm>) -> Self {
+        Self::under(alarms, Publication::default(), Reading::default())
+    }
+
+    /// Alarms that have seen nothing, whose data comes like this, and which are evaluated like this.
+    #[must_use]
+    pub fn under(alarms: Vec<Alarm>, publication: Publication, reading: Reading) -> Self {
         let states =
             alarms.iter().map(|alarm| (alarm.name.clone(), State::InsufficientData)).collect();
-        Self { alarms, history: History::default(), states }
+        let (history, late) = (History::default(), BTreeMap::new());
+        Self { alarms, history, states, publication, reading, late }
     }
 
     /// The state of an alarm.
@@ -58,14 +72,14 @@ impl Watch {
     /// # Errors
     /// An expression that has no value.
     pub fn minute(&mut self, minute: &Minute) -> Result<Vec<Transition>, MathError> {
-        self.history.push(minute);
+        self.publish(minute);
         let mut transitions = Vec::new();
         for alarm in &self.alarms {
             if let Kind::Metric(metric) = &alarm.kind
                 && is_due(metric, self.history.minutes())
             {
                 let current = self.states[&alarm.name];
-                let state = evaluate(metric, &self.history, current)?;
+                let state = evaluate(metric, &self.history, self.reading, current)?;
                 transitions.extend(self.change(alarm, state));
             }
         }
@@ -83,6 +97,24 @@ impl Watch {
                 self.states.insert(transition.alarm.clone(), transition.to);
             }
             transitions.extend(changed);
+        }
+    }
+
+    /// Makes visible what is published in this minute.
+    fn publish(&mut self, minute: &Minute) {
+        if self.publication == Publication::default() {
+            return self.history.push(minute);
+        }
+        let now = self.history.minutes();
+        self.history.push(&Minute::default());
+        for (metric, datum) in &minute.0 {
+            if let Some(delay) = self.publication.delay(metric, now) {
+                let due = self.late.entry(now + delay).or_default();
+                due.push((now, metric.clone(), datum.clone()));
+            }
+        }
+        for (measured, metric, datum) in self.late.remove(&now).unwrap_or_default() {
+            self.history.insert(measured, &metric, &datum);
         }
     }
 
@@ -110,7 +142,12 @@ fn is_due(alarm: &MetricAlarm, minutes: usize) -> bool {
     range <= DAY || minutes.is_multiple_of(60)
 }
 
-fn evaluate(alarm: &MetricAlarm, history: &History, current: State) -> Result<State, MathError> {
+fn evaluate(
+    alarm: &MetricAlarm,
+    history: &History,
+    reading: Reading,
+    current: State,
+) -> Result<State, MathError> {
     let mut rule = alarm.rule;
     let of_dynamodb = alarm.queries.iter().any(|query| match &query.source {
         Source::Metric(metric, ..) => metric.namespace == "AWS/DynamoDB",
@@ -120,7 +157,7 @@ fn evaluate(alarm: &MetricAlarm, history: &History, current: State) -> Result<St
         // "Alarms that evaluate metrics in the AWS/DynamoDB namespace always ignore missing data."
         rule.missing = Missing::Ignore;
     }
-    let values = values(alarm, history)?;
+    let values = values(alarm, history, reading)?;
     let breaches = |value: f64| alarm.comparison.breaches(value, alarm.threshold);
     let points: Vec<_> = values.iter().map(|value| value.map(breaches)).collect();
     let is_enough = points.iter().flatten().count() >= rule.evaluation_periods;
@@ -132,8 +169,9 @@ fn evaluate(alarm: &MetricAlarm, history: &History, current: State) -> Result<St
 }
 
 /// What the alarm compares: the data points of its evaluation range, the oldest first.
-fn values(alarm: &MetricAlarm, history: &History) -> Result<Series, MathError> {
-    let mut named = Named::default();
+fn values(alarm: &MetricAlarm, history: &History, reading: Reading) -> Result<Series, MathError> {
+    let mut named = Named { fill: reading.fill, ..Named::default() };
+    let range = alarm.rule.evaluation_periods + reading.more_points;
     for query in &alarm.queries {
         match &query.source {
             Source::Expression(expression) => named.expressions.push((&query.id, expression)),
@@ -143,7 +181,7 @@ fn values(alarm: &MetricAlarm, history: &History) -> Result<Series, MathError> {
                     let end = history.minutes().checked_sub(age * length)?;
                     history.statistic(metric, *statistic, end, length)
                 };
-                named.metrics.push((&query.id, (0..alarm.rule.range()).rev().map(point).collect()));
+                named.metrics.push((&query.id, (0..range).rev().map(point).collect()));
             }
         }
     }

@@ -113,8 +113,7 @@ fn what_hurts_users_pages_and_an_outage_pages_by_itself() {
     let paging: Vec<_> =
         alarms.iter().filter(pages).map(|alarm| (alarm.name.as_str(), parts(alarm))).collect();
     let outage = ["picus-no-healthy-target", "picus-availability-outage-5m"];
-    let page =
-        ["picus-availability-page", "picus-latency-page", "picus-delete-handler-errors"];
+    let page = ["picus-availability-page", "picus-latency-page", "picus-delete-handler-errors"];
     let expected = [("picus-outage", outage.into()), ("picus-page", page.into())];
     assert_eq!(paging, expected);
 }

@@ -7,6 +7,7 @@ mod drills;
 mod given;
 
 mod mutants;
+mod promises;
 mod queries;
 mod references;
 mod runbooks;
