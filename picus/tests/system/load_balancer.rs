@@ -252,7 +252,8 @@ async fn a_client_that_leaves_before_its_answer_counts_as_the_clients_fault_and_
         let named = minute.0.iter().filter(|(metric, _)| metric.name == name);
         // Some are counted for the group as well.
         let of_all = named.filter(|(metric, _)| !metric.dimensions.contains_key("TargetGroup"));
-        of_all.map(|(_, datum)| datum.sum()).sum()
+        // The sum of nothing is -0.
+        0.0 + of_all.map(|(_, datum)| datum.sum()).sum::<f64>()
     };
     let mut impatient = TcpStream::connect(balancer.address()).await.unwrap();
     impatient.write_all(b"GET /silent HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
