@@ -16,6 +16,7 @@ use aws_smithy_types::retry::RetryConfig;
 use futures_util::future::{self, join_all};
 use parking_lot::Mutex;
 use picus_items::{Key, Settings, Table};
+use tokio::time::timeout;
 
 /// DynamoDB, which answers nothing but this; and counts how often it is asked.
 #[derive(Debug, Clone)]
@@ -83,7 +84,9 @@ async fn reads(
         .await;
     let table = table(&config, own);
     let key = Key::new("k").unwrap();
-    let failures = join_all((0..count).map(|_| table.get(&key))).await;
+    // A wait as long as a deadline would never end.
+    let all = Box::pin(join_all((0..count).map(|_| table.get(&key))));
+    let failures = timeout(Duration::from_secs(30), all).await.unwrap();
     assert!(failures.iter().all(Result::is_err));
     let waits = waits.0.lock().clone();
     (dynamodb.asked.load(Relaxed), waits)
