@@ -86,9 +86,9 @@ mod tests {
     #[test]
     fn one_document_comes_together_and_other_metrics_by_themselves() {
         let together = Publication { jitter: 3, ..Publication::default() };
-        assert_eq!(delays(together, "a"), delays(together, "b"));
+        assert_eq!(delays(together, "requests"), delays(together, "failures"));
         let apart = Publication { each_by_itself: true, ..together };
-        assert_ne!(delays(apart, "a"), delays(apart, "b"));
+        assert_ne!(delays(apart, "requests"), delays(apart, "failures"));
     }
 
     #[test]
