@@ -18,8 +18,12 @@ pub(super) fn tell(span: &mut SpanData) {
     if let Some(status) = text(&span.attributes, "db.response.status_code") {
         let throttled =
             text(&span.attributes, "error.type").is_some_and(|error| error == "throttled");
-        let status = if throttled { Some(429) } else { status.parse().ok() };
-        span.attributes.extend(status.map(|status: i64| KeyValue::new(STATUS, status)));
+        let status: Option<i64> = if throttled { Some(429) } else { status.parse().ok() };
+        if let Some(status) = status {
+            // In the place of another: of two, the translator takes the last, and the rules below the first.
+            span.attributes.retain(|attribute| attribute.key.as_str() != STATUS);
+            span.attributes.push(KeyValue::new(STATUS, status));
+        }
     }
     if span.status == Status::Unset && is_marked(span, 400..=499) {
         span.status = Status::error("");
