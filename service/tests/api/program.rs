@@ -92,6 +92,8 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// For what only Linux tells of a process.
+    #[cfg(target_os = "linux")]
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
