@@ -1,8 +1,9 @@
 //! Distributions, as a collector gets them.
 
+mod request;
 mod sink;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -42,21 +43,7 @@ fn serve(
     answers: &Receiver<(u16, Vec<u8>)>,
     tell: &Sender<ExportMetricsServiceRequest>,
 ) {
-    let mut reader = BufReader::new(connection.try_clone().unwrap());
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        let line = line.trim().to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+    let body = request::body(&connection);
     let _ = tell.send(ExportMetricsServiceRequest::decode(&body[..]).unwrap());
     let (status, answer) = answers.recv_timeout(PATIENCE).unwrap();
     let mut connection = connection;

@@ -1,8 +1,9 @@
 //! Spans that a collector does not take.
 
+mod request;
 mod sink;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 
@@ -25,20 +26,7 @@ fn collector(rejected: &'static [i64]) -> (SocketAddr, JoinHandle<()>) {
             let part = ExportTracePartialSuccess { rejected_spans, error_message };
             let answer = ExportTraceServiceResponse { partial_success: Some(part) }.encode_to_vec();
             let (mut connection, _) = listener.accept().unwrap();
-            let mut reader = BufReader::new(connection.try_clone().unwrap());
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).unwrap();
-                let line = line.trim().to_ascii_lowercase();
-                if let Some(value) = line.strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                }
-                if line.is_empty() {
-                    break;
-                }
-            }
-            reader.read_exact(&mut vec![0; length]).unwrap();
+            request::body(&connection);
             let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
             write!(connection, "{head} {}\r\n\r\n", answer.len()).unwrap();
             connection.write_all(&answer).unwrap();
