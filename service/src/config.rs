@@ -55,7 +55,7 @@ impl Config {
             max_in_flight: env.read_within("PICUS_MAX_IN_FLIGHT", "256", 1..=100_000, "Requests worked on at once, a quarter of them lists; those past it get 503."),
             // A task of 512 MB has room for as much again, beside the collector: docs/decisions/bytes-in-flight.md. With
             // less than the least, the heaviest item could not be served at all.
-            max_bytes_in_flight: env.read_within("PICUS_MAX_BYTES_IN_FLIGHT", "83886080", 67_108_864..=68_719_476_736, "What all requests may take up in memory together; those past it get 503."),
+            max_bytes_in_flight: env.read_within("PICUS_MAX_BYTES_IN_FLIGHT", "67108864", 67_108_864..=68_719_476_736, "What all requests may take up in memory together; those past it get 503."),
             max_connections: env.read_within("PICUS_MAX_CONNECTIONS", "1024", 1..=100_000, "Connections at once; more wait to be taken."),
             // JSON may take a few times what DynamoDB counts, by its escapes and white space.
             max_body_bytes: env.read_within("PICUS_MAX_BODY_BYTES", "1638400", 1..=104_857_600, "The largest body that is read; a larger one gets 413."),

@@ -15,9 +15,10 @@ use super::notice::{self, CLOSE};
 /// What a connection may have of requests that are not whole, or sent ahead, before it is held by weight.
 const FREE_AHEAD: usize = 16 * 1024;
 /// The library makes requests of all that it has read, each many times as large as its shortest text. So it is given no
-/// more than this before it has done so, and no more while a request without a body is answered. What is known to be a
-/// body has no such bound.
+/// more than this before it has done so, and no more while a request without a body is answered.
 const PIECE: usize = 2 * 1024;
+/// It makes a buffer for each connection of all that it is given of a body at once.
+const PIECE_OF_BODY: usize = 16 * 1024;
 
 /// A stream that ends, for its reader, when its connection has taken too long. The library then
 /// closes it, as if the client had left.
@@ -85,7 +86,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             }
             return Poll::Ready(Ok(()));
         }
-        let most = this.connection.body_to_come().max(PIECE - this.given);
+        let piece = this.connection.body_to_come().clamp(PIECE, PIECE_OF_BODY);
+        let most = piece.saturating_sub(this.given);
         if most == 0 {
             this.given = 0;
             context.waker().wake_by_ref();
@@ -97,7 +99,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             match buffer.filled().len() - before {
                 0 => this.connection.leave(),
                 bytes if outcome.is_ok() => {
-                    this.given = PIECE.min(this.given + bytes);
+                    this.given += bytes;
                     this.connection.received(bytes);
                 }
                 _ => {}
