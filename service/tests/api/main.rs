@@ -18,5 +18,6 @@ mod operations;
 mod pressure;
 mod program;
 mod properties;
+mod proxy;
 mod roundtrip;
 mod wire;
