@@ -2,10 +2,12 @@
 delete handler. Once it has passed its smoke test its parameters are there too: only such a one is gone back to.
 """
 
+import io
 import pathlib
 import re
 import subprocess
 import tempfile
+import zipfile
 
 from .aws import REGION, Refused, Unanswered, ask, identity
 from .command import Failure
@@ -64,6 +66,15 @@ def get(name, part):
                 return None
             raise
         return pathlib.Path(file.name).read_bytes()
+
+
+def architecture(package):
+    """The processors that a delete handler is compiled for; None where its bootstrap says nothing of it.
+
+    A program of Linux's names them in its head (elf(5): e_machine, little-endian)."""
+    with zipfile.ZipFile(io.BytesIO(package)) as files, files.open("bootstrap") as program:
+        head = program.read(20)
+    return {b"\xb7\0": "arm64", b"\x3e\0": "x86_64"}.get(head[18:20]) if head[:4] == b"\x7fELF" else None
 
 
 def template_url(name):

@@ -1,6 +1,7 @@
 """What must be there once Picus is deployed, asked of the account itself."""
 
 import json
+import platform
 import re
 from datetime import datetime, timedelta, timezone
 
@@ -98,8 +99,10 @@ def roles(world):
 
 def function(world):
     found = world.client("lambda").get_function(FunctionName="picus-delete-function", Qualifier="live")["Configuration"]
-    meant = {"Runtime": "provided.al2023", "MemorySize": 256, "Timeout": 15, "Architectures": ["x86_64"], "TracingConfig": {"Mode": "Active"}}
+    meant = {"Runtime": "provided.al2023", "MemorySize": 256, "Timeout": 15, "TracingConfig": {"Mode": "Active"}}
     assert {key: found[key] for key in meant} == meant
+    # The handler is compiled on this machine.
+    assert found["Architectures"] == [{"aarch64": "arm64"}.get(platform.machine(), platform.machine())]
     assert found["Version"].isdigit() and found["LoggingConfig"]["LogGroup"] == "/aws/lambda/picus-delete-function"
     allowed = json.loads(world.client("lambda").get_policy(FunctionName="picus-delete-function", Qualifier="live")["Policy"])
     (statement,) = allowed["Statement"]

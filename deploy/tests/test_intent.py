@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 
 import cfnlint.decode
 from cfnlint.template import Template
@@ -33,6 +34,14 @@ def restoring():
 
 
 @pytest.fixture(scope="module")
+def release():
+    sys.path.insert(0, str(ROOT / "deploy"))
+    from operations import release
+
+    return release
+
+
+@pytest.fixture(scope="module")
 def bootstrap():
     return rendered("deploy/templates/bootstrap.yaml")[1]
 
@@ -53,9 +62,17 @@ def test_a_restored_table_gets_what_the_template_gives_it(picus, restoring):
     }, "a property that a restored table may lack"
 
 
-def test_tasks_run_on_the_platform_that_the_image_is_built_for(picus):
-    platform = picus["Resources"]["TaskDefinition"]["Properties"]["RuntimePlatform"]
-    assert platform == {"OperatingSystemFamily": "LINUX", "CpuArchitecture": "X86_64"}
+@pytest.mark.parametrize(("machine", "named"), [(b"\xb7\0", "arm64"), (b"\x3e\0", "x86_64"), (b"\xf3\0", None)])
+def test_a_delete_handler_says_what_it_is_compiled_for(machine, named, tmp_path, release):
+    package = tmp_path / "delete-handler.zip"
+    with zipfile.ZipFile(package, "w") as file:
+        file.writestr("bootstrap", b"\x7fELF\2\1\1" + bytes(9) + b"\3\0" + machine)
+    assert release.architecture(package.read_bytes()) == named
+    if named:
+        other = {"arm64": "x86_64", "x86_64": "arm64"}[named]
+        call = [ROOT / "deploy/deploy", "--image", "one", "--delete-handler", package, "--parameter", f"Architecture={other}"]
+        done = subprocess.run(call, capture_output=True, text=True)
+        assert done.returncode == 64 and f"is compiled for {named}, and Architecture is {other}" in done.stderr
 
 
 def test_a_stop_is_given_longer_than_the_drain(picus):
@@ -150,6 +167,8 @@ def test_a_missing_file_stops_the_rendering():
         ("deploy", "--image TAG is missing"),
         ("deploy --image one", "--delete-handler FILE is missing"),
         ("deploy --image one --delete-handler README.md", "README.md is no zip file"),
+        ("package-image one sparc", "sparc is neither arm64 nor x86_64"),
+        ("package-lambda one.zip sparc", "sparc is neither arm64 nor x86_64"),
         ("deploy --image one --parameter CertificateArn", "--parameter wants NAME=VALUE"),
         ("deploy --imagine one", "unknown argument --imagine"),
         ("rollback --now", "unknown argument --now"),

@@ -57,6 +57,13 @@ def test_without_a_variant_nothing_of_one_is_there():
     assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080]
 
 
+@pytest.mark.parametrize(("given", "architecture", "of_fargate"), [({}, "arm64", "ARM64"), ({"Architecture": "x86_64"}, "x86_64", "X86_64")])
+def test_both_programs_run_on_the_processors_that_they_are_built_for(given, architecture, of_fargate):
+    found = resources(**given)
+    assert found["TaskDefinition"]["RuntimePlatform"] == {"OperatingSystemFamily": "LINUX", "CpuArchitecture": of_fargate}
+    assert found["DeleteFunction"]["Architectures"] == [architecture]
+
+
 @pytest.mark.parametrize("way", [None, "awsxray", "otlp_http"])
 def test_the_collector_is_told_how_traces_reach_xray(way):
     found = resources(**({"TracesExporter": way} if way else {}))
