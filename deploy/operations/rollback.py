@@ -34,6 +34,8 @@ def go_back(name=""):
         kept["DesiredTasks"] = str(running_tasks())
     stack.change("picus", before, TemplateURL=release.template_url(name), Parameters=[stack.parameter(*each) for each in kept.items()])
     works = release.passes_smoke_test(stack.find("picus"))
+    # Told before the mark goes: from then on the same command would go to a release before this one.
+    say(f"release {name} is deployed again" + (", and works" if works else ""))
     release.put(*UNDER_WAY, b"")
     if not works:
         raise Failure(f"release {name} is deployed, and does not work either")

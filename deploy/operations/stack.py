@@ -105,6 +105,8 @@ def change(name, stack, show_only=False, **request):
             discard(made)
             return
         operation = Operation(made["StackId"])
+        if stack:
+            say(f"  to stop this and go back, an administrator can run: aws cloudformation cancel-update-stack --stack-name {name}")
         execute(made)
         status = operation.follow()
         if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):

@@ -1,4 +1,4 @@
-"""One AWS account in the emulator for the whole story, and what the scripts need to reach it."""
+"""Accounts in the emulator: one with containers for the whole story, and as many as a module wants without."""
 
 import os
 import pathlib
@@ -8,11 +8,23 @@ import tempfile
 import pytest
 
 import started
+from failing.lab import Lab
 from world import PORT, TLS_PORT, World
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "whole: of the story's tests, one that `ci/story --short` leaves out")
 
 
 def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """Emulated accounts without containers."""
+    with tempfile.TemporaryDirectory() as work, Lab(pathlib.Path(work)).running() as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")

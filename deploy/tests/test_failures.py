@@ -3,30 +3,35 @@
 Either the script does what it does without the failure, or it stops with one clear line, has changed nothing that was not
 to be changed, and is completed by running it again.
 
-By default each call fails in one of the ways, in turn, and the first look at the stack is refused too, which must not count
-as "not there"; with PICUS_EVERY_FAILURE=1 each call fails in all of the ways. PICUS_FAILURE="5 denied" is one failure alone.
+By default each call fails in one of the ways, in turn, the first look at the stack is refused too, which must not count as
+"not there", and the script is killed after its last call. With PICUS_EVERY_FAILURE=1 each call, but for what only polls, fails
+in all of the ways, or in those of PICUS_FAILURE_WAYS="denied,killed". PICUS_FAILURE="5 denied" is one failure alone.
+PICUS_FAILURE_LOG is a file that gets a line for each failure; what was met as it should be is not repeated. So a run of many
+hours can be interrupted.
 """
 
+import itertools
 import os
 import pathlib
 import re
-import tempfile
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from failing.lab import REPOSITORY, Lab
+from failing.lab import REPOSITORY
 from failing.ways import WAYS
 
 EVERY = os.environ.get("PICUS_EVERY_FAILURE") == "1"
 REFUSALS = ("denied", "refused")
+LOG = os.environ.get("PICUS_FAILURE_LOG")
 WORKERS = int(os.environ.get("PICUS_FAILURE_WORKERS", "3"))
 
 # `start` takes a case to where the script is run, from an empty account or from where the case before has ended.
 # `sample`: how many of its calls fail where not all do. `fresh`: it takes an empty account each time.
 # `reads`: the script only tells, and tells the same. `tells`: what is said at the end of one that fails as it should.
-Scenario = namedtuple("Scenario", "command start sample fresh reads code tells", defaults=(False, False, 0, ""))
+# `between`: a fact that is so only between two of its calls.
+Scenario = namedtuple("Scenario", "command start sample fresh reads code tells between", defaults=(False, False, 0, "", None))
 
 SET = ("--parameter", "RequestsPerAddress=2000", "--parameter", "MinTasks=3", "--parameter", "LogRetentionDays=60")
 
@@ -37,9 +42,7 @@ def empty(case):
 
 def bootstrapped(case):
     if "picus-bootstrap" not in case.account.stacks():
-        case.bootstrapped()
-        for tag in ("one", "two", "bad"):
-            case.push(tag)
+        case.bootstrapped("one", "two", "bad")
 
 
 def deployed(case):
@@ -81,17 +84,16 @@ def with_earlier_releases(case):
 
 def with_a_table(case):
     if not case.account.table():
-        case.account.client("dynamodb").create_table(
-            TableName="picus_data", BillingMode="PAY_PER_REQUEST", DeletionProtectionEnabled=True,
-            AttributeDefinitions=[{"AttributeName": "object_id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "object_id", "KeyType": "HASH"}],
-        )
+        case.account.make_table()
 
 
 def with_an_image_to_push(case):
     bootstrapped(case)
     case.account.client("ecr").batch_delete_image(repositoryName="picus-service", imageIds=[{"imageTag": "new"}])
 
+
+# A table is deleted once it is no longer protected; the script says so.
+UNPROTECTED = {"table": {"protected": False}}
 
 SCENARIOS = {
     "bootstrap": Scenario(lambda case: ("bootstrap", "--repository", REPOSITORY), empty, 20, fresh=True),
@@ -107,20 +109,14 @@ SCENARIOS = {
     "a test page": Scenario(lambda case: ("test-page",), deployed, 20, reads=True),
     "a push": Scenario(lambda case: ("push-image", "picus-service:ci", "new"), with_an_image_to_push, 20),
     "a tear-down": Scenario(lambda case: ("tear-down", "--yes"), deployed, 4),
-    "a tear-down with its table": Scenario(lambda case: ("tear-down", "--yes", "--table"), deployed, 2),
-    "a tear-down of the table alone": Scenario(lambda case: ("tear-down", "--yes", "--table"), with_a_table, 20),
+    "a tear-down with its table": Scenario(lambda case: ("tear-down", "--yes", "--table"), deployed, 2, between=UNPROTECTED),
+    "a tear-down of the table alone": Scenario(lambda case: ("tear-down", "--yes", "--table"), with_a_table, 20, between=UNPROTECTED),
 }
 
 
-# Those that begin with what others leave.
+# Those that begin with what others leave, and the cases that others are done with.
 REUSED = (deployed, with_earlier_releases)
-
-
-@pytest.fixture(scope="module")
-def lab():
-    with tempfile.TemporaryDirectory() as work, Lab(pathlib.Path(work)).running() as lab:
-        lab.done_with = []
-        yield lab
+DONE_WITH = []
 
 
 def plans(calls, sample):
@@ -129,7 +125,9 @@ def plans(calls, sample):
         number, way = alone.split(" ", 1)
         return [(int(number), way)]
     if EVERY:
-        return [(number, way) for number in range(1, len(calls) + 1) for way in WAYS]
+        # A way for all calls, then the next one: so one that is interrupted has failed each call in some ways.
+        chosen = os.environ.get("PICUS_FAILURE_WAYS", ",".join(WAYS)).split(",")
+        return [(number, way) for way in chosen for number in without_repeats(calls)]
     firsts = [calls.index(call) + 1 for call in dict.fromkeys(calls)]
     step = max(1, -(-len(firsts) // sample))
     ways = [way for way in WAYS if way != "refused"]
@@ -137,13 +135,22 @@ def plans(calls, sample):
     # The first look at the stack decides on all that follows.
     look = "cloudformation describe-stacks"
     looks = [(calls.index(look) + 1, way) for way in REFUSALS if look in calls]
-    return list(dict.fromkeys(in_turn + looks))
+    return list(dict.fromkeys([*in_turn, *looks, (len(calls), "killed")]))
+
+
+def without_repeats(calls):
+    """The numbers of the calls. Where one operation is polled, of its calls in a row the first two and the last."""
+    start = 0
+    for operation, group in itertools.groupby(calls):
+        length = len(list(group))
+        yield from sorted({start + 1, start + min(length, 2), start + length})
+        start += length
 
 
 def taken(lab, scenario):
     """An account where the scenario can begin: one that another scenario is done with, if there is one."""
-    if scenario.start in REUSED and lab.done_with:
-        return lab.done_with.pop()
+    if scenario.start in REUSED and DONE_WITH:
+        return DONE_WITH.pop()
     return lab.account()
 
 
@@ -157,7 +164,8 @@ def test_no_failed_call_changes_anything_silently(lab, name):
     assert clean.code == scenario.code and scenario.tells in clean.err, clean.out + clean.err
     reference = Reference(scenario, before, clean, case.at_rest())
 
-    remaining = iter(plans(clean.calls, scenario.sample))
+    done_before = noted()
+    remaining = iter([plan for plan in plans(clean.calls, scenario.sample) if (name, *map(str, plan)) not in done_before])
     faults = []
 
     def work(case):
@@ -165,11 +173,12 @@ def test_no_failed_call_changes_anything_silently(lab, name):
             case = lab.account() if scenario.fresh else case or taken(lab, scenario)
             scenario.start(case)
             fault = reference.fault(case, number, way)
+            note(name, number, way, clean.calls[number - 1], fault)
             if fault:
                 faults.append(f"call {number} ({clean.calls[number - 1]}) {way}: {fault}")
                 case = None
         if case and scenario.start in REUSED:
-            lab.done_with.append(case)
+            DONE_WITH.append(case)
 
     # What a script tells is of its account: there one works alone.
     workers = 1 if scenario.reads else WORKERS
@@ -178,6 +187,18 @@ def test_no_failed_call_changes_anything_silently(lab, name):
     for each in done:
         each.result()
     assert not faults, "\n\n".join(faults)
+
+
+def note(name, number, way, call, fault):
+    if LOG:
+        with open(LOG, "a") as file:
+            file.write("\t".join((name, str(number), way, call, repr(fault) if fault else "as it should")) + "\n")
+
+
+def noted():
+    """Each failure that was met as it should be."""
+    lines = pathlib.Path(LOG).read_text().splitlines() if LOG and os.path.exists(LOG) else []
+    return {tuple(line.split("\t")[:3]) for line in lines if line.endswith("\tas it should")}
 
 
 def remaining_of(iterator):
@@ -213,7 +234,13 @@ class Reference:
 
     def is_done(self, done, state):
         told = not self.scenario.reads or without_ids(done.out) == without_ids(self.clean.out)
-        return done.code == self.scenario.code and self.scenario.tells in done.err and told and state == self.after
+        ended = done.code == self.scenario.code or done.code < 0 and self.says_the_end(done)
+        return ended and self.scenario.tells in done.err and told and state == self.after
+
+    def says_the_end(self, done):
+        """Whether who has read what a script said before it was killed knows that it had done all."""
+        last, lines = (without_ids(out).splitlines()[-1:] for out in (self.clean.out, done.out))
+        return bool(last) and lines == last
 
     def is_one_clear_line(self, script, err):
         lines = [line for line in err.splitlines() if line.strip() and not line.startswith(("  once more: ", "smoke: ", "/usr/lib/python3/"))]
@@ -230,7 +257,7 @@ class Reference:
             if isinstance(now, list) and isinstance(new, list):
                 if not set(now) <= set(new) | set(old or []):
                     strange[fact] = now
-            elif now not in (old, new) and not (fact == "good release" and now is False):
+            elif now not in (old, new, (self.scenario.between or {}).get(fact)) and not (fact == "good release" and now is False):
                 strange[fact] = now
         if self.scenario.code:
             # What does not work may stay until the command is run again: it is said.

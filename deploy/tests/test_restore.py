@@ -10,18 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import botocore.exceptions
 import pytest
 
-from failing.lab import Lab
 from failing.ways import WAYS
 from world import ROOT
 
 TABLE, COPY = "picus_data", "picus_data_restored"
 ITEMS = 12
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    with Lab(tmp_path_factory.mktemp("lab")).running() as lab:
-        yield lab
 
 
 class Past:
@@ -31,14 +24,7 @@ class Past:
         self.case = lab.account()
         self.account = self.case.account
         self.dynamodb = self.account.client("dynamodb")
-        self.dynamodb.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "object_id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "object_id", "KeyType": "HASH"}],
-            DeletionProtectionEnabled=True,
-            Tags=[{"Key": "project", "Value": "picus"}, {"Key": "team", "Value": "birds"}],
-        )
+        self.account.make_table(Tags=[{"Key": "project", "Value": "picus"}, {"Key": "team", "Value": "birds"}])
         recovery = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
         self.dynamodb.update_continuous_backups(TableName=TABLE, PointInTimeRecoverySpecification=recovery)
         self.dynamodb.update_time_to_live(TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"})

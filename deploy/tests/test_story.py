@@ -1,6 +1,6 @@
 """From an empty account to a served address, through releases good and bad, and down again.
 
-The tests are one story: each goes on where the one before it ended.
+The tests are one story: each goes on where the one before it ended. Those that are marked as `whole` can be left out.
 """
 
 import json
@@ -16,7 +16,7 @@ import pytest
 
 import intended
 from clients import Load, call
-from world import ADMINISTRATOR, ROOT, docker, wait_for
+from world import ADMINISTRATOR, ROOT, docker, package, wait_for
 
 IMAGE = os.environ["PICUS_IMAGE"]
 HANDLER = pathlib.Path(os.environ["PICUS_DELETE_HANDLER"])
@@ -127,6 +127,7 @@ def test_a_role_that_has_a_name_of_picus_is_named_before_anything_is_made(world)
     iam.delete_role(RoleName="ecsTaskExecutionRole")
 
 
+@pytest.mark.whole
 def test_a_first_release_that_does_not_become_healthy_is_taken_back(world):
     world.push("broken", IMAGE, "ENV PICUS_WORKERS=none")
     code, said = world.script("deploy", "--image", "broken", "--delete-handler", HANDLER)
@@ -240,6 +241,7 @@ def test_a_template_that_would_replace_the_table_is_not_executed(world):
     assert pending(world) == []
 
 
+@pytest.mark.whole
 def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
     with Load(world.host()) as load:
         code, said = world.script("deploy", "--image", "broken", "--delete-handler", HANDLER)
@@ -250,6 +252,7 @@ def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
 
 
+@pytest.mark.whole
 def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
     """The release is good: only the alarm speaks against it."""
     world.push("alarming", IMAGE)
@@ -277,9 +280,10 @@ def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
     assert stateful(world) == {name: kept[name] for name in kept if name != "key"}
 
 
+@pytest.mark.whole
 def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
     """And the alarm, which is still on, keeps neither it nor the one before from being deployed: it was on when they began."""
-    useless = world.handler("useless", b"#!/bin/sh\nexit 1\n")
+    useless = package(world.work / "useless.zip", b"#!/bin/sh\nexit 1\n")
     code, said = world.script("deploy", "--image", "one", "--delete-handler", useless)
     assert code == 1 and "was rolled back" in said.splitlines()[-1], said
     set_alarm(world, "OK")
@@ -313,6 +317,7 @@ def test_status_tells_what_is_deployed(world):
         assert fact in said
 
 
+@pytest.mark.whole
 def test_the_table_is_restored_to_a_moment_and_served_again(world):
     """Each step of it, and each way in which one fails, is `test_restore.py`'s."""
     host = world.host()
@@ -347,6 +352,7 @@ def test_tear_down_leaves_the_table(world):
     assert table.get_item(TableName="picus_data", Key={"object_id": {"S": kept["key"]}})["Item"]
 
 
+@pytest.mark.whole
 def test_a_deployment_takes_up_the_table_in_a_network_that_is_there_with_tls_and_access_logs(world):
     # The emulator knows the load balancer by this name besides its own.
     name = "picus-alb.alb.localhost"
@@ -376,6 +382,7 @@ def test_a_deployment_takes_up_the_table_in_a_network_that_is_there_with_tls_and
     assert (status, headers["location"]) == (301, f"https://{name}:443/picus/{kept['key']}?a=b")
 
 
+@pytest.mark.whole
 def test_a_rollback_keeps_what_was_set(world):
     """Here to the release that is deployed: each parameter comes back as it was."""
     before = parameters(world)

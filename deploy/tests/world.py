@@ -33,6 +33,19 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def put_image(ecr, tag):
+    ecr.put_image(repositoryName="picus-service", imageTag=tag, imageManifest=json.dumps({"schemaVersion": 2, "tag": tag}))
+
+
+def package(path, program):
+    """A delete handler's package."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = 0o755 << 16
+        archive.writestr(entry, program)
+    return path
+
+
 PORT, TLS_PORT = free_port(), free_port()
 
 
@@ -113,17 +126,7 @@ class World:
         changed = "".join(f"{change}\n" for change in changes)
         dockerfile = f"FROM {source}\nLABEL story={tag}\n{changed}"
         docker("build", "--quiet", "--tag", f"{self.repository}:{tag}", "-", stdin=dockerfile)
-        manifest = json.dumps({"schemaVersion": 2, "tag": tag})
-        self.client("ecr").put_image(repositoryName="picus-service", imageTag=tag, imageManifest=manifest)
-
-    def handler(self, name, program):
-        """A delete handler's package."""
-        path = self.work / f"{name}.zip"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
-            entry = zipfile.ZipInfo("bootstrap")
-            entry.external_attr = 0o755 << 16
-            package.writestr(entry, program)
-        return path
+        put_image(self.client("ecr"), tag)
 
     def certificate(self, name):
         """A certificate for `name` in ACM, which curl trusts."""

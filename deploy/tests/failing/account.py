@@ -62,6 +62,17 @@ class Account:
             text = text.replace(f'"ImageTag": "{tag}"', f'"ImageTag": "{name}"')
         return json.loads(text)
 
+    def make_table(self, **more):
+        """As the stack does."""
+        self.client("dynamodb").create_table(
+            TableName="picus_data",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "object_id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "object_id", "KeyType": "HASH"}],
+            DeletionProtectionEnabled=True,
+            **more,
+        )
+
     def table(self):
         try:
             table = self.client("dynamodb").describe_table(TableName="picus_data")["Table"]

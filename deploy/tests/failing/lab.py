@@ -9,13 +9,12 @@ import pathlib
 import subprocess
 import sys
 import threading
-import zipfile
 from collections import namedtuple
 
 import started
 from failing.account import Account
 from stand_in import Picus
-from world import ROOT, free_port, wait_for
+from world import ROOT, free_port, package, put_image, wait_for
 
 HERE = pathlib.Path(__file__).parent
 REGION = "eu-central-1"
@@ -45,9 +44,7 @@ class Lab:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.numbers = itertools.count(1)
         (work / "quiet").write_text(json.dumps({"log": os.devnull}))
-        self.package = work / "delete-handler.zip"
-        with zipfile.ZipFile(self.package, "w") as package:
-            package.writestr("bootstrap", "#!/bin/sh\n")
+        self.package = package(work / "delete-handler.zip", b"#!/bin/sh\n")
 
     @contextlib.contextmanager
     def running(self):
@@ -106,13 +103,12 @@ class Case:
         assert done.code == 0, f"{script}: {done.out}{done.err}"
         return done
 
-    def bootstrapped(self):
+    def bootstrapped(self, *tags):
+        """With images of these tags."""
         self.must("bootstrap", "--repository", REPOSITORY)
+        for tag in tags:
+            put_image(self.account.client("ecr"), tag)
         return self
-
-    def push(self, tag):
-        if tag not in (self.account.images() or []):
-            self.account.client("ecr").put_image(repositoryName="picus-service", imageTag=tag, imageManifest=json.dumps({"schemaVersion": 2, "tag": tag}))
 
     def deploy(self, tag, *arguments):
         return "deploy", "--image", tag, "--delete-handler", self.lab.package, *arguments

@@ -26,15 +26,16 @@ def warning(operation, code, out, err):
     return code, out, err + "/usr/lib/python3/urllib3/connectionpool.py:1: Warning: something unusual\n"
 
 
+# What a script notices comes first; a call that was throttled or has warned is as if nothing had been.
 WAYS = {
-    "throttled": Way(False, error("ThrottlingException", "Rate exceeded")),
     "denied": Way(False, error("AccessDeniedException", "User is not authorized to perform this action")),
-    # Not what AWS says of a thing that is not there, though CloudFormation has the same code for that.
-    "refused": Way(False, error("ValidationError", "1 validation error detected: this request can not be read")),
     "cut off": Way(True, cut_off),
-    "warning": Way(True, warning),
-    "empty": Way(True, lambda operation, code, out, err: (code, "", err)),
+    "killed": Way(True, lambda operation, code, out, err: (code, out, err), kills=True),
     "hollow": Way(True, lambda operation, code, out, err: (code, "{}\n" if out else "", err)),
     "offline": Way(False, unreachable, stays=True),
-    "killed": Way(True, lambda operation, code, out, err: (code, out, err), kills=True),
+    "empty": Way(True, lambda operation, code, out, err: (code, "", err)),
+    # Not what AWS says of a thing that is not there, though CloudFormation has the same code for that.
+    "refused": Way(False, error("ValidationError", "1 validation error detected: this request can not be read")),
+    "throttled": Way(False, error("ThrottlingException", "Rate exceeded")),
+    "warning": Way(True, warning),
 }
