@@ -236,6 +236,15 @@ def test_the_costs_in_the_readme_add_up():
         assert float(dollars) == round(eval(arithmetic.replace("×", "*")), 2), what
 
 
+def test_the_sums_in_the_text_of_the_readme_are_right():
+    text = re.sub(r"(\d) of [a-z]+", r"\1", (ROOT / "deploy/README.md").read_text().replace("\n", " "))
+    sums = re.findall(r"((?:[0-9.]+ [×+/] )+[0-9.]+) = ([0-9.]*[0-9])", text)
+    assert len(sums) == 4, sums
+    for arithmetic, result in sums:
+        places = len(result.partition(".")[2])
+        assert round(eval(arithmetic.replace("×", "*")), places) == float(result), arithmetic
+
+
 def watching():
     template = rendered("dashboards/alarms.yaml")[1]
     return language_extension(Template("", template, ["eu-central-1"]))[1]["Resources"].values()

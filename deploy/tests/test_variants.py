@@ -186,6 +186,7 @@ def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed
         (TOKENS | {"JwtIssuer": ""}, "JwtAudience and JwtScope need JwtIssuer"),
         ({"JwtScope": "write"}, "JwtAudience and JwtScope need JwtIssuer"),
         (TOKENS | {"JwtScope": "read write"}, "JwtScope"),
+        (TOKENS | {"JwtAudience": "two words"}, "JwtAudience"),
         # What Elastic Load Balancing would refuse later, in the middle of a deployment.
         (TOKENS | {"JwtIssuer": "https://issuer.example/" + "i" * 256}, "JwtIssuer"),
         (TOKENS | {"JwtJwksEndpoint": "http://issuer.example/keys"}, "JwtJwksEndpoint"),
