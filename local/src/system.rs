@@ -1,4 +1,4 @@
-//! All of it, started in its order and stopped in the other.
+//! The whole system: starts its parts in order, and stops them in reverse.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -21,41 +21,41 @@ use crate::process::Launcher;
 use crate::tasks::Task;
 use picus_cloudwatch::metric_sink::MetricSink;
 
-/// How long the first task may take to be healthy.
+/// The longest wait for the first healthy task.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What to start.
+/// The options of a start.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The rendered template of what is deployed.
+    /// The rendered template of the deployment.
     pub template: Cow<'static, str>,
-    /// The load balancer's port; 0 for any.
+    /// The load balancer's port; 0 for any free one.
     pub port: u16,
-    /// Where the items are kept.
+    /// Where the items are stored.
     pub storage: Storage,
-    /// How many tasks the service has.
+    /// The number of tasks.
     pub tasks: usize,
-    /// The longest that the delete handler may take, if not what the template says.
+    /// The delete handler's time-out, if not the template's.
     pub function_timeout: Option<Duration>,
-    /// The most invocations of it at once, if not what the template says.
+    /// The delete handler's most concurrent invocations, if not the template's.
     pub function_concurrency: Option<usize>,
-    /// How long a process of its is kept that has nothing to do, if not as long as usual.
+    /// How long an idle environment of the delete handler is kept, if not as long as usual.
     pub function_max_idle: Option<Duration>,
-    /// An executable that knows `picus`' hidden arguments, as `picus` itself does.
+    /// An executable that knows `picus`' hidden arguments.
     pub executable: PathBuf,
     /// Where the programs' lines go.
     pub output: Output,
-    /// Where the parts of AWS report to, and the programs their lines.
+    /// Receives the metrics of AWS and of the programs.
     pub metrics: MetricSink,
-    /// The longest time from one health check of a task to the next.
+    /// The longest time between two health checks of a task.
     pub health_check_interval: Duration,
-    /// The collector that gets the programs' traces, by OTLP over HTTP, at this URL.
+    /// The URL of a collector for the programs' traces, by OTLP over HTTP.
     pub otlp_endpoint: Option<String>,
     /// Variables for both programs.
     pub environment: HashMap<String, String>,
 }
 
-/// What is deployed, with its items in memory, on any port, and silent; this executable is `picus`.
+/// The deployment as it is, with items in memory, on any port, silent. This executable is `picus`.
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Default for Options {
             function_timeout: None,
             function_concurrency: None,
             function_max_idle: None,
-            // Where it can't be known, what is started is not there, and that is said.
+            // If it is unknown, starting it fails with a message.
             executable: env::current_exe().unwrap_or_default(),
             output: Output::Quiet,
             metrics: MetricSink::default(),
@@ -77,34 +77,48 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The variables that the delete handler gets instead of this process's own.
+    ///
+    /// # Errors
+    /// The local system does not do what the template says.
+    pub fn function_environment(&self) -> Result<HashMap<String, String>, StartError> {
+        let function = Deployment::read(&self.template)?.function;
+        // Every address of DynamoDB is as good: only settings are read.
+        let launcher = launcher(self, "http://127.0.0.1", &function.role, &function.environment);
+        let level = ("AWS_LAMBDA_LOG_LEVEL".to_owned(), function.log_level);
+        Ok([level].into_iter().chain(launcher.environment).collect())
+    }
+}
+
 /// Why the system did not start.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum StartError {
-    /// The port can't be had.
+    /// The port is not free.
     #[error(
         "cannot listen on 127.0.0.1:{port}: {source}; free the port, or choose another with --port"
     )]
     Port {
         port: u16,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The templates say what is not done here.
+    /// The local system does not do what the templates say.
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
-    /// There is no table.
+    /// The table can't be used.
     #[error(transparent)]
     DynamoDb(#[from] DynamoDbError),
-    /// The service does not come up; its output says why.
+    /// The service does not become healthy. Its output says why.
     #[error("the service was not healthy within {} seconds: see its lines above", START_TIMEOUT.as_secs())]
     Service,
-    /// The service can't use its settings, as it says.
+    /// The service refused its settings, with this message.
     #[error("the service does not start: {0}")]
     Settings(String),
 }
 
-/// Picus, running.
+/// A running system.
 #[derive(Debug)]
 pub struct System {
     deployment: Deployment,
@@ -117,10 +131,10 @@ pub struct System {
 }
 
 impl System {
-    /// Starts everything, and returns when it serves.
+    /// Starts everything, and returns when it is healthy.
     ///
     /// # Errors
-    /// What does not start, and what to do about it.
+    /// Why it did not start, and what to do about it.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let deployment = Deployment::read(&options.template)?;
         let taken = |source| StartError::Port { port: options.port, source };
@@ -154,19 +168,19 @@ impl System {
         &self.deployment
     }
 
-    /// Where clients turn to.
+    /// The address for clients.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.load_balancer.address()
     }
 
-    /// Where DynamoDB is.
+    /// DynamoDB's URL.
     #[must_use]
     pub fn dynamodb_endpoint(&self) -> &str {
         &self.dynamodb.endpoint
     }
 
-    /// What the programs have called DynamoDB for, and in the name of which role.
+    /// The programs' calls to DynamoDB, with their roles.
     #[must_use]
     pub fn calls(&self) -> Calls {
         self.dynamodb.calls()
@@ -178,12 +192,12 @@ impl System {
         &self.tasks
     }
 
-    /// The service's tasks, to be changed: one may be taken out and stopped.
+    /// The service's tasks, for taking one out and stopping it.
     pub fn tasks_mut(&mut self) -> &mut Vec<Task> {
         &mut self.tasks
     }
 
-    /// Adds a task, with these variables changed.
+    /// Adds a task with these variables changed.
     pub fn add_task(&mut self, environment: &[(&str, &str)]) {
         let mut launcher = self.launcher.clone();
         for (name, value) in environment {
@@ -193,12 +207,12 @@ impl System {
         self.tasks.push(Task::keep(launcher, definition, self.group.clone()));
     }
 
-    /// Puts a new task in the place of each, as ECS does at a rolling deployment: once the new one is
-    /// healthy, the old one is taken out of the load balancer, its requests end, and it is told to stop.
-    /// Tells whether all of them stopped by themselves and well.
+    /// Replaces each task, as a rolling deployment of ECS does. When the new task is healthy, the old one leaves the
+    /// load balancer, its requests end, and it is told to stop. Returns whether all old tasks stopped by themselves,
+    /// without an error.
     ///
     /// # Errors
-    /// A new task that is not healthy in time. The old ones that are left stay.
+    /// A new task is not healthy in time. The remaining old ones stay.
     pub async fn roll(&mut self) -> Result<bool, StartError> {
         let mut ended_well = true;
         for _ in 0..self.tasks.len() {
@@ -209,11 +223,11 @@ impl System {
         Ok(ended_well)
     }
 
-    /// Waits until so many tasks are healthy.
+    /// Waits until this many tasks are healthy.
     async fn until_healthy(&self, count: usize) -> Result<(), StartError> {
         let healthy = async {
             while self.group.healthy().len() < count {
-                // It would say so again and again, until nobody waits any more.
+                // Another start would fail in the same way.
                 if let Some(complaints) = self.tasks.iter().find_map(Task::refusal) {
                     return Err(StartError::Settings(complaints.to_owned()));
                 }
@@ -224,12 +238,12 @@ impl System {
         time::timeout(START_TIMEOUT, healthy).await.unwrap_or(Err(StartError::Service))
     }
 
-    /// From now on, this is wrong with DynamoDB; with one elsewhere, nothing.
+    /// Sets a fault of DynamoDB, or ends it. A DynamoDB elsewhere never gets one.
     pub fn dynamodb_fault(&self, fault: Option<DynamoDbFault>) {
         self.dynamodb.set_fault(fault);
     }
 
-    /// The tasks behind the load balancer.
+    /// The target group of the tasks.
     #[must_use]
     pub fn group(&self) -> &TargetGroup {
         &self.group
@@ -241,7 +255,7 @@ impl System {
         &self.function
     }
 
-    /// Stops everything: first what takes requests, last what keeps the items.
+    /// Stops everything: first what takes requests, last what stores the items.
     pub async fn stop(self) {
         self.load_balancer.stop().await;
         for task in self.tasks {
@@ -252,7 +266,7 @@ impl System {
     }
 }
 
-/// What a program gets: what the templates say, what is different here, and what was asked for.
+/// A program's variables: from the templates, from the local differences, and from the options.
 fn launcher(
     options: &Options,
     dynamodb: &str,
@@ -272,7 +286,7 @@ fn launcher(
     }
 }
 
-/// As it is deployed, but for what the options say.
+/// The deployed function, changed by the options.
 fn function(options: &Options, deployment: &Deployment) -> Function {
     let function = deployment.function.clone();
     Function {

@@ -18,7 +18,7 @@ use picus_local::output::Output;
 use picus_local::process;
 use picus_local::traces::{self, Collector};
 use picus_local::{Options, StartError, System};
-use picus_settings::{complain, refuse, visible_lines};
+use picus_settings::{Reader, SettingsError, complain, refuse, visible_lines};
 
 use crate::{docs_page, drill, guide};
 
@@ -67,7 +67,7 @@ struct Arguments {
     fault: Option<NamedFault>,
 }
 
-/// The URL of a collector that both programs can reach.
+/// The URL of a collector for both programs.
 fn collector(url: &str) -> Result<String, &'static str> {
     let is_one = names_a_host(url, &["http://"]);
     is_one.then(|| url.to_owned()).ok_or("it must be like http://127.0.0.1:4318")
@@ -79,18 +79,18 @@ fn dynamodb(url: &str) -> Result<String, &'static str> {
     is_one.then(|| url.to_owned()).ok_or("it must be like http://127.0.0.1:8000")
 }
 
-/// Whether it is a URL that begins like one of these and names a host.
+/// Whether it is a URL with one of these beginnings and a host.
 fn names_a_host(url: &str, beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| url.starts_with(beginning))
         && url.parse::<Uri>().is_ok_and(|url| url.host().is_some_and(|host| !host.is_empty()))
 }
 
-/// What else this executable can be.
+/// What else this executable can do.
 #[derive(Subcommand)]
 enum Program {
     /// Causes each fault that an alarm exists for, and checks that this alarm fires and no other
     Drill(drill::Arguments),
-    // What it is told to be when it starts itself.
+    // The hidden arguments with which it starts itself.
     #[command(hide = true)]
     Service,
     #[command(hide = true)]
@@ -137,8 +137,8 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The local system. Whatever it says goes by threads of its own: a stdout or stderr that nobody reads
-/// must not hold it up.
+/// Runs the local system. Its output is written by threads of its own, so that a reader that stops reading does not
+/// hold it up.
 fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let (output, stdout) = Output::for_stdout(arguments.all_lines)?;
     let stderr = Lines::start(anstream::stderr())?;
@@ -189,6 +189,9 @@ fn serve(
             (true, true) => "below, of both programs",
             (false, _) => "on stdout as JSON, of both programs; metrics of deletes are among them",
         };
+        if let Some(error) = refusal_of_delete_handler(&options)? {
+            return Ok(refuse(format_args!("picus: the delete handler does not start: {error}")));
+        }
         let system = match System::start(options).await {
             Err(error @ StartError::Settings(_)) => {
                 return Ok(refuse(format_args!("picus: {error}")));
@@ -211,6 +214,15 @@ fn serve(
         system.stop().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Why the delete handler would refuse its settings. It would say so only at the first delete, which starts it.
+fn refusal_of_delete_handler(options: &Options) -> Result<Option<SettingsError>, StartError> {
+    let environment = options.function_environment()?;
+    let mut env =
+        Reader::new(move |name| environment.get(name).cloned().or_else(|| env::var(name).ok()));
+    picus_delete_handler::Config::read(&mut env);
+    Ok(env.finish(()).err())
 }
 
 #[cfg(test)]

@@ -42,6 +42,18 @@ fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
     }
 }
 
+/// The template sets `RUST_LOG` of the service, so only the delete handler reads this one.
+#[test]
+fn a_setting_that_only_the_delete_handler_refuses_ends_the_start_too() {
+    let mut command = Command::new(EXECUTABLE);
+    command.args(["--memory", "--port", "0"]).env("RUST_LOG", "debgu");
+    let Output { status, stderr, .. } = command.output().unwrap();
+    let error = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(64), "{error}");
+    let begins = "picus: the delete handler does not start: RUST_LOG: `debgu` is not usable: ";
+    assert!(error.starts_with(begins) && error.lines().count() == 1, "{error}");
+}
+
 #[test]
 fn a_setting_that_cannot_be_used_ends_the_start_with_what_the_service_says_of_it() {
     let mut command = Command::new(EXECUTABLE);
@@ -64,7 +76,7 @@ fn damaged_data_is_told_with_what_helps() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let file = folder.path().join("picus.sqlite");
-    // What is no database, and what was one.
+    // A file that is not a database, and one that was.
     for content in [vec![b'x'; 9000], [b"SQLite format 3\0".to_vec(), vec![0; 9000]].concat()] {
         fs::write(&file, content).unwrap();
         let (code, error) = run(&["--port", "0", "--data-dir", path]);
@@ -109,7 +121,7 @@ fn what_is_repeated_of_a_command_line_can_deceive_no_terminal() {
     ] {
         let (code, error) = run(arguments);
         assert_ne!(code, Some(0), "{error}");
-        // clap takes whole sequences out, of what it repeats.
+        // clap removes whole sequences from what it repeats.
         assert!(error.contains(r"\u202e"), "{error:?}");
         assert!(!error.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{error:?}");
     }
@@ -133,7 +145,7 @@ async fn a_fault_can_be_asked_for_from_the_start() {
         command.args(["--memory", "--fault", fault, "--port", &port.to_string()]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut guide = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        // It is there before the guide says so.
+        // The page is there before the guide names it.
         let said =
             guide.any(|line| line.trim() == format!("wrong           {fault}, as asked for"));
         assert!(said, "{fault}");
@@ -158,7 +170,7 @@ async fn traces_are_shown_apart_from_the_programs_lines() {
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let stopped = tokio::task::spawn_blocking(move || {
         for line in stderr.lines() {
-            // Nobody waits for the last ones.
+            // Nobody waits for the last lines.
             let _ = tell.send(line.unwrap());
         }
         child.wait_with_output().unwrap()
@@ -200,7 +212,7 @@ async fn on_a_terminal_a_request_is_a_short_line_and_health_checks_are_silent() 
         let shown = tokio::task::spawn_blocking(move || {
             let mut shown: Vec<String> = Vec::new();
             let mut lines = stdout.lines().map(Result::unwrap);
-            // The guide and the line, in either order.
+            // The guide and the line come in either order.
             for part in ["Ctrl-C stops all of it.", "GET    /picus/get/{key}"] {
                 while !shown.iter().any(|line| line.contains(part)) {
                     shown.push(lines.next().unwrap());
@@ -209,7 +221,7 @@ async fn on_a_terminal_a_request_is_a_short_line_and_health_checks_are_silent() 
             shown
         });
         let shown = tokio::time::timeout(Duration::from_secs(20), shown).await;
-        // Its terminal is gone, and so it ends.
+        // Its terminal is closed, so it ends.
         child.kill().unwrap();
         child.wait().unwrap();
         let shown = shown.unwrap().unwrap();
@@ -245,7 +257,7 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
                 .unwrap_or_else(|error| panic!("{error}: {line:?} in\n{logs}"))
         })
         .collect();
-    // The one access line of each request, the same from both programs.
+    // Each request has one access line, in the same form from both programs.
     for (program, method, route, status, sent) in [
         ("picus-service", "POST", "/picus/put", 201, "{}"),
         ("picus-delete-handler", "DELETE", "/picus/{key}", 200, ""),
@@ -281,7 +293,7 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
 async fn lines_that_nobody_reads_cost_no_request_and_no_ctrl_c() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = Command::new(EXECUTABLE);
-    // Traces go to stderr, lines to stdout; both are pipes, which hold 64 KiB.
+    // Traces go to stderr and lines to stdout. Both are pipes, which hold 64 KiB.
     command.args(["--memory", "--show-traces", "--port", &port.to_string()]);
     command.env("OTEL_TRACES_SAMPLER", "always_on").env("OTEL_BSP_SCHEDULE_DELAY", "100");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -305,7 +317,7 @@ async fn lines_that_nobody_reads_cost_no_request_and_no_ctrl_c() {
     }
     assert_eq!(ended.expect("Ctrl-C ends it").code(), Some(0));
     let output = child.wait_with_output().unwrap();
-    // A pipe holds 16 pages, each less what a whole line did not fit into.
+    // A pipe holds 16 pages, and each may have room left that was too small for a whole line.
     let full = [output.stdout.len(), output.stderr.len()];
     assert!(full.iter().all(|length| *length > 48_000), "both were full: {full:?}");
 }
