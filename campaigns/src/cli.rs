@@ -15,8 +15,8 @@ use crate::report::Report;
 use crate::{durability, fuzz, linearizability, overload, rolling, slow};
 use picus_settings::{complain, visible_lines};
 
-/// Tries to break what Picus promises, for as long as you like. The exit code is 0 if all held, 1 if
-/// something did not, and 2 if the campaign could not be made.
+/// Tries to break what Picus promises, for as long as you like. Exits with 0 if every promise held, 1 if one did not,
+/// and 2 if the campaign could not run.
 #[derive(Parser)]
 #[command(name = "picus-campaigns", version)]
 struct Cli {
@@ -28,33 +28,33 @@ struct Cli {
 
 #[derive(Args)]
 struct Options {
-    /// What decides what is decided by chance [default: by chance]
+    /// The seed of all random choices [default: a random one]
     #[arg(long, global = true)]
     seed: Option<u64>,
-    /// How much is done, where no count says otherwise
+    /// How much to do, where no option gives a count
     #[arg(long, global = true, value_enum, default_value_t = Size::Small)]
     size: Size,
     /// Write the report to this file, as JSON
     #[arg(long, global = true, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// The program that is tried [default: the `picus` beside this program]
+    /// The program under test [default: the `picus` beside this program]
     #[arg(long, global = true, value_name = "FILE")]
     picus: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum Campaign {
-    /// Kills the whole system over and over: nothing acknowledged is lost, nothing deleted comes back
+    /// Kill the whole system over and over: no acknowledged write is lost, no deleted item comes back
     Durability(durability::Arguments),
-    /// Replaces tasks under load: no request is lost
+    /// Replace tasks under load: no request is lost
     Rolling(rolling::Arguments),
-    /// Kills tasks and handlers under clients of few keys: every history is linearizable
+    /// Kill tasks and handlers while clients share a few keys: every history is linearizable
     Linearizability(linearizability::Arguments),
-    /// Sends and takes slowly: others are answered as before
+    /// Send and read slowly: other clients get their responses as before
     Slow(slow::Arguments),
-    /// Sends inputs changed at random: no 500, no panic, nothing that hangs
+    /// Send randomly changed inputs: no 500, no panic, no hanging connection
     Fuzz(fuzz::Arguments),
-    /// Asks for twice what the service can do while DynamoDB fails: it does as much afterwards as before
+    /// Send twice as much as the service can do, while DynamoDB fails: afterwards it does as much as before
     Overload(overload::Arguments),
 }
 
@@ -109,7 +109,7 @@ fn run(campaign: &Campaign, options: Options) -> Result<bool, Box<dyn std::error
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let context = Context { seed, size: options.size, picus };
     if let Some(file) = &options.json {
-        // Said before the campaign, and not after it. What the file has stays until there is a new report.
+        // Fails before the campaign, not after it. The old content stays until there is a new report.
         let opened = OpenOptions::new().append(true).create(true).open(file);
         opened.map_err(|error| cannot_write(file, &error))?;
     }
@@ -138,5 +138,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_stops_the_campaign_before_it_begins() {
+        let cli = Cli::try_parse_from(["c", "fuzz", "--json", "/no/such/folder/report"]).unwrap();
+        // If the campaign began, the missing `picus` would be the fault.
+        let options = Options { picus: Some("/no/such/picus".into()), ..cli.options };
+        let error = run(&cli.campaign, options).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write /no/such/folder/report: "), "{error}");
+        assert!(error.ends_with("; choose another file with --json"), "{error}");
     }
 }

@@ -1,10 +1,9 @@
-//! Drills: each fault that an alarm is for is made in a real system, and the alarms, read from the
-//! template that is deployed, are shown what the system then reports.
+//! Drills. For each alarm, its fault is caused in a real system. The alarms, read from the deployed template, then
+//! get the metrics that this system reports.
 //!
-//! A minute of CloudWatch's is as long as its requests take, and an eighth of a second at least. What
-//! a system reports in a few such minutes is recorded, and played to the alarms: once as it was, and
-//! then its last minutes over and over, for as long as the fault is to last. So three days pass in
-//! seconds, and every number in them was measured.
+//! A minute of CloudWatch's time takes as long as its requests take, at least an eighth of a second. A few such
+//! minutes are recorded and played to the alarms: first as they were, then the last ones repeatedly, for as long as
+//! the fault should last. So three days take seconds, and yet every number was measured.
 
 mod alarms;
 mod cpu;
@@ -27,5 +26,6 @@ pub use plan::{DRILLS, Drill, FUNCTION_TIMEOUT, Fault};
 pub use record::{Step, record};
 pub use report::Report;
 pub use stage::DrillError;
+pub use story::wrapped;
 pub use tape::{Tape, Verdict};
 pub use traffic::Traffic;

@@ -1,4 +1,4 @@
-//! What a drill is and what came of it, in words and in lines of 80 columns.
+//! A drill and its result in words, in lines of 80 columns.
 
 use crate::plan::{Drill, Fault};
 use crate::tape::Verdict;
@@ -6,12 +6,12 @@ use crate::traffic::Traffic;
 use picus_local::dynamodb::DynamoDbFault;
 use picus_local::lambda::FunctionFault;
 
-/// What a terminal shows in a line.
+/// The columns of a terminal.
 const WIDTH: usize = 80;
 const HOUR: usize = 60;
 
 impl Drill {
-    /// What is wrong, for how long, and what clients ask for meanwhile.
+    /// The fault, how long it lasts, and the clients' requests.
     #[must_use]
     pub fn story(&self) -> String {
         let Traffic { gets, puts, lists, deletes } = self.traffic;
@@ -91,7 +91,7 @@ impl Verdict {
             lines.push(fitted(&format!("  minute {after}: {alarm} fires{also};"), &ended));
             let mut reasons = drill.others.iter().chain(drill.perhaps);
             if let Some((_, why)) = reasons.find(|(other, _)| other == alarm) {
-                lines.push(format!("    ({why})"));
+                lines.push(wrapped(4, &format!("({why})")));
             }
         }
         if let Some((alarm, after)) =
@@ -103,7 +103,27 @@ impl Verdict {
     }
 }
 
-/// Both in a line if there is room, and else in two.
+/// A text in lines that fit a terminal. The second line and the others are indented further than the first.
+#[must_use]
+pub fn wrapped(indent: usize, text: &str) -> String {
+    let mut lines = vec![" ".repeat(indent)];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or("", String::as_str);
+        let is_empty = line.trim_start().is_empty();
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(" ".repeat(indent + 2));
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.trim_start().is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+/// Both texts in one line if they fit, otherwise in two.
 fn fitted(first: &str, second: &str) -> String {
     let last = first.lines().next_back().unwrap_or_default();
     let is_short = last.chars().count() + 1 + second.chars().count() <= WIDTH;
@@ -151,6 +171,19 @@ mod tests {
         let end = "minute 3: picus-availability-page-5m rolls the release back";
         assert!(told.ends_with(end), "{told}");
         assert!(!verdict.story(drill("tasks-gone")).contains("rolls"));
+    }
+
+    #[test]
+    fn a_long_text_is_wrapped_and_keeps_its_words() {
+        let text = "picus-page and others fire, but nothing in this drill says that they should, ";
+        let text = text.repeat(3) + &"x".repeat(90);
+        let lines = wrapped(2, &text);
+        let (long, rest): (Vec<_>, Vec<_>) =
+            lines.lines().partition(|line| line.chars().count() > WIDTH);
+        assert_eq!(long, [format!("    {}", "x".repeat(90))], "only a word without spaces");
+        assert!(rest.len() == 4 && rest[1].starts_with("    "), "{lines}");
+        assert!(lines.split_whitespace().eq(text.split_whitespace()), "{lines}");
+        assert_eq!(wrapped(2, "short"), "  short");
     }
 
     #[test]

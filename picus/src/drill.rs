@@ -1,4 +1,4 @@
-//! `picus drill`: makes the drills and says how they went.
+//! `picus drill`: runs the drills and shows their results.
 
 use std::env;
 use std::fs::{self, OpenOptions};
@@ -22,11 +22,11 @@ pub(crate) struct Arguments {
     report: Option<PathBuf>,
 }
 
-/// Makes the drills, one after the other. Tells whether all went as it should.
+/// Runs the drills, one after another. Returns whether everything was as it should be.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error>> {
     let alarms = drills::alarms(drills::TEMPLATE)?;
     if let Some(file) = &arguments.report {
-        // Said before the drills, and not minutes later. What the file has stays until there is a new report.
+        // Fails before the drills, not minutes later. The old content stays until there is a new report.
         let opened = OpenOptions::new().append(true).create(true).open(file);
         opened.map_err(|error| cannot_write(file, &error))?;
     }
@@ -53,28 +53,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Err
         let (style, took) = (style.on_default(), started.elapsed().as_secs_f64());
         tell(&format!("{}\n  {style}{how}{style:#}, in {took:.1} s\n", verdict.story(drill)));
         for fault in &faults {
-            tell(&format!("  {fault}\n"));
+            tell(&format!("{}\n", drills::wrapped(2, fault)));
         }
         report.add(**drill, &tape, verdict, faults);
     }
-    // Whoever does not read it still has the exit code.
+    // If stdout is closed, the exit code still tells.
     let _ = writeln!(io::stdout(), "\n{}", report.matrix());
     if let Some(file) = &arguments.report {
         let written = fs::write(file, report.json().to_string());
         written.map_err(|error| cannot_write(file, &error))?;
     }
     for lack in report.unproven() {
-        tell(&format!("{lack}\n"));
+        tell(&format!("{}\n", drills::wrapped(0, &lack)));
     }
     Ok(report.is_good())
 }
 
-/// Says something on stderr, in colour if it is a terminal. Nobody need be there to read it.
+/// Prints to stderr, coloured on a terminal. Ignores a closed stderr.
 fn tell(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
-/// Says on a terminal what is being done, in a line that the next one takes the place of.
+/// Shows the current step on a terminal, in a line that the next step overwrites.
 fn progress(step: Step) {
     if io::stderr().is_terminal() {
         clear_progress();
