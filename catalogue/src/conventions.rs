@@ -1,10 +1,10 @@
-//! OpenTelemetry's semantic conventions, as far as Picus keeps to them.
+//! The part of OpenTelemetry's semantic conventions that Picus follows.
 
-/// The version that names, units and attributes are those of.
+/// The version of the conventions that names, units and attributes follow.
 pub const VERSION: &str = "1.44.0";
 
-/// Where that version's schema is; traces carry it.
+/// The schema of that version; traces carry this URL.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
-/// How calls to DynamoDB are told from those to other databases.
+/// The value of `db.system.name` for calls to DynamoDB.
 pub const DB_SYSTEM_NAME: &str = "aws.dynamodb";

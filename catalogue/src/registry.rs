@@ -1,5 +1,5 @@
-//! The catalogue as a registry of OpenTelemetry Weaver: what other teams' tools check and document telemetry by.
-//! `weaver registry live-check --registry catalogue/registry` compares a running system with it.
+//! Exports the catalogue as a registry of OpenTelemetry Weaver, so that other teams' tools can check and document the
+//! telemetry. `weaver registry live-check --registry catalogue/registry` compares a running system with it.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::conventions::{SCHEMA_URL, VERSION};
 use crate::spans::{self, Level};
 use crate::{ALL, Kind, Metric};
 
-/// The files of the registry, each with its name. They are kept in `catalogue/registry`; a test compares them.
+/// The registry's files, by name. They are kept in `catalogue/registry`, and a test compares them.
 #[must_use]
 pub fn files() -> [(&'static str, String); 4] {
     [
@@ -41,7 +41,7 @@ fn attributes() -> String {
 "
     .to_owned();
     for attribute in spans::ATTRIBUTES {
-        // A string takes all that is written to it, here and below.
+        // Writing to a string never fails, here and below.
         let _ = write!(
             text,
             "      - id: {}
@@ -56,7 +56,7 @@ fn attributes() -> String {
     text
 }
 
-/// What OpenTelemetry knows is imported; only the rest is defined.
+/// Attributes that OpenTelemetry defines are imported; the others are defined here.
 fn metrics() -> String {
     let is_own = |metric: &&Metric| metric.otel_name.starts_with("picus.");
     let mut text = "imports:\n  metrics:\n".to_owned();
@@ -123,11 +123,11 @@ fn spans() -> String {
     text.replace(": \n", ":\n")
 }
 
-/// The attribute that a label stands for.
+/// The attribute that a label was made from.
 #[must_use]
 pub fn attribute(label: &str) -> String {
     match label {
-        // The one with an underscore of its own.
+        // The only attribute with an underscore in its own name.
         "http_response_status_code" => "http.response.status_code".to_owned(),
         _ => label.replace('_', "."),
     }

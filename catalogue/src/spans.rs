@@ -1,60 +1,60 @@
-//! Every span that Picus emits, and what it tells of its work.
+//! Every span that Picus emits, with its attributes.
 
-/// How often an attribute is on its span, in OpenTelemetry's words.
+/// OpenTelemetry's requirement level of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// On every one.
+    /// Every span of this kind has it.
     Required,
-    /// Where there is such a thing.
+    /// A span has it if there is a value.
     ConditionallyRequired,
 }
 
 /// A kind of span.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
-    /// What it is called among Picus' spans.
+    /// Its id in the registry.
     pub id: &'static str,
     /// `server` or `client`.
     pub kind: &'static str,
-    /// What it stands for.
+    /// What it measures.
     pub brief: &'static str,
     /// Its attributes.
     pub attributes: &'static [(&'static str, Level)],
 }
 
-/// An attribute that OpenTelemetry does not know.
+/// An attribute that OpenTelemetry's conventions do not define.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribute {
     /// Its name.
     pub name: &'static str,
-    /// Its type, in OpenTelemetry's words.
+    /// Its type, as OpenTelemetry names it.
     pub kind: &'static str,
     /// What it means.
     pub brief: &'static str,
-    /// A value that it may have.
+    /// A possible value.
     pub example: &'static str,
 }
 
 use Level::{ConditionallyRequired, Required};
 
-/// The attributes on Picus' spans that OpenTelemetry does not know.
+/// Every attribute on Picus' spans that OpenTelemetry's conventions do not define.
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute {
         name: "request_id",
         kind: "string",
-        brief: "The request's id: X-Request-Id, the client's or a new one.",
+        brief: "The request's id: the client's X-Request-Id, or a new id.",
         example: "order-17",
     },
     Attribute {
         name: "object_id",
         kind: "string",
-        brief: "The item that the request is about.",
+        brief: "The key of the item.",
         example: "5a0a3bb2-7a04-4e9c-9b8e-0e3f8c0d9c11",
     },
     Attribute {
         name: "error.code",
         kind: "string",
-        brief: "The code in an error's body; of refused requests, too, which are no failures.",
+        brief: "The code in the error's body. Refused requests have one too, although they are not failures.",
         example: "item_not_found",
     },
 ];
@@ -98,7 +98,7 @@ pub const HANDLER_REQUEST: Span = Span {
     kind: "server",
     brief: "A request to the delete handler, named for its method and its route.",
     attributes: http_server!(
-        // An event that is no request has none.
+        // An event that is not an HTTP request has no path.
         ("url.path", ConditionallyRequired),
         ("faas.trigger", Required),
         ("faas.invocation_id", Required),
@@ -111,7 +111,7 @@ pub const HANDLER_REQUEST: Span = Span {
 pub const CALL: Span = Span {
     id: "picus.dynamodb.call",
     kind: "client",
-    brief: "A call to DynamoDB, its retries included, named DynamoDB.GetItem and the like.",
+    brief: "A call to DynamoDB, its retries included. Its name is DynamoDB.GetItem, for example.",
     attributes: &[
         ("rpc.system", Required),
         ("rpc.service", Required),

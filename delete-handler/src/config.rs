@@ -1,4 +1,4 @@
-//! What the environment sets.
+//! Settings from environment variables.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -20,55 +20,55 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the configuration; the reader then knows every setting and every fault.
+    /// Reads the configuration. Afterwards the reader knows every setting and every fault.
     pub fn read(env: &mut Reader) -> Self {
         let LogLevel(log_level) = env.read(
             "AWS_LAMBDA_LOG_LEVEL",
             "info",
-            "Which logs are written, as the function's logging configuration sets it; FATAL counts as ERROR.",
+            "Which logs are written. Lambda sets it from the function's logging configuration. FATAL counts as ERROR.",
         );
         let log_filter = env.read_optional(
             "RUST_LOG",
             "",
-            "Which logs are written, in more detail: `target=level,…`.",
+            "Which logs are written, in more detail than `AWS_LAMBDA_LOG_LEVEL`: `target=level,…`.",
         );
-        // The SDK reads these two itself as well, and panics where it can't use them.
+        // The SDK reads these two as well, and panics if they are bad. So they are checked here.
         let retry_mode: Option<RetryMode> = env.read_optional(
             "AWS_RETRY_MODE",
             "",
-            "How the AWS SDK tries a call again: `standard`, or `adaptive`, which also slows down while it is throttled.",
+            "How the AWS SDK retries: `standard`, or `adaptive`, which also slows down when it is throttled.",
         );
         let of_the_sdk: Option<NonZeroU32> = env.read_optional(
             "AWS_MAX_ATTEMPTS",
             "",
-            "How often the AWS SDK tries a call, the first time included.",
+            "The most attempts for a call of the AWS SDK, the first included.",
         );
         Self {
             latency_objective: env.read_seconds(
                 "PICUS_LATENCY_OBJECTIVE_SECONDS",
                 "0.3",
-                "Target time to an answer; faster answers are counted.",
+                "The latency SLO's time to an answer. Faster answers count as good.",
             ),
             service: Service::read(env, "picus-delete-handler", env!("CARGO_PKG_VERSION")),
-            // Lambda runs an X-Ray daemon of its own; a collector is asked for by name.
+            // Lambda runs its own X-Ray daemon. A collector is used only if the environment names one.
             traces: TraceSettings::read(env, ""),
             log_filter: log_filter.unwrap_or(log_level),
             table: picus_items::Settings {
-                table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
+                table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The name of the DynamoDB table."),
                 attempt_timeout: env.read_seconds(
                     "PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS",
                     "2",
-                    "The longest that one attempt at a call to DynamoDB may take.",
+                    "The longest time for one attempt to call DynamoDB.",
                 ),
                 operation_timeout: env.read_seconds(
                     "PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS",
                     "5",
-                    "The longest that a call may take with its retries.",
+                    "The longest time for a call to DynamoDB, its retries included.",
                 ),
                 max_attempts: env.read_optional(
                     "PICUS_DYNAMODB_MAX_ATTEMPTS",
                     "",
-                    "How often a call to DynamoDB is tried, the first time included; `AWS_MAX_ATTEMPTS` decides if this is not set.",
+                    "The most attempts for a call to DynamoDB, the first included. If this is unset, `AWS_MAX_ATTEMPTS` decides.",
                 )
                 .or(of_the_sdk),
                 retry_mode,
@@ -78,14 +78,14 @@ impl Config {
     }
 }
 
-/// A level by Lambda's name for it (AWS Lambda Developer Guide, "Log-level filtering").
+/// A log level with Lambda's name for it (AWS Lambda Developer Guide, "Log-level filtering").
 struct LogLevel(LogFilter);
 
 impl FromStr for LogLevel {
     type Err = <LogFilter as FromStr>::Err;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Nothing here is graver than an error.
+        // The highest level here is error.
         let level = if text.eq_ignore_ascii_case("fatal") { "error" } else { text };
         level.parse().map(Self)
     }

@@ -1,4 +1,4 @@
-//! What the environment sets.
+//! Settings from environment variables.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -37,51 +37,51 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the configuration; the reader then knows every setting and every fault.
+    /// Reads the configuration. Afterwards the reader knows every setting and every fault.
     pub fn read(env: &mut Reader) -> Self {
         let traces = TraceSettings::read(env, "http://127.0.0.1:4318");
-        // The SDK reads these two itself as well, and panics where it can't use them.
-        let retry_mode: Option<RetryMode> = env.read_optional("AWS_RETRY_MODE", "", "How the AWS SDK tries a call again: `standard`, or `adaptive`, which also slows down while it is throttled.");
+        // The SDK reads these two as well, and panics if they are bad. So they are checked here.
+        let retry_mode: Option<RetryMode> = env.read_optional("AWS_RETRY_MODE", "", "How the AWS SDK retries: `standard`, or `adaptive`, which also slows down when it is throttled.");
         let of_the_sdk: Option<NonZeroU32> = env.read_optional(
             "AWS_MAX_ATTEMPTS",
             "",
-            "How often the AWS SDK tries a call, the first time included.",
+            "The most attempts for a call of the AWS SDK, the first included.",
         );
         Self {
-            address: env.read("PICUS_ADDRESS", "0.0.0.0:8080", "Where the API is served."),
+            address: env.read("PICUS_ADDRESS", "0.0.0.0:8080", "Address and port of the API."),
             workers: env
-                .read::<Workers>("PICUS_WORKERS", "auto", "Threads that serve requests; `auto`: one for each CPU of this process's share.")
+                .read::<Workers>("PICUS_WORKERS", "auto", "Threads that serve requests. `auto` means one for each CPU that this process may use.")
                 .count(),
-            max_in_flight: env.read_within("PICUS_MAX_IN_FLIGHT", "256", 1..=100_000, "Requests worked on at once, a quarter of them lists; those past it get 503."),
-            // A task of 512 MB has room for as much again, beside the collector: docs/decisions/bytes-in-flight.md. With
-            // less than the least, the heaviest item could not be served at all.
-            max_bytes_in_flight: env.read_within("PICUS_MAX_BYTES_IN_FLIGHT", "67108864", 67_108_864..=68_719_476_736, "What all requests may take up in memory together; those past it get 503."),
-            max_connections: env.read_within("PICUS_MAX_CONNECTIONS", "1024", 1..=100_000, "Connections at once; more wait to be taken."),
-            // JSON may take a few times what DynamoDB counts, by its escapes and white space.
-            max_body_bytes: env.read_within("PICUS_MAX_BODY_BYTES", "1638400", 1..=104_857_600, "The largest body that is read; a larger one gets 413."),
-            client_timeout: env.read_seconds("PICUS_CLIENT_TIMEOUT_SECONDS", "10", "The longest that a client may take to send a request's head, and then its body."),
-            least_rate: env.read_within("PICUS_LEAST_BYTES_PER_SECOND", "4096", 1..=1_048_576, "The rate at which a client must at least send a body, after 3 seconds, and take an answer."),
-            stall_timeout: env.read_seconds("PICUS_STALL_TIMEOUT_SECONDS", "10", "The longest that a client may take its answer more slowly than that; then its connection ends."),
-            request_timeout: env.read_seconds("PICUS_REQUEST_TIMEOUT_SECONDS", "20", "The longest that an answer may take to begin; then it is 504."),
-            keep_alive: env.read_seconds("PICUS_KEEP_ALIVE_SECONDS", "75", "How long an idle connection is kept: longer than the load balancer keeps it."),
-            shutdown_delay: Duration::from_secs_f64(env.read_within("PICUS_SHUTDOWN_DELAY_SECONDS", "5", 0.0..=86_400.0, "How long connections are still taken after SIGTERM, each for one answer: longer than the load balancer takes to send requests elsewhere.")),
-            shutdown_grace: env.read_seconds("PICUS_SHUTDOWN_GRACE_SECONDS", "25", "How long requests may go on after SIGTERM, the delay included; shorter than ECS's `StopTimeout`."),
+            max_in_flight: env.read_within("PICUS_MAX_IN_FLIGHT", "256", 1..=100_000, "The most requests in flight, at most a quarter of them lists. More get 503."),
+            // A task of 512 MB has room for twice the default, beside the collector:
+            // docs/decisions/bytes-in-flight.md. Below the minimum, the heaviest item could not be served at all.
+            max_bytes_in_flight: env.read_within("PICUS_MAX_BYTES_IN_FLIGHT", "67108864", 67_108_864..=68_719_476_736, "The most memory that all requests in flight may use together. More get 503."),
+            max_connections: env.read_within("PICUS_MAX_CONNECTIONS", "1024", 1..=100_000, "The most open connections. More wait until one closes."),
+            // JSON can be a few times as large as DynamoDB counts it, because of escapes and white space.
+            max_body_bytes: env.read_within("PICUS_MAX_BODY_BYTES", "1638400", 1..=104_857_600, "The largest request body. A larger one gets 413."),
+            client_timeout: env.read_seconds("PICUS_CLIENT_TIMEOUT_SECONDS", "10", "The longest time for a client to send a request's headers, and again for its body."),
+            least_rate: env.read_within("PICUS_LEAST_BYTES_PER_SECOND", "4096", 1..=1_048_576, "The lowest rate at which a client may send a request body (after 3 seconds) and read a response."),
+            stall_timeout: env.read_seconds("PICUS_STALL_TIMEOUT_SECONDS", "10", "How long a client may read a response more slowly than `PICUS_LEAST_BYTES_PER_SECOND`, before its connection is closed."),
+            request_timeout: env.read_seconds("PICUS_REQUEST_TIMEOUT_SECONDS", "20", "The longest time until a response begins. After that it is 504."),
+            keep_alive: env.read_seconds("PICUS_KEEP_ALIVE_SECONDS", "75", "How long an idle connection is kept open. Must be longer than the load balancer's idle timeout."),
+            shutdown_delay: Duration::from_secs_f64(env.read_within("PICUS_SHUTDOWN_DELAY_SECONDS", "5", 0.0..=86_400.0, "How long new connections are accepted after SIGTERM, each for one request. Must be longer than the load balancer needs to stop sending requests here.")),
+            shutdown_grace: env.read_seconds("PICUS_SHUTDOWN_GRACE_SECONDS", "25", "How long requests may run after SIGTERM, the delay included. Must be shorter than ECS's `StopTimeout`."),
             metrics_address: SocketAddr::new(
-                env.read::<IpAddr>("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1", "Where /metrics is served: the address."),
-                env.read("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "Where /metrics is served: the port."),
+                env.read::<IpAddr>("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1", "The address of /metrics."),
+                env.read("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "The port of /metrics."),
             ),
-            log_filter: env.read("RUST_LOG", "info,actix_server=warn,actix_http=off", "Which logs are written: a level, or `target=level,…`; none below DEBUG."),
-            latency_objective: env.read_seconds("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.3", "Target time to first byte; faster answers are counted."),
+            log_filter: env.read("RUST_LOG", "info,actix_server=warn,actix_http=off", "Which logs are written: a level, or `target=level,…`. Nothing below DEBUG is written."),
+            latency_objective: env.read_seconds("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.3", "The latency SLO's time to first byte. Responses that begin sooner count as good."),
             service: Service::read(env, "picus-service", env!("CARGO_PKG_VERSION")),
             percentiles: PercentileSettings::read(env, &traces),
             traces,
             table: picus_items::Settings {
-                table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The table."),
-                attempt_timeout: env.read_seconds("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "2", "The longest that one attempt at a call to DynamoDB may take."),
-                operation_timeout: env.read_seconds("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "5", "The longest that a call may take with its retries."),
-                max_attempts: env.read_optional("PICUS_DYNAMODB_MAX_ATTEMPTS", "", "How often a call to DynamoDB is tried, the first time included; `AWS_MAX_ATTEMPTS` decides if this is not set.").or(of_the_sdk),
+                table_name: env.read("DYNAMODB_TABLE_NAME", "picus_data", "The name of the DynamoDB table."),
+                attempt_timeout: env.read_seconds("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "2", "The longest time for one attempt to call DynamoDB."),
+                operation_timeout: env.read_seconds("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "5", "The longest time for a call to DynamoDB, its retries included."),
+                max_attempts: env.read_optional("PICUS_DYNAMODB_MAX_ATTEMPTS", "", "The most attempts for a call to DynamoDB, the first included. If this is unset, `AWS_MAX_ATTEMPTS` decides.").or(of_the_sdk),
                 retry_mode,
-                consistent_reads: env.read_bool("PICUS_CONSISTENT_READS", "true", "Whether reads see every write before them; `false` halves their price."),
+                consistent_reads: env.read_bool("PICUS_CONSISTENT_READS", "true", "Whether a read sees every write before it. `false` halves the price of reads."),
             },
         }
     }
@@ -91,8 +91,8 @@ impl Config {
 struct Workers(Option<NonZeroUsize>);
 
 impl Workers {
-    /// A task with a quarter of a CPU on a machine of 64 gets one thread: the standard library
-    /// knows the quota of the control group.
+    /// The standard library knows the control group's quota: a task with a quarter of a CPU gets one thread, even on
+    /// a machine with 64 CPUs.
     fn count(self) -> usize {
         self.0.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
     }

@@ -1,7 +1,7 @@
-//! What every program has: settings from environment variables, and the command line around them.
+//! Settings from environment variables, and the command line that every program shares.
 //!
-//! [`Reader`] reads the settings once and reports all faults together; [`Program`] answers `--help`
-//! and `--version`, and decides the exit code. [`visible`] makes text from outside safe to show.
+//! [`Reader`] reads the settings once and reports all faults together. [`Program`] answers `--help` and `--version`,
+//! and decides the exit code. [`visible`] makes text from outside safe to print.
 
 mod program;
 mod reader;

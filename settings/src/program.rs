@@ -1,4 +1,4 @@
-//! The programs as their operators start them: arguments in, an exit code out.
+//! Starts a program: reads its arguments, runs it, and returns its exit code.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -7,26 +7,26 @@ use std::process::ExitCode;
 use crate::reader::Reader;
 use crate::visible::visible_lines;
 
-/// What `sysexits.h` calls `EX_USAGE`: the arguments or the configuration can't be used.
+/// `EX_USAGE` of `sysexits.h`: the arguments or the configuration are bad.
 const USAGE: u8 = 64;
 
-/// What a program says of itself.
+/// What `--help` and `--version` say about a program.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Program {
     pub name: &'static str,
-    /// The version that it was built with.
+    /// The version of the build.
     pub version: &'static str,
-    /// What it does, in a few words.
+    /// What the program does, in a few words.
     pub does: &'static str,
     pub usage: &'static str,
-    /// Whose settings it takes besides its own.
+    /// Who else reads environment variables in this process, such as the AWS SDK.
     pub other_settings: &'static str,
 }
 
 impl Program {
-    /// Does what this process's arguments say: what all programs know, or what `act` finds in them.
-    /// `read` reads the settings, for `--help`.
+    /// Handles the arguments that all programs share, and passes the others to `act`. `read` reads the settings, for
+    /// `--help`.
     pub fn main<C>(
         &self,
         read: impl FnOnce(&mut Reader) -> C,
@@ -62,7 +62,7 @@ impl Program {
     }
 }
 
-/// Acts as the environment configures it, if that can be used.
+/// Runs `act` with the configuration, or refuses if the environment is bad.
 pub fn configured<C>(
     read: impl FnOnce(&mut Reader) -> C,
     act: impl FnOnce(&C) -> ExitCode,
@@ -75,20 +75,20 @@ pub fn configured<C>(
     }
 }
 
-/// Says what can't be used.
+/// Prints why the program does not start.
 pub fn refuse(why: impl fmt::Display) -> ExitCode {
     complain(why);
     ExitCode::from(USAGE)
 }
 
-/// Says on stderr what is wrong. Unlike `eprintln!`, it does not panic where nobody reads, and text from
-/// outside in it can't deceive a terminal.
+/// Prints to stderr. Unlike `eprintln!`, it does not panic when stderr is closed, and it escapes text that could
+/// deceive a terminal.
 pub fn complain(what: impl fmt::Display) {
-    // Whoever started the program still has its exit code.
+    // If stderr is closed, the exit code still tells.
     let _ = writeln!(io::stderr(), "{}", visible_lines(what.to_string().trim_end()));
 }
 
-/// Unlike `println!`, does not panic where nobody reads.
+/// Unlike `println!`, does not panic when stdout is closed.
 fn print(text: &str) -> ExitCode {
     let written = writeln!(io::stdout(), "{text}");
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

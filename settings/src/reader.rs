@@ -1,26 +1,26 @@
-//! Settings from environment variables: read once, typed, described, and refused all together.
+//! Settings from environment variables: read once, typed, with help, and all faults reported together.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Every setting that is wrong, a line each that names it, what is wrong, and the remedy.
+/// All bad settings. Each line names the setting, its fault and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct SettingsError(Vec<String>);
 
 type Lookup = dyn Fn(&str) -> Option<OsString>;
 
-/// Whose variables are read by libraries, too.
+/// Libraries read variables with these prefixes as well.
 const OF_LIBRARIES: [&str; 3] = ["AWS_", "OTEL_", "ECS_"];
 
-/// Reads settings and remembers what they are for.
+/// Reads settings, and remembers their help.
 pub struct Reader {
     lookup: Box<Lookup>,
     described: Vec<Described>,
     faults: Vec<String>,
-    /// Variables for libraries that are no text: these would take them for unset.
+    /// Variables of libraries whose values are not UTF-8: the library would take them as unset.
     unreadable: Vec<String>,
 }
 
@@ -39,8 +39,8 @@ impl fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// Reads this process's environment. An empty variable counts as none; one that is no UTF-8 is a fault, also where
-    /// a library reads it.
+    /// Reads this process's environment. An empty variable counts as unset. A value that is not UTF-8 is a fault,
+    /// even if only a library reads that variable.
     #[must_use]
     pub fn from_env() -> Self {
         let no_text = |(name, value): (OsString, OsString)| {
@@ -53,7 +53,7 @@ impl Reader {
         Self { unreadable, ..Self::from_lookup(|name| std::env::var_os(name)) }
     }
 
-    /// Reads from `lookup`.
+    /// Reads with `lookup`.
     pub fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
         Self::from_lookup(move |name| lookup(name).map(OsString::from))
     }
@@ -63,12 +63,13 @@ impl Reader {
         Self { lookup, described: Vec::new(), faults: Vec::new(), unreadable: Vec::new() }
     }
 
-    /// The setting `name`, or `default`, which must be a `T`. `help` says what it is for.
+    /// Reads the setting `name`. If it is unset, uses `default`, which must parse as `T`. `help` says what the
+    /// setting is for.
     ///
-    /// A value that is no `T` is remembered for [`finish`](Self::finish).
+    /// A value that does not parse as `T` is reported by [`finish`](Self::finish).
     ///
     /// # Panics
-    /// If `default` is no `T`: a mistake in the program, which any start of it shows.
+    /// If `default` does not parse as `T`. This is a mistake in the program, and shows at every start.
     pub fn read<T>(&mut self, name: &'static str, default: &'static str, help: &'static str) -> T
     where
         T: FromStr<Err: fmt::Display>,
@@ -76,10 +77,10 @@ impl Reader {
         self.read_if(name, default, help, |_| Ok(()))
     }
 
-    /// [`read`](Self::read), for a setting that may be left out: an empty `default` is none.
+    /// Like [`read`](Self::read), for a setting that may be unset: an empty `default` means `None`.
     ///
     /// # Panics
-    /// As [`read`](Self::read).
+    /// Like [`read`](Self::read).
     pub fn read_optional<T>(
         &mut self,
         name: &'static str,
@@ -92,10 +93,10 @@ impl Reader {
         self.read::<Optional<T>>(name, default, help).0
     }
 
-    /// [`read`](Self::read), for `true` or `false` in any case, as OpenTelemetry has it.
+    /// Like [`read`](Self::read), for `true` or `false` in any case, which OpenTelemetry demands.
     ///
     /// # Panics
-    /// As [`read`](Self::read).
+    /// Like [`read`](Self::read).
     pub fn read_bool(
         &mut self,
         name: &'static str,
@@ -105,10 +106,10 @@ impl Reader {
         self.read::<Boolean>(name, default, help).0
     }
 
-    /// [`read`](Self::read), for a number within `range`.
+    /// Like [`read`](Self::read), for a number within `range`.
     ///
     /// # Panics
-    /// As [`read`](Self::read).
+    /// Like [`read`](Self::read).
     pub fn read_within<T>(
         &mut self,
         name: &'static str,
@@ -128,10 +129,10 @@ impl Reader {
         })
     }
 
-    /// [`read`](Self::read), for a time of more than nothing and at most a day, in seconds.
+    /// Like [`read`](Self::read), for a time in seconds: more than zero, and at most a day.
     ///
     /// # Panics
-    /// As [`read`](Self::read).
+    /// Like [`read`](Self::read).
     pub fn read_seconds(
         &mut self,
         name: &'static str,
@@ -141,11 +142,11 @@ impl Reader {
         Duration::from_secs_f64(self.read_within(name, default, 0.001..=86_400.0, help))
     }
 
-    /// [`read`](Self::read), for a time of more than nothing and at most a day, in whole milliseconds,
-    /// as OpenTelemetry's variables have it.
+    /// Like [`read`](Self::read), for a time in whole milliseconds, the unit of OpenTelemetry's variables: more than
+    /// zero, and at most a day.
     ///
     /// # Panics
-    /// As [`read`](Self::read).
+    /// Like [`read`](Self::read).
     pub fn read_milliseconds(
         &mut self,
         name: &'static str,
@@ -193,10 +194,10 @@ impl Reader {
         }
     }
 
-    /// The configuration that was made from the settings, if all of them were usable.
+    /// Returns `configuration` if all settings were good.
     ///
     /// # Errors
-    /// Every setting that was not.
+    /// All bad settings.
     pub fn finish<C>(mut self, configuration: C) -> Result<C, SettingsError> {
         let unread = |name: &&String| self.described.iter().all(|setting| setting.name != **name);
         let unread = self.unreadable.iter().filter(unread);
@@ -205,12 +206,12 @@ impl Reader {
         if self.faults.is_empty() { Ok(configuration) } else { Err(SettingsError(self.faults)) }
     }
 
-    /// The names of the settings that were read, each with what it is for.
+    /// The name and the help of each setting that was read.
     pub fn described(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.described.iter().map(|setting| (setting.name, setting.help))
     }
 
-    /// The settings that were read, with their defaults, for `--help`.
+    /// The settings with their defaults, for `--help`.
     #[must_use]
     pub fn help(&self) -> String {
         let width = self.described.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
@@ -223,7 +224,7 @@ impl Reader {
     }
 }
 
-/// A `T`, or nothing.
+/// A `T`, or nothing if the text is empty.
 struct Optional<T>(Option<T>);
 
 impl<T: FromStr> FromStr for Optional<T> {

@@ -1,34 +1,34 @@
-//! Text from outside, made safe to show: every character that a terminal or a browser would obey, or
-//! hide, is written as JSON escapes it (`\u001b`). So no text can forge a line, move the cursor, set
-//! a title or reorder what stands beside it, and a JSON line stays the same JSON.
+//! Makes text from outside safe to print. Each character that a terminal or a browser would obey, or would not show,
+//! is written as a JSON escape (`\u001b`). So no text can forge a line, move the cursor, set a title or reorder its
+//! neighbours. A JSON line stays the same JSON.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Text of one line. What would start another is escaped too.
+/// For one line: line breaks are escaped too.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(deceives) {
         return Cow::Borrowed(text);
     }
     let mut shown = Vec::with_capacity(text.len() + 16);
-    // A vector takes all that is written to it, and what is written is UTF-8.
+    // Writing to a vector never fails, and the result is UTF-8.
     let _ = write_visible(&mut shown, text);
     Cow::Owned(String::from_utf8_lossy(&shown).into_owned())
 }
 
-/// Text of several lines, which stay what they are.
+/// For several lines: line breaks are kept.
 #[must_use]
 pub fn visible_lines(text: &str) -> String {
     text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
-/// Writes text of one line.
+/// Writes one line.
 ///
 /// # Errors
-/// Those of the writer.
+/// An error of the writer.
 pub fn write_visible<W: ?Sized + Write>(writer: &mut W, text: &str) -> io::Result<()> {
-    // Nearly all text is such, and this is how a log line is written.
+    // Fast path: nearly all text is plain ASCII, and every log line comes through here.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return writer.write_all(text.as_bytes());
     }
@@ -47,8 +47,8 @@ pub fn write_visible<W: ?Sized + Write>(writer: &mut W, text: &str) -> io::Resul
     writer.write_all(rest.as_bytes())
 }
 
-/// Control characters, and Unicode's format characters that a terminal or a browser obeys unseen:
-/// separators, bidirectional controls (Unicode Annex 9), zero-width characters and tags.
+/// Control characters, and Unicode format characters that act without being seen: separators, bidirectional controls
+/// (Unicode Annex 9), zero-width characters and tags.
 fn deceives(character: char) -> bool {
     character.is_control()
         || matches!(character,

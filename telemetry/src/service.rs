@@ -1,4 +1,4 @@
-//! Which program speaks, and which build of it.
+//! The program's name, version and instance.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -7,32 +7,32 @@ use percent_encoding::percent_decode_str;
 use picus_settings::Reader;
 use uuid::Uuid;
 
-/// What logs, metrics and traces are told by.
+/// Identifies the program in logs, metrics and traces.
 #[derive(Debug, Clone)]
 pub struct Service {
     /// OpenTelemetry's `service.name`.
     pub name: String,
     /// OpenTelemetry's `service.version`.
     pub version: String,
-    /// OpenTelemetry's `service.instance.id`: of this process alone.
+    /// OpenTelemetry's `service.instance.id`, unique for this process.
     pub instance_id: String,
-    /// What else traces tell of it.
+    /// Further attributes, for traces.
     pub attributes: Vec<(String, String)>,
 }
 
 impl Service {
-    /// Reads OpenTelemetry's variables. A deployment names its release there: the `version` that the
-    /// program was built with is the same for many.
+    /// Reads OpenTelemetry's variables. A deployment sets its release there, because many releases share the
+    /// `version` that the program was built with.
     pub fn read(env: &mut Reader, name: &'static str, version: &'static str) -> Self {
         let given: Option<String> = env.read_optional(
             "OTEL_SERVICE_NAME",
             "",
-            "What logs, metrics and traces call this program.",
+            "The program's name in logs, metrics and traces.",
         );
         let Attributes(attributes) = env.read(
             "OTEL_RESOURCE_ATTRIBUTES",
             "",
-            "What else traces tell of this program: `key=value,…`, percent-encoded; `service.name` and `service.version`, in logs and metrics, too.",
+            "Further attributes of this program in traces: `key=value,…`, percent-encoded. Logs and metrics use `service.name` and `service.version`, too.",
         );
         let value = |name: &str| {
             let (_, value) = attributes.iter().rfind(|(key, _)| key == name)?;
@@ -47,7 +47,7 @@ impl Service {
     }
 }
 
-/// Names and values (OpenTelemetry, "Specifying resource information via an environment variable").
+/// Pairs of name and value (OpenTelemetry, "Specifying resource information via an environment variable").
 struct Attributes(Vec<(String, String)>);
 
 impl FromStr for Attributes {
@@ -66,7 +66,7 @@ impl FromStr for Attributes {
     }
 }
 
-/// The text that this stands for. A `%` that begins no byte is refused: what was meant is not known.
+/// Decodes percent-encoded text. A `%` that does not begin a byte is refused, because its meaning is unclear.
 fn decode(text: &str) -> Option<String> {
     let is_byte = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     let sound = text.split('%').skip(1).all(is_byte);

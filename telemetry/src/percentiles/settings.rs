@@ -1,4 +1,4 @@
-//! Where distributions go: OpenTelemetry's standard variables for metrics.
+//! Where distributions go, from OpenTelemetry's standard variables for metrics.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,32 +10,31 @@ use crate::traces::{Endpoint, TraceSettings};
 /// Where distributions go, and how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PercentileSettings {
-    /// A collector, by OTLP over HTTP, at this URL, its path included.
+    /// A collector's whole URL, for OTLP over HTTP.
     pub endpoint: String,
     /// The time between two deliveries.
     pub interval: Duration,
-    /// The longest that one delivery may take.
+    /// The longest time for one delivery.
     pub timeout: Duration,
 }
 
 impl PercentileSettings {
-    /// Reads the settings: by default the collector of the `traces` gets distributions, too. None where
-    /// nobody gets them.
+    /// Reads the settings. By default, distributions go to the collector of the `traces`. `None` if they go nowhere.
     pub fn read(env: &mut Reader, traces: &TraceSettings) -> Option<Self> {
         let Wanted(wanted) = env.read(
             "OTEL_METRICS_EXPORTER",
             "prometheus,otlp",
-            "Without `otlp`, or with `none`, the collector gets no distributions of durations; /metrics is served all the same.",
+            "`otlp` sends distributions of durations to the collector. Without it, or with `none`, nothing is sent. /metrics is always served.",
         );
         let of_metrics: Option<Endpoint> = env.read_optional(
             "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
             "",
-            "The collector that gets distributions of durations, to the last letter of its path; by default that of the traces, under `/v1/metrics`.",
+            "The whole URL for distributions of durations. By default they go to `/v1/metrics` below `OTEL_EXPORTER_OTLP_ENDPOINT`.",
         );
         let interval = env.read_milliseconds(
             "OTEL_METRIC_EXPORT_INTERVAL",
             "30000",
-            "The time between two deliveries of distributions, in milliseconds.",
+            "Milliseconds between two deliveries of distributions.",
         );
         let endpoint = of_metrics.map(Endpoint::into_url);
         let endpoint = endpoint.or_else(|| Some(traces.collector.as_ref()?.below("/v1/metrics")));
@@ -44,8 +43,7 @@ impl PercentileSettings {
     }
 }
 
-/// Whether distributions are to be sent, by the names of exporters (OpenTelemetry, "Environment Variable
-/// Specification").
+/// Whether distributions are sent, from the names of exporters (OpenTelemetry, "Environment Variable Specification").
 struct Wanted(bool);
 
 impl FromStr for Wanted {
@@ -57,7 +55,7 @@ impl FromStr for Wanted {
             match name.to_ascii_lowercase().as_str() {
                 "otlp" => wanted = true,
                 "prometheus" | "none" => {}
-                _ => return Err("there are `prometheus`, `otlp` and `none`"),
+                _ => return Err("it must be a list of `prometheus`, `otlp` and `none`"),
             }
         }
         Ok(Self(wanted))

@@ -1,4 +1,4 @@
-//! How traces are configured: OpenTelemetry's standard variables.
+//! Settings of traces, read from OpenTelemetry's standard variables.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -8,81 +8,80 @@ use opentelemetry_sdk::trace::Sampler;
 
 use picus_settings::Reader;
 
-/// How traces are collected.
+/// Settings of traces.
 #[derive(Debug, Clone)]
 pub struct TraceSettings {
-    /// Who gets the spans; none where traces are off.
+    /// Where spans go; `None` if traces are off.
     pub exporter: Option<Exporter>,
-    /// What decides on requests whose caller did not.
+    /// Decides for a request whose caller did not decide.
     pub sampler: Sampler,
-    /// The longest that one delivery may take.
+    /// The longest time for one delivery.
     pub export_timeout: Duration,
     /// The most spans that wait for delivery.
     pub max_queue_size: usize,
     /// The most spans in one delivery.
     pub max_export_batch_size: usize,
-    /// The longest that a span waits for others to be delivered with.
+    /// The longest time that a span waits for others, to be delivered with them.
     pub schedule_delay: Duration,
-    /// The collector that gets whatever has no collector of its own.
+    /// The collector for every signal that has no collector of its own.
     pub collector: Option<Endpoint>,
-    /// Whether nobody is sent anything.
+    /// Whether nothing is sent anywhere.
     pub disabled: bool,
 }
 
-/// Who gets the spans.
+/// Where spans go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exporter {
-    /// A collector, by OTLP over HTTP, at this URL, its path included.
+    /// To a collector at this whole URL, by OTLP over HTTP.
     Otlp(String),
-    /// An X-Ray daemon, by UDP, at this host and port. Lambda runs one beside each function that is traced.
+    /// To an X-Ray daemon at this host and port, by UDP. Lambda runs one beside each traced function.
     XrayDaemon(String),
 }
 
 impl TraceSettings {
-    /// Reads the settings. `default_endpoint` is where a collector is to be expected; empty where
-    /// none is.
+    /// Reads the settings. `default_endpoint` is the usual place of the collector; empty if there usually is none.
     pub fn read(env: &mut Reader, default_endpoint: &'static str) -> Self {
         let disabled = env.read_bool(
             "OTEL_SDK_DISABLED",
             "false",
-            "`true` collects no traces, and sends no distributions.",
+            "`true` turns off traces and distributions of durations.",
         );
         let Wanted(wanted) = env.read(
             "OTEL_TRACES_EXPORTER",
             "otlp",
-            "`none` collects no traces; `otlp` gives them to the collector, or to the X-Ray daemon.",
+            "`none` turns off traces. `otlp` sends them to the collector, or to the X-Ray daemon.",
         );
         let otlp: Option<Endpoint> = env.read_optional(
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             default_endpoint,
-            "The collector that gets the traces, by OTLP over HTTP, under `/v1/traces`.",
+            "The collector's URL for OTLP over HTTP. Traces go to `/v1/traces` below it.",
         );
         let of_traces: Option<Endpoint> = env.read_optional(
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             "",
-            "The same, to the last letter of its path; it goes before the other.",
+            "The whole URL for traces. It overrides `OTEL_EXPORTER_OTLP_ENDPOINT`.",
         );
         let daemon: Option<DaemonAddress> = env.read_optional(
             "AWS_XRAY_DAEMON_ADDRESS",
             "",
-            "The X-Ray daemon that gets the traces where there is no collector; Lambda sets it.",
+            "The X-Ray daemon, which gets the traces if there is no collector. Lambda sets it.",
         );
         let sampler: Kind = env.read(
             "OTEL_TRACES_SAMPLER",
             "parentbased_always_on",
-            "Which requests are traced: always_on, always_off, traceidratio, or one of these after `parentbased_`, which follows a caller that decided.",
+            "Which requests are traced: always_on, always_off, traceidratio, or one of these with the prefix `parentbased_`, which follows the caller's decision if there is one.",
         );
         let ratio = env.read_within(
             "OTEL_TRACES_SAMPLER_ARG",
             "1",
             0.0..=1.0,
-            "The share of requests that traceidratio takes.",
+            "The share of requests that traceidratio traces.",
         );
         let max_queue_size = env.read_within(
             "OTEL_BSP_MAX_QUEUE_SIZE",
             "2048",
             1..=1_000_000,
-            "The most spans that wait for delivery; more are lost, and counted.",
+            "The most spans that wait for delivery. More are dropped, and counted.",
         );
         let max_export_batch_size: usize = env.read_within(
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
@@ -101,14 +100,14 @@ impl TraceSettings {
             export_timeout: env.read_milliseconds(
                 "OTEL_EXPORTER_OTLP_TIMEOUT",
                 "10000",
-                "The longest that one delivery may take, in milliseconds.",
+                "The longest time for one delivery, in milliseconds.",
             ),
             max_queue_size,
             max_export_batch_size: max_export_batch_size.min(max_queue_size),
             schedule_delay: env.read_milliseconds(
                 "OTEL_BSP_SCHEDULE_DELAY",
                 "5000",
-                "The longest that a span waits for others to be delivered with, in milliseconds.",
+                "The longest time that a span waits for others to fill a delivery, in milliseconds.",
             ),
             collector: otlp,
             disabled,
@@ -116,8 +115,7 @@ impl TraceSettings {
     }
 }
 
-/// Whether there are to be traces, by the name of an exporter (OpenTelemetry, "Environment Variable
-/// Specification").
+/// Whether traces are on, from the name of an exporter (OpenTelemetry, "Environment Variable Specification").
 struct Wanted(bool);
 
 impl FromStr for Wanted {
@@ -127,12 +125,12 @@ impl FromStr for Wanted {
         match text.to_ascii_lowercase().as_str() {
             "otlp" => Ok(Self(true)),
             "none" => Ok(Self(false)),
-            _ => Err("there is `otlp`, and `none`"),
+            _ => Err("it must be `otlp` or `none`"),
         }
     }
 }
 
-/// The URL of a collector.
+/// A collector's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 
@@ -158,14 +156,14 @@ impl FromStr for Endpoint {
     }
 }
 
-/// Where an X-Ray daemon takes segments: a host, by name or address, and a port.
+/// The host (name or address) and port of an X-Ray daemon, for segments.
 struct DaemonAddress(String);
 
 impl FromStr for DaemonAddress {
     type Err = &'static str;
 
-    /// `host:port`, or `tcp:host:port udp:host:port` in either order (AWS X-Ray Developer Guide, "Configuring the X-Ray
-    /// SDK"). Segments go by UDP; the other is for sampling rules, which nobody here asks for.
+    /// `host:port`, or `tcp:host:port udp:host:port` in either order (AWS X-Ray Developer Guide, "Configuring the
+    /// X-Ray SDK"). Segments go by UDP. TCP is for sampling rules, which Picus does not use.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let words: Vec<_> = text.split_whitespace().collect();
         let address = match words[..] {
@@ -190,7 +188,7 @@ fn is_address(text: &str) -> bool {
     port.parse::<u16>().is_ok() && (is_name || text.parse::<SocketAddr>().is_ok())
 }
 
-/// A sampler by its name (OpenTelemetry, "Environment Variable Specification").
+/// A sampler, from its name (OpenTelemetry, "Environment Variable Specification").
 struct Kind {
     parent_based: bool,
     root: Root,
@@ -213,7 +211,7 @@ impl FromStr for Kind {
             "always_on" => Root::AlwaysOn,
             "always_off" => Root::AlwaysOff,
             "traceidratio" => Root::Ratio,
-            _ => return Err("it is none of the samplers that --help lists"),
+            _ => return Err("it must be one of the samplers that --help lists"),
         };
         Ok(Self { parent_based, root })
     }
