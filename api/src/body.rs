@@ -1,9 +1,9 @@
-//! The bodies of answers; an item's own is [`picus_items::Item`].
+//! The bodies of responses. An item's body is [`picus_items::Item`].
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The answer to a put.
+/// The response to a put.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Stored {
     /// The item's key.
@@ -11,7 +11,7 @@ pub struct Stored {
     pub object_id: String,
 }
 
-/// The answer to a delete.
+/// The response to a delete.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Deleted {
     /// `Item with key "<key>" deleted successfully`
@@ -19,22 +19,22 @@ pub struct Deleted {
 }
 
 impl Deleted {
-    /// The item with this key is gone.
+    /// Says that the item with this key is deleted.
     #[must_use]
     pub fn of(key: &picus_items::Key) -> Self {
         Self { message: format!("Item with key \"{key}\" deleted successfully") }
     }
 }
 
-/// Whether the service is up.
+/// The response to a health check.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// A service that is not healthy does not answer.
+    /// Always `healthy`: a service that is not healthy does not answer.
     #[schema(pattern = "^healthy$")]
     pub status: &'static str,
 }
 
 impl Health {
-    /// The service answers.
+    /// The service is up.
     pub const HEALTHY: Self = Self { status: "healthy" };
 }

@@ -1,4 +1,4 @@
-//! The words by which a client's program tells errors apart.
+//! Error codes: the words by which a client's program tells errors apart.
 
 use picus_items::ErrorKind;
 use serde::{Serialize, Serializer};
@@ -7,64 +7,64 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Why a request failed: stable words with one HTTP status each. A word is its variant's name in
+/// Why a request failed. Each code is a stable word with one HTTP status. The word is the variant's name in
 /// `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Code {
     /// The body is not JSON, or not UTF-8.
     InvalidJson,
-    /// The body is JSON, but no object.
+    /// The body is JSON, but not an object.
     NotAnObject,
     /// The body names an attribute that Picus itself sets.
     ReservedAttribute,
     /// An attribute's name is empty, too long, or given twice in one object.
     InvalidAttributeName,
-    /// A number that DynamoDB can't hold.
+    /// DynamoDB can't hold this number.
     InvalidNumber,
-    /// Objects and arrays nested too deep.
+    /// Objects and arrays are nested too deep.
     NestingTooDeep,
     /// The path has no key.
     MissingKey,
     /// The key is too long or badly percent-encoded.
     InvalidKey,
-    /// `limit` is no number in its range, or is given twice.
+    /// `limit` is not a number in its range, or comes twice.
     InvalidLimit,
-    /// `cursor` was not handed out by this service, or comes without a limit.
+    /// `cursor` was not made by this service, or comes without a limit.
     InvalidCursor,
     /// The `Idempotency-Key` header is empty, too long, or not visible ASCII.
     InvalidIdempotencyKey,
-    /// What invoked the delete handler is no HTTP event that it knows.
+    /// The delete handler does not know this kind of event.
     InvalidEvent,
     /// The HTTP request itself is malformed.
     BadRequest,
     /// No item has this key.
     ItemNotFound,
-    /// No such path.
+    /// The path is unknown.
     UnknownPath,
-    /// The path is known, the method is not.
+    /// The path is known, but not with this method.
     MethodNotAllowed,
-    /// The client was too slow in sending its request.
+    /// The client sent its request too slowly.
     RequestTimeout,
     /// The `Idempotency-Key` was used for another body before.
     IdempotencyConflict,
     /// The item is not the one that `If-Match` or `If-None-Match` asks for.
     PreconditionFailed,
-    /// The item is larger than DynamoDB's 400 KB.
+    /// The item is larger than DynamoDB's limit of 400 KB.
     ItemTooLarge,
     /// The body is larger than any item can be.
     BodyTooLarge,
     /// The content type is not `application/json`.
     UnsupportedMediaType,
-    /// The request was sent to a server that does not answer for this path.
+    /// The request reached a program that does not serve this path.
     Misdirected,
-    /// DynamoDB asked to slow down.
+    /// DynamoDB throttled the request.
     Throttled,
-    /// As many requests as are allowed are being worked on.
+    /// Too many requests, or too many bytes, are in flight.
     Overloaded,
-    /// The answer was not there in time.
+    /// The request took too long.
     DeadlineExceeded,
-    /// Anything else; the log says what.
+    /// Any other failure. The log has the cause.
     Internal,
 }
 
@@ -74,7 +74,7 @@ impl Code {
         Self::iter()
     }
 
-    /// The word that stands in the body's `code`.
+    /// The word in the body's `code`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -112,7 +112,7 @@ impl Code {
     }
 }
 
-/// What the domain's errors are to a client.
+/// The codes for the domain's errors.
 impl From<ErrorKind> for Code {
     fn from(kind: ErrorKind) -> Self {
         match kind {

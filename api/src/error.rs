@@ -1,4 +1,4 @@
-//! An error on its way to a client: what the client may read, and the cause, which only the log may.
+//! An error response: a text for the client, and a cause for the log only.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 
 use crate::code::Code;
 
-/// How long a client is asked to wait before it tries again after a 503.
+/// How long a client should wait after a 503, before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// What went wrong with a request: a code and a text for the client, and, apart from these, the
-/// cause, which [`std::error::Error::source`] gives to the log and no response ever carries.
+/// Why a request failed. Code and message are for the client. The cause, [`std::error::Error::source`], goes only
+/// into the log, never into a response.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -28,44 +28,44 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error whose `message` tells the client what to do.
+    /// An error. Its `message` tells the client what to do.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), header: None, source: None }
     }
 
-    /// No such path.
+    /// The path is unknown.
     #[must_use]
     pub fn unknown_path() -> Self {
         Self::new(Code::UnknownPath, "Unknown path: see /openapi.json for those there are")
     }
 
-    /// A known path, and another method than those in `allow`.
+    /// The path is known, but only with the methods in `allow`.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("This path knows {allow} alone");
         Self::new(Code::MethodNotAllowed, message).with_header("Allow", allow)
     }
 
-    /// The condition that a client set (RFC 9110, 13) does not hold.
+    /// The client's precondition (RFC 9110, 13) does not hold.
     #[must_use]
     pub fn precondition_failed() -> Self {
         Self::new(Code::PreconditionFailed, NOT_THE_ITEM_MEANT)
     }
 
-    /// The same error, whose response has this header.
+    /// Adds a header to the response.
     #[must_use]
     pub fn with_header(self, name: &'static str, value: &'static str) -> Self {
         Self { header: Some((name, value)), ..self }
     }
 
-    /// The same error, with its cause for the log.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The same error, with what a panic said as its cause.
+    /// Adds a panic's message as the cause.
     #[must_use]
     pub fn with_panic(self, panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().copied();
@@ -73,27 +73,27 @@ impl Error {
         self.with_source(format!("panic: {}", text.unwrap_or("of an unknown kind")))
     }
 
-    /// What a client's program acts on.
+    /// The code, for the client's program.
     #[must_use]
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// What a person at the client reads.
+    /// The message, for the client's people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The error and its causes, outermost first: for the log alone.
+    /// The error and its causes, outermost first. For the log only.
     #[must_use]
     pub fn chain(&self) -> String {
         let causes = std::iter::successors(self.source(), |&cause| cause.source());
         causes.fold(self.message.to_string(), |chain, cause| format!("{chain}: {cause}"))
     }
 
-    /// The headers of the response beside those of every response: `Allow` of a 405 (RFC 9110,
-    /// 15.5.6), what a 415 would take (15.5.16), `Retry-After` of a 503 (10.2.3).
+    /// The headers that only this error has: `Allow` of a 405 (RFC 9110, 15.5.6), `Accept` or `Accept-Encoding` of a
+    /// 415 (15.5.16), `Retry-After` of a 503 (10.2.3).
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
         let retry_after =
             (self.code.status() == 503).then(|| ("Retry-After", RETRY_AFTER.as_secs().to_string()));
@@ -101,7 +101,7 @@ impl Error {
     }
 }
 
-/// The domain's message is the client's; its cause stays the log's.
+/// The client gets the domain's message, and the log gets its cause.
 impl From<picus_items::Error> for Error {
     fn from(error: picus_items::Error) -> Self {
         let code = error.kind().into();
@@ -113,18 +113,18 @@ impl From<picus_items::Error> for Error {
 /// The body of every error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody<'a> {
-    /// What is wrong, and what to do about it, for people.
+    /// What is wrong and what to do about it, for people.
     error: &'a str,
     code: Code,
-    /// The trace of this request, as AWS X-Ray writes it.
+    /// The request's trace id, as AWS X-Ray writes it.
     #[schema(pattern = "^1-[0-9a-f]{8}-[0-9a-f]{24}$")]
     trace_id: &'a str,
-    /// This request: the `X-Request-Id` that was sent, or a new one.
+    /// The request's id: the client's `X-Request-Id`, or a new id.
     request_id: &'a str,
 }
 
 impl<'a> ErrorBody<'a> {
-    /// The body that tells a client of `error`, and by which ids the operators find the request.
+    /// The response body for `error`, with the ids by which operators find the request.
     #[must_use]
     pub fn new(error: &'a Error, trace_id: &'a str, request_id: &'a str) -> Self {
         Self { error: error.message(), code: error.code(), trace_id, request_id }

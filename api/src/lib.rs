@@ -1,8 +1,8 @@
-//! What clients see, stated once: paths, error codes with their statuses, response bodies and headers,
-//! and the OpenAPI document of all of it.
+//! The API as clients see it: paths, error codes with their statuses, response bodies, headers, and the OpenAPI
+//! document.
 //!
-//! The service and the delete handler answer with these types, so that a client can't tell which of
-//! them answered, and the document describes the very types that are serialized.
+//! Service and delete handler answer with the same types, so that clients can't tell which of them answered. The
+//! OpenAPI document is made from these types.
 
 pub mod body;
 mod code;

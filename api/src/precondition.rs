@@ -1,34 +1,33 @@
-//! Entity-tags, and the conditions that clients set by them (RFC 9110, 8.8.3 and 13).
+//! Entity-tags, and the preconditions that clients set with them (RFC 9110, 8.8.3 and 13).
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use sha2::{Digest as _, Sha256};
 
-/// The strong entity-tag of an item whose JSON this is: the same JSON has the same tag, whichever
-/// program made it.
+/// The strong entity-tag of an item, from its JSON. The same JSON gives the same tag in both programs.
 #[must_use]
 pub fn etag(json: &[u8]) -> String {
     format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(json)))
 }
 
-/// What a request asks of the item before anything is done.
+/// The preconditions of a request.
 #[derive(Debug, Default)]
 pub struct Preconditions {
     if_match: Option<Tags>,
     if_none_match: Option<Tags>,
 }
 
-/// Why a request is not performed.
+/// The precondition that does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unmet {
-    /// The item is none that `If-Match` names.
+    /// `If-Match` does not name the item.
     IfMatch,
-    /// The item is one that `If-None-Match` names: to a GET, it is not modified.
+    /// `If-None-Match` names the item. To a GET, it is not modified.
     IfNoneMatch,
 }
 
 #[derive(Debug)]
 enum Tags {
-    /// `*`: whichever the item is.
+    /// `*`: any item.
     Any,
     These(Vec<Tag>),
 }
@@ -41,7 +40,7 @@ struct Tag {
 }
 
 impl Preconditions {
-    /// Reads the request's headers: `values` gives all those of a name in lower case.
+    /// Reads the request's headers. `values` returns all values of a header by its lower-case name.
     pub fn read<V: AsRef<[u8]>, I: IntoIterator<Item = V>>(
         values: impl Fn(&'static str) -> I,
     ) -> Self {
@@ -49,14 +48,14 @@ impl Preconditions {
         Self { if_match: tags("if-match"), if_none_match: tags("if-none-match") }
     }
 
-    /// Whether there are none.
+    /// Whether the request has no preconditions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.if_match.is_none() && self.if_none_match.is_none()
     }
 
-    /// Why a request for an item with this tag is not to be performed; none if it is. A weak tag never
-    /// meets `If-Match` (RFC 9110, 13.1.1), and meets `If-None-Match` as a strong one does (13.1.2).
+    /// The precondition that an item with this tag does not meet; `None` if it meets all. A weak tag never matches in
+    /// `If-Match` (RFC 9110, 13.1.1), but matches like a strong one in `If-None-Match` (13.1.2).
     #[must_use]
     pub fn unmet(&self, etag: &str) -> Option<Unmet> {
         let has = |tags: &Tags, weak_too: bool| match tags {
@@ -74,8 +73,7 @@ impl Preconditions {
         }
     }
 
-    /// Why a request that makes something new is not to be performed: there is nothing yet that any
-    /// `If-Match` could meet.
+    /// The precondition that a new item does not meet: nothing exists yet that `If-Match` could match.
     #[must_use]
     pub fn unmet_by_nothing(&self) -> Option<Unmet> {
         self.if_match.is_some().then_some(Unmet::IfMatch)
@@ -92,7 +90,7 @@ impl Tags {
     }
 }
 
-/// The tags of a list, up to the first thing that is none: what can't be read meets nothing.
+/// The tags of a list, up to the first thing that is not a tag. What can't be read matches nothing.
 fn list_of_tags(mut list: &str) -> Vec<Tag> {
     let mut tags = Vec::new();
     loop {

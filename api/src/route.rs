@@ -1,4 +1,4 @@
-//! Every path, its template, and the methods that it knows.
+//! Every path, its template, and its methods.
 
 use std::fmt::Display;
 
@@ -10,24 +10,24 @@ pub const PUT: &str = "/picus/put";
 pub const GET: &str = "/picus/get/{key}";
 /// Deletes an item.
 pub const ITEM: &str = "/picus/{key}";
-/// Tells whether the service is up: for the load balancer and the container, which nobody traces.
+/// Health checks of the load balancer and the container. They are never traced.
 pub const HEALTH: &str = "/health";
 /// The OpenAPI document.
 pub const OPENAPI: &str = "/openapi.json";
 
 /// Every template.
 pub const ALL: [&str; 6] = [LIST, PUT, GET, ITEM, HEALTH, OPENAPI];
-/// The routes of the service that the latency SLO holds for: those that clients wait for.
+/// The service's routes that the latency SLO covers: those that clients wait for.
 pub const SLO_OF_SERVICE: [&str; 3] = [LIST, PUT, GET];
-/// The same of the delete handler.
+/// The delete handler's routes that the latency SLO covers.
 pub const SLO_OF_HANDLER: [&str; 1] = [ITEM];
 
-/// What the path of [`GET`] begins with.
+/// The beginning of every path of [`GET`].
 pub const GET_PARENT: &str = "/picus/get/";
-/// What the path of [`ITEM`] begins with.
+/// The beginning of every path of [`ITEM`].
 pub const ITEM_PARENT: &str = "/picus/";
 
-/// The template of a path as it was sent, for logs, metrics and traces; empty for an unknown path.
+/// The template of a path as the client sent it, for logs, metrics and traces; empty for an unknown path.
 #[must_use]
 pub fn template(path: &str) -> &'static str {
     if let Some(itself) = ALL.into_iter().find(|template| *template == path) {
@@ -42,14 +42,14 @@ pub fn template(path: &str) -> &'static str {
     }
 }
 
-/// The one segment of a path below `parent`, still percent-encoded; none if there are more.
+/// The only segment of a path below `parent`, still percent-encoded; `None` if there are more.
 #[must_use]
 pub fn segment<'a>(path: &'a str, parent: &str) -> Option<&'a str> {
     path.strip_prefix(parent).filter(|segment| !segment.contains('/'))
 }
 
-/// The methods that a template knows, as `Allow` lists them (RFC 9110, 10.2.1). Whatever has GET has HEAD
-/// (RFC 9110, 9.1). The route table, the document and every `Allow` follow from this.
+/// The methods of a template, as `Allow` lists them (RFC 9110, 10.2.1). Each path with GET has HEAD too (RFC 9110,
+/// 9.1). The route table, the OpenAPI document and every `Allow` come from here.
 #[must_use]
 pub fn allow(template: &str) -> &'static str {
     match template {
@@ -64,13 +64,13 @@ pub fn methods(template: &str) -> impl Iterator<Item = &'static str> {
     allow(template).split(", ")
 }
 
-/// Where an item that was put can be got: the value of `Location`.
+/// The value of `Location`: the path of an item that was put.
 #[must_use]
 pub fn location(object_id: impl Display) -> String {
     format!("{GET_PARENT}{object_id}")
 }
 
-/// Where the next page of a list is: the value of `Link` (RFC 8288).
+/// The value of `Link` (RFC 8288): the next page of a list.
 #[must_use]
 pub fn next_page(limit: impl Display, cursor: impl Display) -> String {
     format!("<{LIST}?limit={limit}&cursor={cursor}>; rel=\"next\"")

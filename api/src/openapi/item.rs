@@ -1,7 +1,6 @@
-//! What items are made of, described so that generators of clients make a map of any values of
-//! it. They know a schema by its type, its properties and its alternatives, and each of these
-//! leads some of them to a type that can't hold every item. They leave `not` alone, so limits
-//! are written with it.
+//! Schemas of items, written so that client generators turn an item into a map of any values. Generators look at a
+//! schema's type, properties and alternatives, and with each of these, some generators make a type that can't hold
+//! every item. They ignore `not`, so limits are written with `not`.
 
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
@@ -9,8 +8,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Ref, SchemaTy
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The numbers that DynamoDB holds, zero aside, by their magnitude. That they have at most 38
-/// digits is beyond what a schema can say.
+/// The range of DynamoDB's numbers, apart from zero. A schema can't express that they have at most 38 digits.
 const SMALLEST: f64 = 1e-130;
 const TOO_LARGE: f64 = 1e126;
 
@@ -45,7 +43,7 @@ pub(super) struct Item;
 
 impl PartialSchema for Item {
     fn schema() -> RefOr<Schema> {
-        // As a property, `object_id` would be all that some generators' types have.
+        // If `object_id` were a property, some generators' types would have no other.
         let object_id = json!({ "^object_id$": { "type": "string" } });
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Object))
@@ -53,7 +51,7 @@ impl PartialSchema for Item {
                 "An item: the attributes that were put, and its `object_id`, a string.",
             ))
             .min_properties(Some(1))
-            // Other writers may have left what a client can't put.
+            // Other writers may have stored values that a client of Picus can't put.
             .additional_properties(Some(AdditionalProperties::FreeForm(true)))
             .extensions(Some(Extensions::from_iter([("patternProperties", object_id)])))
             .into()

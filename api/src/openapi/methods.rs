@@ -1,4 +1,4 @@
-//! HEAD and OPTIONS in the document: what [`route::allow`] lists beside what is written out.
+//! Adds HEAD and OPTIONS to the document: the methods of [`route::allow`] that have no function of their own.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use utoipa::openapi::{OpenApi, RefOr, ResponseBuilder};
 
 use crate::route;
 
-/// Writes the methods that every path has, after those of its own.
+/// Adds the methods that every path has, after the path's own.
 pub(super) struct EveryMethod;
 
 impl Modify for EveryMethod {
@@ -27,12 +27,12 @@ impl Modify for EveryMethod {
     }
 }
 
-/// What GET is, without content.
+/// The operation of GET, without content.
 fn head(get: &Operation) -> Operation {
     let mut head = get.clone();
     head.operation_id = get.operation_id.as_ref().map(|id| format!("{id}Head"));
     head.summary = Some("Ask for the headers alone.".to_owned());
-    head.description = Some("The answer is that of GET, without its content.".to_owned());
+    head.description = Some("The same response as to GET, without content.".to_owned());
     for response in head.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
             response.content.clear();
@@ -46,7 +46,7 @@ fn options(template: &str, path: &PathItem) -> Operation {
     let mut options = sibling.cloned().unwrap_or_default();
     options.operation_id = options.operation_id.map(|id| format!("{id}Options"));
     options.summary = Some("Ask for the methods.".to_owned());
-    options.description = Some("They are in `Allow`; the answer has no content.".to_owned());
+    options.description = Some("`Allow` lists them. The response has no content.".to_owned());
     options.request_body = None;
     let in_path = |parameter: &RefOr<Parameter>| match parameter {
         RefOr::T(parameter) => matches!(parameter.parameter_in, ParameterIn::Path),
@@ -58,7 +58,7 @@ fn options(template: &str, path: &PathItem) -> Operation {
         .map(|parameters| parameters.into_iter().filter(in_path).collect())
         .filter(|parameters: &Vec<_>| !parameters.is_empty());
     for parameter in options.parameters.iter_mut().flatten() {
-        // Which key it is, nobody looks at.
+        // OPTIONS gives the same answer for every key.
         if let RefOr::T(parameter) = parameter {
             parameter.schema = Some(schema().into());
         }
@@ -68,10 +68,10 @@ fn options(template: &str, path: &PathItem) -> Operation {
         .description(Some(format!("`{}`", route::allow(template))))
         .build();
     let response = ResponseBuilder::new()
-        .description("The methods are in `Allow`.")
+        .description("`Allow` lists the methods.")
         .header("Allow", allow)
         .build();
-    // A request that can't be understood is refused whatever its method.
+    // A malformed request is refused whatever its method.
     let refused = options.responses.responses.remove_entry("400");
     options.responses.responses = BTreeMap::from([("204".to_owned(), RefOr::T(response))]);
     options.responses.responses.extend(refused);

@@ -1,4 +1,4 @@
-//! The contract as an OpenAPI 3.1 document, made from the types that are serialized.
+//! The OpenAPI 3.1 document, made from the types that are serialized.
 
 mod item;
 mod methods;
@@ -16,10 +16,10 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "Picus",
-        description = "JSON objects, put, got, listed and deleted under one address.",
+        description = "Stores JSON objects: put, get, list and delete them.",
         contact(name = "Picus", url = "https://github.com/picus/picus")
     ),
-    servers((url = "/", description = "The address that this document is served from.")),
+    servers((url = "/", description = "The server that served this document.")),
     tags(
         (name = "items", description = "Put, get, list and delete JSON objects."),
         (name = "operations", description = "Watch the service."),

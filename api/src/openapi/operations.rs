@@ -1,4 +1,4 @@
-//! The operations, whichever program answers them.
+//! The operations of the service and of the delete handler.
 
 #![expect(
     dead_code,
@@ -14,14 +14,14 @@ use crate::route;
 
 /// List items.
 ///
-/// Without a limit, all of them, in a stream; a list that breaks off, its connection reset, is not
-/// the whole list. With a limit, a page.
+/// Without a limit, the response streams all items. If the connection is reset, the list is not complete. With a
+/// limit, the response is one page.
 #[utoipa::path(
     get, path = route::LIST, tag = "items", operation_id = "listItems",
     params(ListParameters),
     responses(
-        (status = 200, description = "The items, in no order that means anything.", body = [Item],
-         headers(("Link" = String, description = "Where more items remain after a page: `<…>; rel=\"next\"` (RFC 8288)."))),
+        (status = 200, description = "The items, in no particular order.", body = [Item],
+         headers(("Link" = String, description = "The next page, if there are more items: `<…>; rel=\"next\"` (RFC 8288)."))),
         BadRequest, ServerErrors,
     ),
 )]
@@ -29,8 +29,8 @@ pub(super) fn list() {}
 
 /// Put an item.
 ///
-/// The item gets an id: a random one, or the one that its `Idempotency-Key` stands for, so that the
-/// same request may be sent again and writes once.
+/// The item gets an id: a random one, or the one that belongs to its `Idempotency-Key`. With a key, a client may send
+/// the same request again, and the item is written once.
 #[utoipa::path(
     post, path = route::PUT, tag = "items", operation_id = "putItem",
     security((), ("token" = [])),
@@ -38,14 +38,14 @@ pub(super) fn list() {}
     request_body(content = NewItem, description = "Any JSON object without an `object_id`."),
     responses(
         (status = 201, description = "The item is stored.", body = Stored,
-         headers(("Location" = String, description = "Where the item is."))),
+         headers(("Location" = String, description = "The path of the item."))),
         (status = 408, description = "The body came too slowly.", body = ErrorBody),
-        (status = 409, description = "The Idempotency-Key was used for another body.", body = ErrorBody),
-        (status = 412, description = "`If-Match` was sent, and what is put anew is nothing that it could name.", body = ErrorBody),
-        (status = 413, description = "The item is over DynamoDB's 400 KB.", body = ErrorBody),
-        (status = 415, description = "The content type is not application/json, in UTF-8, or the body has a content encoding.", body = ErrorBody,
-         headers(("Accept" = String, description = "`application/json`, where the content type is another."),
-                 ("Accept-Encoding" = String, description = "`identity`, where the body has a content encoding."))),
+        (status = 409, description = "The Idempotency-Key was already used with another body.", body = ErrorBody),
+        (status = 412, description = "`If-Match` was sent, but a new item can't match anything.", body = ErrorBody),
+        (status = 413, description = "The item is larger than DynamoDB's limit of 400 KB.", body = ErrorBody),
+        (status = 415, description = "The content type is not application/json in UTF-8, or the body has a content encoding.", body = ErrorBody,
+         headers(("Accept" = String, description = "`application/json`, if the content type is wrong."),
+                 ("Accept-Encoding" = String, description = "`identity`, if the body has a content encoding."))),
         BadRequest, ServerErrors,
     ),
 )]
@@ -53,16 +53,17 @@ pub(super) fn put() {}
 
 /// Get an item.
 ///
-/// What was put is there: reads are strongly consistent unless the operator chose otherwise.
+/// Reads are strongly consistent, so an item can be read at once after it was put, unless the operator chose
+/// otherwise.
 #[utoipa::path(
     get, path = route::GET, tag = "items", operation_id = "getItem",
     params(KeyParameter, IfMatchParameter, IfNoneMatchParameter),
     responses(
         (status = 200, description = "The item.", body = Item,
-         headers(("ETag" = String, description = "This state of the item, as a strong entity-tag."))),
-        (status = 304, description = "The item is one that `If-None-Match` names.",
-         headers(("ETag" = String, description = "This state of the item, as a strong entity-tag."))),
-        (status = 412, description = "The item is none that `If-Match` names.", body = ErrorBody),
+         headers(("ETag" = String, description = "The strong entity-tag of the item's current state."))),
+        (status = 304, description = "`If-None-Match` names the item's current state.",
+         headers(("ETag" = String, description = "The strong entity-tag of the item's current state."))),
+        (status = 412, description = "`If-Match` does not name the item's current state.", body = ErrorBody),
         (status = 404, description = "`Item with key '<key>' not found`", body = ErrorBody),
         BadRequest, ServerErrors,
     ),
@@ -71,15 +72,15 @@ pub(super) fn get() {}
 
 /// Delete an item.
 ///
-/// Of concurrent deletes exactly one succeeds.
+/// Of concurrent deletes of one item, exactly one succeeds.
 #[utoipa::path(
     delete, path = route::ITEM, tag = "items", operation_id = "deleteItem",
     security((), ("token" = [])),
     params(KeyParameter, IfMatchParameter, IfNoneMatchParameter),
     responses(
-        (status = 200, description = "The item is gone.", body = Deleted),
+        (status = 200, description = "The item is deleted.", body = Deleted),
         (status = 404, description = "`Item with key \"<key>\" not found`", body = ErrorBody),
-        (status = 412, description = "The item is not the one that the condition names, or has changed meanwhile: it stays.", body = ErrorBody),
+        (status = 412, description = "The item is not in the state that the condition asks for, or has just changed. It is not deleted.", body = ErrorBody),
         BadRequest, ServerErrors,
     ),
 )]
@@ -87,10 +88,10 @@ pub(super) fn delete() {}
 
 /// Is the service up?
 ///
-/// It is as long as it answers, whatever DynamoDB does.
+/// Answers as long as the service runs, whatever DynamoDB does.
 #[utoipa::path(
     get, path = route::HEALTH, tag = "operations", operation_id = "getHealth",
-    responses((status = 200, description = "The service answers.", body = Health), BadRequest),
+    responses((status = 200, description = "The service is up.", body = Health), BadRequest),
 )]
 pub(super) fn health() {}
 
@@ -105,10 +106,10 @@ struct KeyParameter {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListParameters {
-    /// The most items that the page may have.
+    /// The most items in the page.
     #[param(minimum = 1, maximum = 1000, required = false)]
     limit: Option<u16>,
-    /// Where the page begins: from the `Link` of the page before. Needs a limit.
+    /// Where the page begins: from the `Link` of the previous page. Needs a limit.
     #[param(required = false)]
     cursor: Option<String>,
 }
@@ -116,7 +117,7 @@ struct ListParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 struct IdempotencyKeyParameter {
-    /// The same key with the same body writes one item, however often it is sent.
+    /// The same key with the same body writes one item, however often the request is sent.
     #[param(
         rename = "Idempotency-Key",
         min_length = 1,
@@ -130,7 +131,7 @@ struct IdempotencyKeyParameter {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 struct IfMatchParameter {
-    /// Go on only if the item is one of these: strong entity-tags, from `ETag`, or `*`.
+    /// Continue only if the item has one of these strong entity-tags, which come from `ETag`; `*` means any item.
     #[param(rename = "If-Match", required = false)]
     if_match: String,
 }
@@ -138,30 +139,27 @@ struct IfMatchParameter {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 struct IfNoneMatchParameter {
-    /// Go on only if the item is none of these: entity-tags, from `ETag`, or `*`.
+    /// Continue only if the item has none of these entity-tags, which come from `ETag`; `*` means any item.
     #[param(rename = "If-None-Match", required = false)]
     if_none_match: String,
 }
 
-/// The client's mistakes that any call may meet.
+/// Client errors that any call may return.
 #[derive(IntoResponses)]
-#[response(
-    status = 400,
-    description = "The request can't be understood; the error says where and why."
-)]
+#[response(status = 400, description = "The request is malformed. The error says where and why.")]
 struct BadRequest<'a>(ErrorBody<'a>);
 
-/// The errors of the service's own that any call may meet.
+/// Server errors that any call may return.
 #[derive(IntoResponses)]
 enum ServerErrors<'a> {
     #[response(
         status = 500,
-        description = "Something else went wrong; the operators find it by the ids."
+        description = "Something else went wrong. Operators can find the request by the ids."
     )]
     Internal(ErrorBody<'a>),
-    #[response(status = 503, description = "Too much at this time: come back after `Retry-After`.",
+    #[response(status = 503, description = "Too many requests. Try again after `Retry-After`.",
         headers(("Retry-After" = u32, description = "Seconds.")))]
     Busy(ErrorBody<'a>),
-    #[response(status = 504, description = "The answer was not there in time.")]
+    #[response(status = 504, description = "The request took too long.")]
     TooLate(ErrorBody<'a>),
 }

@@ -1,4 +1,4 @@
-//! The headers that every response has, in the document.
+//! Adds the headers of every response to the document.
 
 use utoipa::Modify;
 use utoipa::openapi::header::{Header, HeaderBuilder};
@@ -8,7 +8,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::headers::{EVERY_RESPONSE, ResponseHeader};
 
-/// Writes [`EVERY_RESPONSE`] to each response of the document.
+/// Adds [`EVERY_RESPONSE`] to each response of the document.
 pub(super) struct EveryResponse;
 
 impl Modify for EveryResponse {
@@ -17,7 +17,7 @@ impl Modify for EveryResponse {
     }
 }
 
-/// All operations of a path, whatever their methods.
+/// All operations of a path, for any method.
 fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, delete, options, head, patch, trace, .. } = path;
     [get, put, post, delete, options, head, patch, trace].into_iter().flatten()

@@ -1,11 +1,10 @@
-//! Who may call.
+//! Describes who may call.
 
 use utoipa::Modify;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-/// Describes the token that writes need where the operator named an issuer of them. The load
-/// balancer checks it.
+/// Describes the token that writes need if the operator has configured an issuer. The load balancer checks the token.
 pub(super) struct Token;
 
 impl Modify for Token {
@@ -14,7 +13,7 @@ impl Modify for Token {
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
             .description(Some(
-                "Put and delete need it where the operator named an issuer of tokens.",
+                "Put and delete need this token if the operator has configured an issuer of tokens.",
             ))
             .build();
         let components = document.components.get_or_insert_default();
