@@ -1,4 +1,4 @@
-//! The alarms as they are defined.
+//! The alarms' definitions.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,10 @@ use picus_cloudwatch::template;
 use crate::given::{alarms, file, metric_alarms, parameters};
 
 fn named<'a>(alarms: &'a [Alarm], name: &str) -> &'a Alarm {
-    alarms.iter().find(|alarm| alarm.name == name).unwrap_or_else(|| panic!("no alarm {name}"))
+    alarms
+        .iter()
+        .find(|alarm| alarm.name == name)
+        .unwrap_or_else(|| panic!("dashboards/alarms.yaml has no alarm {name}"))
 }
 
 /// The alarms that a composite alarm watches.
@@ -21,7 +24,7 @@ fn parts(alarm: &Alarm) -> BTreeSet<&str> {
     }
 }
 
-/// CloudWatch's: `PutMetricAlarm`, "Period", and "CloudWatch service quotas".
+/// CloudWatch's limits: `PutMetricAlarm`, "Period", and "CloudWatch service quotas".
 #[test]
 fn windows_and_expressions_keep_to_cloudwatchs_limits() {
     let alarms = alarms();
@@ -45,11 +48,14 @@ fn windows_and_expressions_keep_to_cloudwatchs_limits() {
             }
         }
         let [period] = periods.into_iter().collect::<Vec<_>>()[..] else {
-            panic!("{name}: its metrics have different periods")
+            panic!("dashboards/alarms.yaml: the metrics of {name} must have the same period")
         };
         let metrics =
             alarm.queries.iter().filter(|query| matches!(query.source, Source::Metric(..)));
-        assert!(metrics.count() <= 10 && alarm.queries.len() <= 20, "{name}");
+        assert!(
+            metrics.count() <= 10 && alarm.queries.len() <= 20,
+            "{name}: more than ten metrics"
+        );
         assert_eq!(period % 60, 0, "{name}");
         let total = period * alarm.rule.evaluation_periods;
         assert!(total <= if period < 3600 { 86_400 } else { 604_800 }, "{name}: {total} seconds");
@@ -58,8 +64,8 @@ fn windows_and_expressions_keep_to_cloudwatchs_limits() {
     }
 }
 
-/// `PutCompositeAlarm` and `PutMetricAlarm`: the length of a name and of a rule, how many alarms a rule
-/// names, and how many actions a state has.
+/// The limits of `PutCompositeAlarm` and `PutMetricAlarm`: the length of a name and of a rule, the alarms in a rule,
+/// and the actions of a state.
 #[test]
 fn rules_and_actions_keep_to_cloudwatchs_limits() {
     let resources = template::resources(&file("dashboards/alarms.yaml"), &parameters()).unwrap();
@@ -87,7 +93,7 @@ fn names_and_descriptions_say_what_users_feel_and_where_to_read_on() {
     }
 }
 
-/// Each alarm tells somebody, or is a part of one that does.
+/// Each alarm notifies a topic, or is part of an alarm that does.
 #[test]
 fn each_alarm_has_an_action() {
     let alarms = alarms();
@@ -96,7 +102,7 @@ fn each_alarm_has_an_action() {
         let told = !alarm.actions.is_empty();
         assert!(
             told != watched.contains(alarm.name.as_str()),
-            "{}: told itself {told}",
+            "dashboards/alarms.yaml: {} must either have an action or be in the rule of another alarm (has an action: {told})",
             alarm.name
         );
     }
@@ -105,7 +111,7 @@ fn each_alarm_has_an_action() {
     }
 }
 
-/// Each once for an incident: a lesser fault that goes on must not hide an outage.
+/// Each pages once for an incident. A smaller fault that goes on must not hide an outage.
 #[test]
 fn what_hurts_users_pages_and_an_outage_pages_by_itself() {
     let alarms = alarms();
@@ -118,7 +124,7 @@ fn what_hurts_users_pages_and_an_outage_pages_by_itself() {
     assert_eq!(paging, expected);
 }
 
-/// It warns while there is still time: what the handler waits for at most is far below the function's time-out.
+/// It warns in time: the handler's longest wait is far below the function's time-out.
 #[test]
 fn slow_deletes_are_told_before_the_handler_gives_up_on_them() {
     let mut env = picus_settings::Reader::new(|_| None);
@@ -173,14 +179,14 @@ fn burn_rates_have_a_long_and_a_short_window() {
     }
 }
 
-/// Decided alarm by alarm: what is silent by its fault must not look healthy.
+/// Each alarm gives its reason. If its fault stops the data, missing data must not look healthy.
 #[test]
 fn missing_data_is_treated_for_a_reason() {
     let alarms = alarms();
     for (name, alarm) in metric_alarms(&alarms) {
         assert!(
             named(&alarms, name).missing_reason.is_some(),
-            "{name}: Metadata has no MissingData"
+            "dashboards/alarms.yaml: {name} has no MissingData in its Metadata"
         );
         let expected = match name {
             "picus-no-healthy-target"
@@ -189,11 +195,11 @@ fn missing_data_is_treated_for_a_reason() {
             "picus-service-memory" => Missing::Missing,
             _ => Missing::NotBreaching,
         };
-        assert_eq!(alarm.rule.missing, expected, "{name}");
+        assert_eq!(alarm.rule.missing, expected, "{name}: change TreatMissingData, or this list");
     }
 }
 
-/// How many reports a task owes within a period is up to the collector.
+/// The collector decides how many samples a task sends in a period.
 #[test]
 fn a_task_that_is_heard_as_often_as_it_is_read_is_not_missed() {
     let collector = template::read(&file("otel-collector.yaml")).unwrap();
@@ -217,12 +223,12 @@ fn the_alarms_that_roll_a_deployment_back_are_plain_and_quiet_without_data() {
     assert_eq!(names, ["picus-availability-page-5m", "picus-latency-page-5m"]);
     let alarms = alarms();
     for name in names {
-        // One that is on before there is data is ignored, and the others with it.
+        // An alarm that fires before there is data is ignored, and the others with it.
         assert_eq!(metric_alarms(&alarms)[name].rule.missing, Missing::NotBreaching, "{name}");
     }
 }
 
-/// All but the windows of the burn rates.
+/// All alarms but the windows of the burn rates.
 #[test]
 fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
     let alarms = alarms();
@@ -231,7 +237,10 @@ fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
         alarms.iter().filter(windows).map(|alarm| alarm.name.as_str()).collect();
     for name in &unpromised {
         let burns = ["picus-availability-", "picus-latency-"];
-        assert!(burns.iter().any(|burn| name.starts_with(burn)), "{name} promises nothing");
+        assert!(
+            burns.iter().any(|burn| name.starts_with(burn)),
+            "dashboards/alarms.yaml: {name} has no FiresWithinMinutes in its Metadata"
+        );
     }
     assert_eq!(unpromised.len(), 17);
 }

@@ -1,4 +1,4 @@
-//! The dashboards keep to CloudWatch's structure, and say what good looks like.
+//! The dashboards follow CloudWatch's structure, and say what good values are.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,7 @@ fn title(widget: &Value) -> String {
     widget["properties"]["title"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What CloudWatch knows of each type of widget, as far as it is used here: what it needs, and what it
-/// may have besides.
+/// The properties that CloudWatch knows for each type of widget that is used here: required ones, and optional ones.
 fn properties(of: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match of {
         "metric" => (
@@ -32,10 +31,10 @@ fn properties(of: &str) -> Option<(&'static [&'static str], &'static [&'static s
 
 const VIEWS: [&str; 3] = ["timeSeries", "singleValue", "table"];
 
-/// Of a row of metrics.
+/// The properties of a row of metrics.
 const OPTIONS: [&str; 7] = ["expression", "id", "label", "stat", "visible", "yAxis", "color"];
 
-/// Every object in a value, with the name that it goes by.
+/// Every object in a value, with its name.
 fn objects<'a>(
     name: &'a str,
     value: &'a Value,
@@ -50,8 +49,7 @@ fn objects<'a>(
     }
 }
 
-/// CloudWatch ignores a property that it does not know, and a colour that is none: the panel then
-/// silently lacks it.
+/// CloudWatch silently ignores unknown properties and colours.
 #[test]
 fn properties_views_and_colours_are_some_that_cloudwatch_knows() {
     for name in DASHBOARDS {
@@ -60,12 +58,17 @@ fn properties_views_and_colours_are_some_that_cloudwatch_knows() {
         assert!(body.as_object().unwrap().keys().all(|field| known.contains(field.as_str())));
         for widget in widgets(name) {
             let title = title(&widget);
-            let (needed, more) = properties(widget["type"].as_str().unwrap())
-                .unwrap_or_else(|| panic!("{name}: no widget is of type {}", widget["type"]));
+            let (needed, more) =
+                properties(widget["type"].as_str().unwrap()).unwrap_or_else(|| {
+                    panic!(
+                        "dashboards/{name}.json: CloudWatch has no widget of type {}",
+                        widget["type"]
+                    )
+                });
             for property in needed {
                 assert!(
                     !widget["properties"][property].is_null(),
-                    "{name}: {title} lacks {property}"
+                    "dashboards/{name}.json: {title} lacks {property}"
                 );
             }
             for (part, fields) in objects("widget", &widget) {
@@ -89,7 +92,7 @@ fn properties_views_and_colours_are_some_that_cloudwatch_knows() {
                         }),
                         _ => true,
                     };
-                    assert!(is_right, "{name}: {title}: {field} is {value}");
+                    assert!(is_right, "dashboards/{name}.json: {title}: {field} can't be {value}");
                 }
             }
         }
@@ -118,7 +121,7 @@ fn bodies_are_of_cloudwatchs_structure() {
                     || left >= &(x + width)
                     || y >= top + high
                     || top >= &(y + height);
-                assert!(apart, "{name}: {} lies on another", title(widget));
+                assert!(apart, "dashboards/{name}.json: {} overlaps another widget", title(widget));
             }
             places.push([x, y, width, height]);
             let rows = widget["properties"]["metrics"].as_array().map_or(0, Vec::len);
@@ -177,7 +180,7 @@ fn expressions_can_be_read_and_name_what_is_there() {
     }
 }
 
-/// Each alarm that stands for itself is on the overview, and what is shown exists.
+/// The overview shows each alarm that stands for itself, and shows only alarms that exist.
 #[test]
 fn the_overview_shows_every_alarm() {
     let alarms = alarms();
@@ -190,7 +193,7 @@ fn the_overview_shows_every_alarm() {
         let shown: Vec<&str> =
             arns.map(|arn| arn.as_str().unwrap().rsplit(':').next().unwrap()).collect();
         for name in &shown {
-            assert!(exists(name), "{dashboard} shows {name}");
+            assert!(exists(name), "dashboards/{dashboard}.json shows {name}, which does not exist");
         }
         if dashboard == "overview" {
             for alarm in alarms.iter().filter(|alarm| alarm.fires_within.is_some()) {

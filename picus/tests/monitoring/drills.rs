@@ -1,4 +1,4 @@
-//! A drill of each kind with a real system; `ci/drills` makes them all.
+//! A drill of each kind with a real system. `ci/drills` runs all drills.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn faults(drill: &Drill, tape: &Tape, alarms: &[Alarm]) -> Vec<String> {
     tape.play(drill, alarms).unwrap().faults(drill, alarms)
 }
 
-/// What is wrong where the template is changed so.
+/// The drill's faults if the template is changed like this.
 fn faults_of_mutant(drill: &Drill, tape: &Tape, right: &str, wrong: &str) -> Vec<String> {
     let mutant = TEMPLATE.replacen(right, wrong, 1);
     assert_ne!(mutant, TEMPLATE, "{right}");
@@ -63,12 +63,12 @@ async fn one_silent_task_of_two_fires_its_alarm_unless_the_other_ones_voice_is_e
     ] {
         assert!(!faults_of_mutant(drill, &tape, right, wrong).is_empty(), "{wrong}");
     }
-    // A drill that does not speak of an alarm is told of it; one that leaves it to chance is not.
+    // A drill that does not mention an alarm reports it. A drill that leaves it to chance does not.
     let silent = Drill { alarms: &[], ..*drill };
     assert_eq!(faults(&silent, &tape, &drill::alarms(TEMPLATE).unwrap()).len(), 1);
     let unsure = Drill { perhaps: &[("picus-service-telemetry-lost", "so")], ..silent };
     assert_eq!(faults(&unsure, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
-    // What both programs emitted has the form that dashboards and alarms count on.
+    // Everything that both programs emitted has the form that dashboards and alarms use.
     let own: BTreeSet<_> = tape.metrics().filter(|metric| metric.namespace == "Picus").collect();
     let wrong: Vec<_> = own.iter().filter_map(|metric| references::fault(metric)).collect();
     assert!(own.len() > 20, "{own:?}");

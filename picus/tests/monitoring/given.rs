@@ -1,4 +1,4 @@
-//! The files, read.
+//! Reads the files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Values for the template's parameters.
+/// Values of the template's parameters.
 pub(crate) fn parameters() -> Parameters {
     let names = [
         ("LoadBalancerFullName", "app/picus-alb/0123456789abcdef"),
@@ -49,7 +49,7 @@ pub(crate) fn alarms_of(template: &str) -> Vec<Alarm> {
     definition::alarms(&resources).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The alarms on data, by their names.
+/// The metric alarms by name.
 pub(crate) fn metric_alarms(alarms: &[Alarm]) -> BTreeMap<&str, &MetricAlarm> {
     let on_data = alarms.iter().filter_map(|alarm| match &alarm.kind {
         Kind::Metric(metric) => Some((alarm.name.as_str(), metric)),
@@ -58,7 +58,7 @@ pub(crate) fn metric_alarms(alarms: &[Alarm]) -> BTreeMap<&str, &MetricAlarm> {
     on_data.collect()
 }
 
-/// A dashboard's body, its placeholders filled in.
+/// A dashboard's body, with its placeholders filled in.
 pub(crate) fn dashboard(name: &str) -> Value {
     let mut values = parameters();
     for (name, value) in [

@@ -1,5 +1,5 @@
-//! The alarms, the dashboards and the runbooks, as files: what they refer to is there, they keep to
-//! CloudWatch's limits, and they belong together.
+//! Tests alarms, dashboards and runbooks as files: they refer to things that exist, keep CloudWatch's limits, and fit
+//! together.
 
 mod alarms;
 mod dashboards;

@@ -1,4 +1,4 @@
-//! An alarm, or a panel, that is changed for the worse is found out.
+//! A bad change of an alarm or a panel is found.
 
 use picus_cloudwatch::alarm::{Comparison, Missing};
 use picus_cloudwatch::dashboard::Search;
@@ -47,7 +47,7 @@ fn silence_taken_for_health_is_found() {
     }
 }
 
-/// Where FILL leaves no data missing, it decides what silence is.
+/// Where FILL replaces all missing data, FILL decides what silence means.
 #[test]
 fn a_filling_that_takes_silence_for_health_is_found() {
     let name = "picus-no-healthy-target";
@@ -59,8 +59,8 @@ fn a_filling_that_takes_silence_for_health_is_found() {
     }
 }
 
-/// DynamoDB reports throttles only while there are some, and CloudWatch keeps the state of an alarm on
-/// its metrics where they are missing.
+/// DynamoDB reports throttles only while it throttles, and CloudWatch keeps the state of an alarm on its metrics when
+/// they are missing.
 #[test]
 fn an_alarm_on_dynamodb_that_would_never_end_is_found() {
     let text = template();
@@ -71,7 +71,7 @@ fn an_alarm_on_dynamodb_that_would_never_end_is_found() {
     assert_eq!(fared, Fared::NeverEnded);
 }
 
-/// The same metric under another name, and with a dimension fewer, whichever it is.
+/// The same metric with another name, and without each of its dimensions in turn.
 fn spoilt(metric: &Metric) -> Vec<Metric> {
     let renamed = Metric { name: format!("{}s", metric.name), ..metric.clone() };
     let fewer = metric.dimensions.keys().map(|dimension| {
@@ -144,7 +144,7 @@ fn a_search_of_a_panel_for_what_is_not_there_is_found() {
     }
 }
 
-/// The names in the template, changed one at a time.
+/// Changes the names in the template, one at a time.
 #[test]
 fn a_wrong_name_in_the_template_is_found() {
     let text = template();

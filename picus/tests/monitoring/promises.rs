@@ -1,6 +1,7 @@
-//! Each alarm under each assumption about CloudWatch: it fires within its promise, is quiet when all is well, and ends.
+//! Tests each alarm under each assumption about CloudWatch: it fires within its promise, is quiet while all is well,
+//! and ends.
 //!
-//! `docs/PROMISES.md` is the table of it. `UPDATE_SNAPSHOTS=1` writes it anew.
+//! `docs/PROMISES.md` is the table of the results. `UPDATE_SNAPSHOTS=1` rewrites it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,19 +21,19 @@ use crate::synthetic::{fault, minute};
 
 const TABLE: &str = "docs/PROMISES.md";
 
-/// How many data points more than it needs an alarm may look at.
+/// How many data points more than needed an alarm may look at.
 const MORE_POINTS: [usize; 3] = [0, 2, 10];
-/// Minutes of calm before the fault: more than the longest warm-up, and than two periods of the longest short window.
+/// Calm minutes before the fault: longer than the longest warm-up, and than two periods of the longest short window.
 const CALM: usize = 40;
-/// The longest that an alarm may take to end: the short windows of tickets have 6 hours.
+/// The longest time until an alarm ends. The short windows of tickets have 6 hours.
 const END: usize = 6 * 60 + 30;
 
-/// What is assumed of CloudWatch, under a heading of the table.
+/// An assumption about CloudWatch, and its column in the table.
 struct Assumption {
     heading: &'static str,
     publications: Vec<Publication>,
     fill: Fill,
-    /// Whether AWS says that it is so, or calls it usual. Then each promise holds.
+    /// Whether AWS documents it, or calls it usual. Then every promise must hold.
     is_usual: bool,
 }
 
@@ -75,7 +76,7 @@ fn assumptions() -> Vec<Assumption> {
     ]
 }
 
-/// How an alarm fares at its worst.
+/// The worst result of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Worst {
     FiresAfter(usize),
@@ -103,7 +104,7 @@ impl Worst {
     }
 }
 
-/// An alarm with all that its rule names, and the data that they watch.
+/// An alarm with all alarms of its rule, and their data.
 struct Case {
     name: String,
     promised: usize,
@@ -143,7 +144,9 @@ impl Case {
         });
         let (well, ill) = (only(minute(&[])), only(fault(name)));
         let promised = all.iter().find(|alarm| alarm.name == name).and_then(|it| it.fires_within);
-        let promised = promised.unwrap_or_else(|| panic!("{name} promises nothing"));
+        let promised = promised.unwrap_or_else(|| {
+            panic!("dashboards/alarms.yaml: {name} has no FiresWithinMinutes in its Metadata")
+        });
         Self { name: name.to_owned(), promised, alarms, well, ill, uses_fill }
     }
 
@@ -173,7 +176,7 @@ impl Case {
         if until(&self.well, State::Ok, END).is_none() {
             return Worst::NeverEnds;
         }
-        // What was late when it ended must not set it off again.
+        // Data that is still late at the end must not raise the alarm again.
         if until(&self.well, State::Alarm, 15).is_some() {
             return Worst::FiresAgain;
         }
@@ -192,7 +195,7 @@ fn has_fill(expression: &Expression) -> bool {
 
 type Row = (String, Vec<Option<Worst>>);
 
-/// The rows of the table; a reading of `FILL` does not concern who does without it.
+/// The rows of the table. Assumptions about `FILL` do not concern alarms without it.
 fn rows(all: &[Alarm]) -> Vec<Row> {
     let assumptions = assumptions();
     let names: Vec<_> = all.iter().filter(|alarm| alarm.fires_within.is_some()).collect();
@@ -250,7 +253,7 @@ does not hold. A dash says that the assumption does not concern the alarm.
     text
 }
 
-/// What AWS says is usual breaks no promise, and what would break one is said beside it.
+/// Usual behaviour breaks no promise, and the table says which behaviour would.
 #[test]
 fn promises_hold_whatever_cloudwatch_does_or_say_what_they_assume() {
     let all = alarms();
@@ -269,7 +272,7 @@ fn promises_hold_whatever_cloudwatch_does_or_say_what_they_assume() {
             .filter(|(_, cell)| cell.is_some_and(|cell| !cell.holds()))
             .collect();
         for (assumption, cell) in broken.iter().filter(|(assumption, cell)| {
-            // To be told twice is a nuisance, and no promise is broken.
+            // Firing twice is a nuisance, but breaks no promise.
             assumption.is_usual && *cell != &Some(Worst::FiresAgain)
         }) {
             faults.push(format!("{name}, {}: {cell:?}", assumption.heading));
@@ -283,24 +286,24 @@ fn promises_hold_whatever_cloudwatch_does_or_say_what_they_assume() {
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == text,
-        "{TABLE} is not what the alarms do: UPDATE_SNAPSHOTS=1, and review it\n{text}"
+        "{TABLE} does not match the alarms. Rewrite it with UPDATE_SNAPSHOTS=1, and review it. It should be:\n{text}"
     );
 }
 
-/// As these alarms were before data was late in a test.
+/// These are the alarms before tests had late data.
 #[test]
 fn an_alarm_that_late_data_deceives_is_found() {
     for (name, right, wrong, expected) in [
         (
             "picus-no-healthy-target",
-            "      EvaluationPeriods: 5\n      TreatMissingData: breaching\n      # What FILL",
-            "      EvaluationPeriods: 3\n      TreatMissingData: breaching\n      # What FILL",
+            "      EvaluationPeriods: 5\n      TreatMissingData: breaching\n      # The values",
+            "      EvaluationPeriods: 3\n      TreatMissingData: breaching\n      # The values",
             Worst::FiresWithoutReason,
         ),
         (
             "picus-dynamodb-throttling",
-            "would be enough to silence it.\n      EvaluationPeriods: 8\n",
-            "would be enough to silence it.\n      EvaluationPeriods: 5\n",
+            "could silence the alarm.\n      EvaluationPeriods: 8\n",
+            "could silence the alarm.\n      EvaluationPeriods: 5\n",
             Worst::NeverFires,
         ),
     ] {

@@ -1,5 +1,5 @@
-//! Each query of a runbook, a dashboard or `docs/OPERATIONS.md` is run on the lines that the real system
-//! wrote under the faults that it is for, and on those of a healthy one.
+//! Runs each query of a runbook, a dashboard or `docs/OPERATIONS.md` on the log lines that the real system wrote
+//! under the document's faults, and on those of a healthy system.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ enum Well {
     Nothing,
     /// Something: it shows traffic.
     Traffic,
-    /// Either, for it shows what took long, and a machine may be busy.
+    /// Either: it shows slow requests, and a machine may be busy.
     Either,
 }
 
@@ -28,7 +28,7 @@ use Scene::{
 };
 use Well::{Either, Nothing, Traffic};
 
-/// The faults that a document is for, and what each of its queries finds without them.
+/// For each document: its faults, and what each of its queries finds without a fault.
 const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
     ("availability-page", &[Unreachable], &[Nothing, Nothing]),
     ("availability-ticket", &[Unreachable], &[Nothing, Nothing]),
@@ -62,11 +62,11 @@ const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
     ("OPERATIONS", &[Unreachable], &[Nothing, Nothing, Either]),
 ];
 
-/// A query, and the log groups that it is of.
+/// A query, and its log groups.
 type Asked = (Vec<String>, String);
 
-/// A document's queries. The line before each names its log groups, as the console wants them chosen:
-/// `SOURCE` in a query is for the API alone.
+/// A document's queries. The line before each query names its log groups, as people choose them in the console.
+/// `SOURCE` in a query works only in the API.
 fn asked(document: &str) -> Vec<Asked> {
     let path = if document == "OPERATIONS" {
         "docs/OPERATIONS.md".to_owned()
@@ -79,7 +79,10 @@ fn asked(document: &str) -> Vec<Asked> {
         let before = pair[0].trim_end().lines().last().unwrap();
         let groups: Vec<_> =
             before.split('`').filter(|part| part.starts_with('/')).map(Into::into).collect();
-        assert!(!groups.is_empty(), "{document}: of which log groups? {before}");
+        assert!(
+            !groups.is_empty(),
+            "{document}: the line before a query must name its log groups, but it is: {before}"
+        );
         (groups, pair[1].split("```").next().unwrap().to_owned())
     });
     before_and_query.collect()
@@ -104,21 +107,24 @@ fn of_groups(lines: &[Logged], groups: &[String]) -> Vec<Row> {
 
 async fn hold(document: &str, queries: Vec<Asked>) {
     let known = DOCUMENTS.iter().find(|(name, ..)| *name == document);
-    let (_, scenes, finds) =
-        known.unwrap_or_else(|| panic!("{document}: of which faults? Add it to DOCUMENTS"));
+    let (_, scenes, finds) = known.unwrap_or_else(|| {
+        panic!(
+            "{document}: add it, with its faults, to DOCUMENTS in picus/tests/monitoring/queries.rs"
+        )
+    });
     assert_eq!(queries.len(), finds.len(), "{document}: so many queries");
     let mut faulty: Vec<Logged> = Vec::new();
     for scene in *scenes {
         faulty.extend_from_slice(lines(*scene).await);
     }
-    // Each of the faults is found by one query at least.
+    // At least one query finds each fault.
     for scene in *scenes {
         let lines = lines(*scene).await;
         let finds = |(groups, text): &Asked| {
             let text = in_the_place_of_examples(text, lines);
             !insights::read(&text).unwrap().run(&of_groups(lines, groups)).unwrap().is_empty()
         };
-        assert!(queries.iter().any(finds), "{document}: no query finds {scene:?}");
+        assert!(queries.iter().any(finds), "{document}: none of its queries finds {scene:?}");
     }
     let healthy = lines(Scene::Nothing).await;
     for ((groups, text), well) in queries.iter().zip(*finds) {
@@ -137,18 +143,21 @@ async fn hold(document: &str, queries: Vec<Asked>) {
             );
         }
         let rows = query.run(&faulty).unwrap();
-        assert!(!rows.is_empty(), "{document}: finds nothing under {scenes:?}: {text}");
+        assert!(!rows.is_empty(), "{document}: this query finds nothing under {scenes:?}: {text}");
         for column in query.shown() {
             let filled = rows.iter().any(|row| row.contains_key(column));
             assert!(filled, "{document}: {column} is empty under {scenes:?}: {text}");
         }
         let rows = query.run(&healthy).unwrap();
         let as_said = *well == Either || rows.is_empty() == (*well == Nothing);
-        assert!(as_said, "{document}: while all is well, {well:?}, but {rows:?}: {text}");
+        assert!(
+            as_said,
+            "{document}: while all is well, this query should find {well:?}, but finds {rows:?}: {text}"
+        );
     }
 }
 
-/// A query for one request has its ids in the examples' places.
+/// A query for one request, with real ids instead of the examples.
 fn in_the_place_of_examples(query: &str, lines: &[Logged]) -> String {
     let of = |field: &str| {
         let mut found = lines.iter().filter_map(|(_, row)| row.get(field)?.as_str());
@@ -161,7 +170,7 @@ fn in_the_place_of_examples(query: &str, lines: &[Logged]) -> String {
 
 #[tokio::test]
 async fn the_queries_of_each_runbook_find_its_fault() {
-    // Some at a time, for most of them wait.
+    // Several at a time, because most of them wait.
     let scenes = DOCUMENTS.iter().flat_map(|(_, scenes, _)| *scenes);
     stream::iter(scenes.map(|scene| lines(*scene))).buffer_unordered(4).count().await;
     for runbook in runbooks() {
@@ -181,7 +190,7 @@ async fn the_queries_of_the_operators_document_find_a_request() {
     hold("OPERATIONS", asked("OPERATIONS")).await;
 }
 
-/// The sum of a column of a runbook's first query.
+/// The sum of a column in a runbook's first query.
 async fn sum(runbook: &str, scene: Scene, column: &str) -> f64 {
     let (groups, text) = asked(runbook).swap_remove(0);
     let rows = insights::read(&text).unwrap().run(&of_groups(lines(scene).await, &groups)).unwrap();
@@ -199,7 +208,7 @@ async fn what_a_runbook_counts_tells_the_fault_from_health() {
     }
 }
 
-/// What a runbook says of a line that Lambda itself writes is what it writes.
+/// The runbook describes Lambda's own lines as they are.
 #[tokio::test]
 async fn the_runbook_of_failed_invocations_tells_them_apart() {
     let (groups, text) = asked("delete-handler-errors").swap_remove(0);
@@ -223,7 +232,7 @@ async fn the_runbook_of_failed_invocations_tells_them_apart() {
     }
 }
 
-/// At the level INFO: see the Lambda Developer Guide, "System log level event mapping".
+/// The lines of the level INFO: see the Lambda Developer Guide, "System log level event mapping".
 #[tokio::test]
 async fn lambdas_own_lines_are_those_of_its_level() {
     let ever = ["platform.initStart", "platform.start", "platform.report"];

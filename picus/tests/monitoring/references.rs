@@ -1,4 +1,4 @@
-//! Each metric that is referred to is one that is emitted, in exactly this form.
+//! Each metric that an alarm or a panel uses is emitted, in exactly this form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -23,8 +23,8 @@ const BY_ROUTE: &[&[&str]] = &[&["http_route"]];
 const BY_OPERATION: &[&[&str]] = &[&["db_operation_name"]];
 const ALSO_BY_ERROR: &[&[&str]] = &[&[], &["error_type"]];
 
-/// What the delete handler's documents hold, and the dimension sets besides `service_name`: all labels
-/// that the moment has.
+/// The metrics in the delete handler's documents, with their dimension sets besides `service_name`. A set has all
+/// labels that are known at the moment.
 const OF_THE_HANDLER: [(&str, &[&[&str]]); 12] = [
     (
         "http_server_request_duration_seconds",
@@ -60,8 +60,8 @@ const OF_THE_HANDLER: [(&str, &[&[&str]]); 12] = [
     ("otel_sdk_exporter_span_exported_total", ALSO_BY_ERROR),
 ];
 
-/// Dimensions by which Picus tells its parts apart. A metric is looked at by all of these that it is
-/// published with, or it silently becomes one of the whole account; where that is meant, see [`WHOLE`].
+/// Dimensions that tell parts of Picus apart. An alarm or a panel must give all of them that a metric has, otherwise
+/// it shows the whole account. [`WHOLE`] lists those that mean to.
 const TELLING: [&str; 18] = [
     "LoadBalancer",
     "TargetGroup",
@@ -91,8 +91,8 @@ const BESIDE: &str = "those that were not lost, beside those that were";
 
 const WHATEVER_BECAME_OF_THEM: &str = "percentiles are of a route's requests, and do not add up";
 
-/// Where a metric is meant as a whole: the beginning of an alarm's name or of a panel's title, the
-/// metric, and why.
+/// Metrics that are meant as a whole: the beginning of an alarm's name or a panel's title, the metric, and the
+/// reason.
 const WHOLE: [(&str, &str, &str); 18] = [
     ("picus-availability-", "RequestCount", ALL_REQUESTS),
     ("picus-availability-", "HTTPCode_Target_5XX_Count", ALL_REQUESTS),
@@ -126,7 +126,7 @@ const WHOLE: [(&str, &str, &str); 18] = [
     ("Lost telemetry", "otel_sdk_exporter_span_exported_total", BESIDE),
 ];
 
-/// The values that a dimension of Picus' own metrics can have; of others any.
+/// The possible values of a dimension of Picus' own metrics; `None` for other dimensions.
 fn values(dimension: &str) -> Option<&'static [&'static str]> {
     Some(match dimension {
         "service_name" => &[SERVICE, HANDLER],
@@ -145,12 +145,12 @@ type Dimensions = BTreeSet<String>;
 
 static PUBLISHED: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&file("dashboards/aws-metrics.json")).unwrap());
-/// Names, and the dimension sets that metrics of these are published with.
+/// Patterns of metric names, each with the dimension sets that its metrics are published with.
 type Declarations = Vec<(Regex, BTreeSet<Dimensions>)>;
 
-/// What the collector declares of what it scrapes.
+/// The collector's declarations for scraped metrics.
 static SCRAPED: LazyLock<Declarations> = LazyLock::new(|| declarations("awsemf"));
-/// And of the distributions that it is sent.
+/// The collector's declarations for distributions.
 static DISTRIBUTIONS: LazyLock<Declarations> = LazyLock::new(|| declarations("awsemf/percentiles"));
 
 fn declarations(exporter: &str) -> Declarations {
@@ -164,7 +164,7 @@ fn declarations(exporter: &str) -> Declarations {
     patterns.collect()
 }
 
-/// The dimension sets under which a metric is published, by AWS, or by this program, or by any.
+/// The dimension sets that a metric is published with, by AWS, by this program, or by any program.
 fn dimension_sets(namespace: &str, name: &str, program: Option<&str>) -> BTreeSet<Dimensions> {
     if namespace != OWN {
         return sets(&PUBLISHED["namespaces"][namespace][name]);
@@ -183,7 +183,7 @@ fn of_the_handler(name: &str) -> BTreeSet<Dimensions> {
     sets.map(|set| set.iter().chain(&["service_name"]).map(ToString::to_string).collect()).collect()
 }
 
-/// What the collector declares of the service's metrics.
+/// The collector's declarations for a metric of the service.
 fn of_the_service(name: &str) -> BTreeSet<Dimensions> {
     [&SCRAPED, &DISTRIBUTIONS].into_iter().flat_map(|declared| selected(declared, name)).collect()
 }
@@ -193,8 +193,8 @@ fn selected(declared: &Declarations, name: &str) -> BTreeSet<Dimensions> {
     selecting.flat_map(|(_, sets)| sets.clone()).collect()
 }
 
-/// Whether CloudWatch knows how the values of a metric are distributed. The handler publishes each one.
-/// Of what is scraped the collector knows count and sum alone (docs/COLLECTOR.md).
+/// Whether CloudWatch gets the distribution of a metric. The handler publishes each value. Of scraped metrics, the
+/// collector knows only count and sum (docs/COLLECTOR.md).
 fn is_distributed(search: &Search) -> bool {
     let by_handler = search.values.get("service_name").is_some_and(|program| program == HANDLER);
     by_handler || selected(&DISTRIBUTIONS, &search.name).contains(&search.dimensions)
@@ -212,7 +212,7 @@ fn sets(value: &Value) -> BTreeSet<Dimensions> {
     value.as_array().into_iter().flatten().map(words).collect()
 }
 
-/// What is wrong with a metric's name.
+/// The fault in a metric's name or dimensions.
 pub(crate) fn fault(metric: &Metric) -> Option<String> {
     fault_of_search(&Search::of(metric))
 }
@@ -234,17 +234,17 @@ fn fault_of_search(search: &Search) -> Option<String> {
         let known = values(dimension).filter(|_| namespace == OWN);
         let is_known = known.is_none_or(|known| known.contains(&value.as_str()));
         (!is_known || !dimensions.contains(dimension))
-            .then(|| format!("{name}: no {dimension} is {value}"))
+            .then(|| format!("{name}: {dimension} is never {value}; if it is new, add it to `values` in picus/tests/monitoring/references.rs"))
     };
     wanted.iter().find_map(unknown)
 }
 
-/// Whether an entry of [`WHOLE`] lets an alarm or a panel look at more than one part.
+/// Whether [`WHOLE`] allows this alarm or panel to show more than one part.
 fn is_meant(whose: &str, name: &str) -> impl Fn(&&(&str, &str, &str)) -> bool {
     move |(beginning, metric, _)| whose.starts_with(beginning) && *metric == name
 }
 
-/// What is wrong with a reference from an alarm or a panel of this name.
+/// The fault in a reference of this alarm or panel.
 fn fault_in(whose: &str, search: &Search) -> Option<String> {
     let told_apart_by = || {
         let program = search.values.get("service_name").map(String::as_str);
@@ -255,7 +255,7 @@ fn fault_in(whose: &str, search: &Search) -> Option<String> {
                 && set.iter().all(|name| TELLING.contains(&name.as_str()))
         })?;
         let is_meant = WHOLE.iter().any(|entry| is_meant(whose, &search.name)(&entry));
-        (!is_meant).then(|| format!("{whose}: {} is told apart by {fuller:?}", search.name))
+        (!is_meant).then(|| format!("{whose}: give {} all of {fuller:?}, or add it to WHOLE in picus/tests/monitoring/references.rs", search.name))
     };
     let fault = fault_of_search(search).map(|fault| format!("{whose}: {fault}"));
     fault.or_else(told_apart_by)
@@ -285,26 +285,25 @@ pub(crate) fn faults_of_panel(panel: &Panel) -> Vec<String> {
             .iter()
             .any(|known| known.name == search.name && matches!(known.kind, Kind::Histogram(_)));
         if is_histogram && !is_of_count_and_sum(statistic) && !is_distributed(&search) {
-            faults.push(format!("{}: {search:?} has no {statistic:?}", panel.title));
+            faults.push(format!("{}: CloudWatch can't compute {statistic:?} of {search:?}, whose distribution is not published", panel.title));
         }
     }
     for (index, search) in panel.searches.iter().enumerate() {
         if panel.searches[..index].contains(search) {
-            faults.push(format!("{}: {search:?} twice", panel.title));
+            faults.push(format!("{}: {search:?} is there twice", panel.title));
         }
     }
     faults
 }
 
-/// The counters that the latency SLO is reckoned from: the service's, all of its routes in one, and those of each
-/// route of the delete handler.
+/// The counters of the latency SLO: one for all routes of the service, and one for each route of the delete handler.
 pub(crate) fn counters_of_the_slo() -> Vec<Metric> {
     let of_handler =
         route::SLO_OF_HANDLER.map(|route| vec![("service_name", HANDLER), ("http_route", route)]);
     counters(&[vec![("service_name", SERVICE)]].into_iter().chain(of_handler).collect::<Vec<_>>())
 }
 
-/// The same, a route at a time.
+/// The same for each route.
 fn counters_by_route() -> Vec<Metric> {
     let of = |program, route| vec![("service_name", program), ("http_route", route)];
     let of_service = route::SLO_OF_SERVICE.map(|route| of(SERVICE, route));
@@ -320,7 +319,7 @@ fn counters(dimensions: &[Vec<(&str, &str)>]) -> Vec<Metric> {
     dimensions.iter().flat_map(both).collect()
 }
 
-/// All that alarms and dashboards refer to, each with whose it is.
+/// All references of alarms and dashboards, each with its alarm or panel.
 fn references() -> Vec<(String, Search)> {
     let mut all = Vec::new();
     for alarm in alarms() {
@@ -348,7 +347,7 @@ fn each_metric_that_a_dashboard_shows_is_published() {
     }
 }
 
-/// A request that is measured and that no alarm adds up burns the budget unseen.
+/// If no alarm counts a measured route, its requests use up the error budget unseen.
 #[test]
 fn the_latency_slo_is_whole_in_its_alarms_and_panels_and_shown_by_route() {
     let lacks = |whose: &str, file: &str, found: &BTreeSet<Metric>, wanted: Vec<Metric>| {
@@ -359,7 +358,7 @@ fn the_latency_slo_is_whole_in_its_alarms_and_panels_and_shown_by_route() {
     let mut windows = 0;
     for alarm in alarms().iter().filter(|alarm| alarm.name.starts_with("picus-latency-")) {
         let found: BTreeSet<_> = alarm.metrics().cloned().collect();
-        // The composite ones watch alarms.
+        // Composite alarms refer to alarms, not metrics.
         if !found.is_empty() {
             lacks(&alarm.name, "dashboards/alarms.yaml", &found, counters_of_the_slo());
             windows += 1;
@@ -377,7 +376,7 @@ fn the_latency_slo_is_whole_in_its_alarms_and_panels_and_shown_by_route() {
     }
 }
 
-/// CloudWatch's limit on an alarm must not stop the next route.
+/// CloudWatch's limit for an alarm must not prevent another route.
 #[test]
 fn the_latency_alarms_hold_however_many_routes_the_service_has() {
     for metric in
@@ -386,7 +385,10 @@ fn the_latency_alarms_hold_however_many_routes_the_service_has() {
         assert!(!metric.dimensions.contains_key("http_route"), "{metric}");
         let declared = of_the_service(&metric.name);
         let set: Dimensions = metric.dimensions.keys().cloned().collect();
-        assert!(declared.contains(&set), "otel-collector.yaml, metric_declarations: {metric}");
+        assert!(
+            declared.contains(&set),
+            "otel-collector.yaml: declare {metric} in metric_declarations"
+        );
     }
 }
 
@@ -395,12 +397,15 @@ fn what_is_meant_as_a_whole_is_there() {
     let references = references();
     for entry in &WHOLE {
         let is_used = |(whose, search): &(String, Search)| is_meant(whose, &search.name)(&entry);
-        assert!(references.iter().any(is_used), "nothing needs {entry:?}");
+        assert!(
+            references.iter().any(is_used),
+            "remove this from WHOLE, because no alarm or panel needs it: {entry:?}"
+        );
     }
 }
 
-/// Each duration that the catalogue says percentiles are told of has its distribution published, by the
-/// labels that it says, and no other has.
+/// The distribution of each duration with `percentiles by` in the catalogue is published by these labels, and no
+/// other.
 #[test]
 fn percentiles_are_published_as_the_catalogue_says() {
     let all = ["50", "99", "99.9"].map(str::to_owned);
@@ -436,8 +441,7 @@ fn percentiles_are_published_as_the_catalogue_says() {
     }
 }
 
-/// Whatever is emitted is shown or watched somewhere, in each of its dimension sets: nobody pays for
-/// what nobody needs.
+/// Each metric is shown or watched somewhere, in each of its dimension sets, so that nobody pays for unused ones.
 #[test]
 fn each_metric_that_is_emitted_is_used() {
     let references = references();
@@ -458,18 +462,22 @@ fn each_metric_that_is_emitted_is_used() {
     assert!(emitted.len() > 40, "{}", emitted.len());
     assert!(
         unused.is_empty(),
-        "emitted, but no alarm or panel in dashboards/ uses them: {unused:#?}"
+        "emitted, but no alarm or panel uses them; add them to a panel in dashboards/: {unused:#?}"
     );
 }
 
-/// The collector declares a metric only with labels that it has, and so does the handler's table.
+/// The collector and the handler's table declare a metric only with labels that it has.
 #[test]
 fn what_is_declared_is_emitted() {
     for metric in catalogue::ALL {
         let labels: Dimensions =
             metric.labels.iter().chain(&["service_name"]).map(ToString::to_string).collect();
         for set in dimension_sets(OWN, metric.name, None) {
-            assert!(set.is_subset(&labels), "{} has no {set:?}", metric.name);
+            assert!(
+                set.is_subset(&labels),
+                "{} is declared with labels that it does not have: {set:?}",
+                metric.name
+            );
         }
     }
     let known = |name: &str| catalogue::ALL.iter().any(|metric| metric.name == name);

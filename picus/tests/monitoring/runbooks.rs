@@ -1,4 +1,4 @@
-//! Alarms and runbooks belong together, and what a runbook says to do can be done.
+//! Alarms and runbooks belong together, and a runbook's instructions can be followed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,11 +9,11 @@ use regex::Regex;
 
 use crate::given::{DASHBOARDS, alarms, dashboard, file, root};
 
-/// What a runbook says, in this order.
+/// The sections of a runbook, in order.
 const SECTIONS: [&str; 6] =
     ["What users see", "Confirm", "Causes", "What to do", "Undo", "Escalate"];
 
-/// What somebody who was woken needs first, above the sections.
+/// Stands above the sections, for somebody who has just been woken.
 const FIRST: &str = "
 **Before you start:** [sign in, set the region](../ON-CALL.md#sign-in) · [who to call](../ON-CALL.md#who-to-call) ·
 [undo a deployment](../ON-CALL.md#undo-a-deployment): `deploy/rollback`
@@ -35,13 +35,17 @@ fn each_alarm_has_its_runbook_and_each_runbook_its_alarm() {
         let (_, link) =
             alarm.description.rsplit_once("Runbook: https://example.com/runbooks/").unwrap();
         let runbook = link.strip_suffix(".md").unwrap_or_else(|| panic!("{}: {link}", alarm.name));
-        assert!(runbooks.contains(runbook), "{}: there is no docs/runbooks/{link}", alarm.name);
+        assert!(
+            runbooks.contains(runbook),
+            "{}: write its runbook, docs/runbooks/{link}",
+            alarm.name
+        );
         if alarm.fires_within.is_some() {
             assert_eq!(format!("picus-{runbook}"), alarm.name);
             linked.insert(runbook.to_owned());
         }
     }
-    assert_eq!(linked, runbooks, "docs/runbooks/ has a runbook without its alarm");
+    assert_eq!(linked, runbooks, "docs/runbooks/ (right) has a runbook without an alarm (left)");
 }
 
 #[test]
@@ -52,13 +56,16 @@ fn each_runbook_says_the_same_things_in_the_same_order() {
         assert!(text.starts_with(&first), "docs/runbooks/{name}.md must begin with\n{first}");
         let sections: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-        assert_eq!(sections, SECTIONS, "{name}");
+        assert_eq!(sections, SECTIONS, "docs/runbooks/{name}.md has other sections");
         let length = text.lines().count();
-        assert!((20..=110).contains(&length), "{name}: {length} lines");
+        assert!(
+            (20..=110).contains(&length),
+            "docs/runbooks/{name}.md has {length} lines, not 20 to 110"
+        );
     }
 }
 
-/// What a runbook has in quotes and begins in upper case is a panel, by the beginning of its title.
+/// A runbook writes a panel's title, or its beginning, in quotes with a capital.
 #[test]
 fn panels_that_a_runbook_names_exist() {
     let others = ["Traces", "Deployed"];
@@ -96,10 +103,10 @@ fn links_between_runbooks_lead_somewhere() {
     }
 }
 
-/// The calls of deploy/'s scripts in a document's code: each script's name, and its options.
+/// The calls of deploy/'s scripts in a document: each script with its options.
 fn calls(text: &str) -> Vec<(String, Vec<String>)> {
     let call = Regex::new(r"deploy/([a-z-]+)((?:[ \t]+[^`\n|;&)]*)?)").unwrap();
-    // What stands in backticks, be it a block or within a line.
+    // Text in backticks, in a block or in a line.
     let code = text.split('`').skip(1).step_by(2).filter(|code| !code.is_empty());
     let blocks = text.split("```").skip(1).step_by(2);
     code.chain(blocks)
@@ -111,7 +118,7 @@ fn calls(text: &str) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-/// Each document beside the code that people read commands in.
+/// Every document in which people read commands.
 fn documents() -> Vec<String> {
     let mut paths = vec!["README.md".to_owned(), "deploy/README.md".to_owned()];
     for folder in ["docs", "docs/runbooks"] {
@@ -129,12 +136,12 @@ fn scripts_are_called_with_options_that_they_know() {
     for path in documents() {
         for (script, options) in calls(&file(&path)) {
             let program = root().join("deploy").join(&script);
-            // Folders and files are no calls.
+            // A folder or a file is not a call.
             if !program.metadata().is_ok_and(|is| is.is_file() && is.permissions().mode() & 1 == 1)
             {
                 assert!(
                     options.is_empty() && root().join("deploy").join(&script).exists(),
-                    "{path}: deploy/{script}"
+                    "{path}: there is no deploy/{script}"
                 );
                 continue;
             }
@@ -148,7 +155,7 @@ fn scripts_are_called_with_options_that_they_know() {
                 let words = help.split(|sign: char| !(sign.is_alphanumeric() || sign == '-'));
                 assert!(
                     words.into_iter().any(|word| word == option),
-                    "{path}: deploy/{script} {option}"
+                    "{path}: deploy/{script} has no option {option}"
                 );
                 seen += 1;
             }
@@ -157,7 +164,7 @@ fn scripts_are_called_with_options_that_they_know() {
     assert!(seen > 10, "{seen}");
 }
 
-/// A parameter that a runbook sets is one of the deployment's.
+/// A parameter that a runbook sets exists in the deployment.
 #[test]
 fn parameters_that_are_set_exist() {
     let template = file("deploy/templates/picus.yaml");
@@ -173,7 +180,7 @@ fn parameters_that_are_set_exist() {
     assert!(seen > 0);
 }
 
-/// A line of a template that a runbook says to change is there, in the file that it names.
+/// A template's line that a runbook changes exists, in the file that the runbook names.
 #[test]
 fn lines_of_templates_that_are_to_be_changed_exist() {
     let line = Regex::new(r"`([^`]+)` in\s+`(deploy/templates/[^`]+)`").unwrap();

@@ -1,4 +1,4 @@
-//! The log lines that the real system writes when all is well, and under each of some faults.
+//! Collects the log lines of the real system, while all is well and under each of some faults.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -20,45 +20,45 @@ const EXECUTABLE: &str = env!("CARGO_BIN_EXE_picus");
 pub(crate) const SERVICE: &str = "/ecs/picus-service";
 pub(crate) const HANDLER: &str = "/aws/lambda/picus-delete-function";
 
-/// What is wrong.
+/// A fault, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scene {
     Nothing,
-    /// DynamoDB does not answer.
+    /// DynamoDB can't be reached.
     Unreachable,
     /// DynamoDB throttles.
     Throttled,
-    /// DynamoDB takes over a second.
+    /// DynamoDB takes more than a second.
     Slow,
     /// DynamoDB takes longer than the programs wait.
     TooSlow,
-    /// More requests than a task takes on.
+    /// More requests than a task accepts.
     Flooded,
-    /// The delete handler dies over its invocation.
+    /// The delete handler dies during its invocation.
     HandlerCrashes,
     /// The delete handler hangs.
     HandlerHangs,
-    /// The delete handler has a setting that can't be used.
+    /// The delete handler refuses its settings.
     HandlerRefuses,
-    /// The service has one.
+    /// The service refuses its settings.
     ServiceRefuses,
     /// The service can't listen.
     ServiceFails,
-    /// Nobody takes the traces.
+    /// Nobody receives the traces.
     TracesRefused,
-    /// The collector reaches neither the service nor AWS. As recorded from the collector that
-    /// `ci/collector` builds, its stack traces cut off.
+    /// The collector can't reach the service or AWS. The lines were recorded from the collector that `ci/collector`
+    /// builds, without stack traces.
     CollectorTroubled,
-    /// The collector has hardly any memory. As recorded.
+    /// The collector has too little memory. The lines were recorded.
     CollectorShort,
 }
 
 const SCENES: usize = Scene::CollectorShort as usize + 1;
 
-/// A line, and its log group.
+/// A log group and a line.
 pub(crate) type Logged = (&'static str, Row);
 
-/// The lines of a scene, which is played once.
+/// The lines of a scene. Each scene runs only once.
 pub(crate) async fn lines(scene: Scene) -> &'static [Logged] {
     static PLAYED: [OnceCell<Vec<Logged>>; SCENES] = [const { OnceCell::const_new() }; SCENES];
     PLAYED[scene as usize].get_or_init(|| play(scene)).await
@@ -118,7 +118,7 @@ async fn play(scene: Scene) -> Vec<Logged> {
     lines
 }
 
-/// A small system whose lines are received.
+/// A small system whose lines are collected.
 pub(crate) fn options(
     settings: &[(&str, &str)],
     function_timeout: Duration,
@@ -139,7 +139,7 @@ pub(crate) fn options(
     (options, lines)
 }
 
-/// All lines of a system that has stopped: then nobody can send any more.
+/// All lines of a system that has stopped, when no more can come.
 pub(crate) async fn all(
     mut lines: UnboundedReceiver<(&'static str, String)>,
 ) -> Vec<(&'static str, String)> {
@@ -153,7 +153,7 @@ pub(crate) async fn all(
     all
 }
 
-/// Asks for each thing once; what comes of it, the lines tell.
+/// Sends one request of each kind. The lines show the results.
 async fn ask(system: &System) {
     let url = format!("http://{}/picus", system.address());
     let client = reqwest::Client::new();
@@ -173,7 +173,7 @@ async fn ask(system: &System) {
     }
 }
 
-/// The service by itself, which ends at once with this exit code.
+/// The service alone, which must end at once with this exit code.
 async fn alone(settings: &[(&str, &str)], code: i32) -> Vec<Logged> {
     let mut child = Command::new(EXECUTABLE)
         .arg("service")
@@ -185,7 +185,7 @@ async fn alone(settings: &[(&str, &str)], code: i32) -> Vec<Logged> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It would end with it.
+    // Closing it would end the child.
     let lifeline = child.stdin.take();
     let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
     drop(lifeline);
@@ -194,7 +194,7 @@ async fn alone(settings: &[(&str, &str)], code: i32) -> Vec<Logged> {
     text.lines().map(|line| logged("service", line)).collect()
 }
 
-/// As awslogs and Lambda name the streams.
+/// A line in its stream, named as awslogs and Lambda do.
 fn logged(program: &str, line: &str) -> Logged {
     match program {
         "service" => (SERVICE, insights::line("picus/service/0f1e2d3c", line)),

@@ -1,6 +1,6 @@
-//! Each alarm fires for the data of its fault, in its time, and for no other reason.
+//! Each alarm fires for the data of its fault, in time, and for no other.
 //!
-//! The data is made up, a minute at a time; `picus drill` does the same with a real system's.
+//! The data is invented, minute by minute. `picus drill` does the same with a real system's.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ fn running() -> Metric {
     Metric::new("ECS/ContainerInsights", "RunningTaskCount", &TASKS)
 }
 
-/// A minute in which all is well, with these metrics otherwise: of another value, or of none.
+/// A minute in which all is well, but for these metrics, which have another value or none.
 pub(crate) fn minute(otherwise: &[(Metric, Option<f64>)]) -> Minute {
     let mut values: HashMap<Metric, f64> = HashMap::from([
         (balancer("RequestCount"), 100.0),
@@ -93,14 +93,14 @@ pub(crate) fn minute(otherwise: &[(Metric, Option<f64>)]) -> Minute {
         };
     }
     let data = values.into_iter().map(|(metric, value)| {
-        // Each of two tasks is heard twice.
+        // Two tasks send two samples each.
         let times = if metric == of_service("process_uptime_seconds") { 4 } else { 1 };
         (metric, Arc::new(Datum::of(&vec![value; times]).unwrap()))
     });
     Minute(data.collect())
 }
 
-/// The fault that an alarm is for.
+/// A minute with the fault of this alarm.
 pub(crate) fn fault(alarm: &str) -> Minute {
     let one = |metric: Metric, value: f64| minute(&[(metric, Some(value))]);
     match alarm {
@@ -136,12 +136,12 @@ pub(crate) fn fault(alarm: &str) -> Minute {
         }
         "picus-telemetry-dropped" => one(of_service("picus_log_lines_dropped_total"), 3.0),
         other => panic!(
-            "no fault is known for {other}: add it here, and to `minute` what it watches while all is well"
+            "picus/tests/monitoring/synthetic.rs: add the data of {other}'s fault to `fault`, and its metrics while all is well to `minute`"
         ),
     }
 }
 
-/// How an alarm fared: how long it took to fire, and to be OK again.
+/// How long an alarm took to fire, and to be OK again.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fared {
     FiredWithoutReason,
@@ -150,7 +150,7 @@ pub(crate) enum Fared {
     Well { fired_after: usize },
 }
 
-/// Two hours of `well`, then `ill` until the alarm fires, for so long at most, then `well` until it ends.
+/// Two hours of `well`, then `ill` until the alarm fires or the time is up, then `well` until it ends.
 pub(crate) fn fare(
     alarms: &[Alarm],
     name: &str,
@@ -169,7 +169,7 @@ pub(crate) fn fare(
         return Fared::FiredWithoutReason;
     }
     let Some(fired_after) = until(ill, State::Alarm, at_most) else { return Fared::NeverFired };
-    // The windows of tickets are days long, and so are their ends.
+    // The windows of tickets last days, so they also end after days.
     match until(well, State::Ok, 3 * 24 * 60 + 10) {
         Some(_) => Fared::Well { fired_after },
         None => Fared::NeverEnded,
@@ -191,7 +191,7 @@ fn each_alarm_fires_for_its_fault_in_its_time_and_ends() {
         let fared = fare(&watched, name, &minute(&[]), &fault(name), promised);
         assert!(
             matches!(fared, Fared::Well { .. }),
-            "{name}, within {promised} minutes: {fared:?}"
+            "{name} should fire within {promised} minutes and end, but: {fared:?}"
         );
     }
 }
@@ -224,7 +224,7 @@ fn a_single_failure_at_low_traffic_is_nothing() {
     }
 }
 
-/// Failures a minute apart, and nothing else that counts, for so many minutes.
+/// One failure a minute, for this many minutes, without anything else.
 fn failing(objective: &str, minutes: usize, alarms: Vec<Alarm>) -> bool {
     let mut watch = Watch::new(alarms);
     let one = |metric| (metric, Some(1.0));
@@ -260,11 +260,14 @@ fn at_low_traffic_nine_failures_are_nothing_and_ten_are_told() {
     for objective in ["availability", "latency"] {
         assert!(!failing(objective, 9, alarms()), "{objective}");
         assert!(failing(objective, 10, alarms()), "{objective}");
-        assert!(failing(objective, 9, alarms_of(&mutant)), "{objective}: a lower floor is found");
+        assert!(
+            failing(objective, 9, alarms_of(&mutant)),
+            "{objective}: a lower floor must be found"
+        );
     }
 }
 
-/// A canary's release leaves the tasks in the other target group, and the first without any.
+/// After a canary's release, the tasks are in the other target group, and the first is empty.
 #[test]
 fn a_target_group_may_be_empty_but_not_both() {
     let name = "picus-no-healthy-target";
@@ -281,11 +284,11 @@ fn a_target_group_may_be_empty_but_not_both() {
     assert_eq!(
         fare(&alarms_of(&blind), name, &swapped, &empty, 5),
         Fared::FiredWithoutReason,
-        "one that sees a single group is found"
+        "an alarm on a single group must be found"
     );
 }
 
-/// Before the first task runs nothing is heard, and ECS watches no alarm that is on by then.
+/// Before the first task there is no data. ECS ignores an alarm that is on when its deployment begins.
 #[test]
 fn the_first_deployment_finds_no_alarm_on() {
     let mut watch = Watch::new(alarms());
@@ -299,7 +302,7 @@ fn the_first_deployment_finds_no_alarm_on() {
     assert_eq!(watch.state("picus-outage"), Some(State::Alarm), "a task was to be there by now");
 }
 
-/// CloudWatch evaluates what looks back over a day once an hour.
+/// CloudWatch evaluates windows over a day once an hour.
 #[test]
 fn windows_of_days_are_looked_at_every_hour_and_others_every_minute() {
     let mut watch = Watch::new(alarms());
@@ -317,7 +320,7 @@ fn windows_of_days_are_looked_at_every_hour_and_others_every_minute() {
     assert_eq!(fired["picus-availability-ticket-3d"], 180);
 }
 
-/// The page that is on says nothing more.
+/// A page that is on already would not page again.
 #[test]
 fn an_outage_pages_though_a_lesser_fault_has_paged_before() {
     let mut watch = Watch::new(alarms());
@@ -338,7 +341,7 @@ fn an_outage_pages_though_a_lesser_fault_has_paged_before() {
     assert_eq!(state(&watch), [Some(State::Alarm), Some(State::Alarm)]);
 }
 
-/// Where nothing at all is heard any more, the alarms that must say so do.
+/// If no data comes at all, the alarms for this fire.
 #[test]
 fn silence_is_not_health() {
     let mut watch = Watch::new(alarms());

@@ -1,5 +1,5 @@
-//! A fault leaves the line that its runbook speaks of, and the trace that this line leads to, in its
-//! right colour. That the runbook's queries find the line, [`crate::queries`] shows.
+//! A fault leaves the log line that its runbook describes, and the trace to which the line leads, in the right
+//! colour. [`crate::queries`] tests that the runbook's queries find the line.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use serde_json::Value;
 use crate::given::file;
 use crate::scenes::{all, options};
 
-/// A system in which this is wrong, asked once for an item and once to delete it; its access lines
-/// and all of its spans.
+/// Runs a system with this fault, gets an item and deletes it. Returns the access lines and all spans.
 async fn signals_of(
     fault: Option<DynamoDbFault>,
     settings: &[(&str, &str)],
@@ -35,7 +34,7 @@ async fn signals_of(
         .filter(|line| line["message"] == "request" && line["http.route"] != "/health")
         .collect();
     let mut spans = Vec::new();
-    // Of each request, its own and its call's.
+    // Each request has its own span, and one for its call.
     while spans.len() < 4 {
         let delivered = tokio::time::timeout(Duration::from_secs(10), collector.spans.recv());
         spans.extend(delivered.await.expect("spans in time").unwrap());
@@ -43,8 +42,8 @@ async fn signals_of(
     (lines, spans)
 }
 
-/// A fault is red in X-Ray, by the status of the request's span, and its cause stands on the call's; a
-/// throttled call is purple, by its type (`otel-collector.yaml`).
+/// In X-Ray, a fault is red because of the status of the request's span, and its cause is on the call's span. A
+/// throttled call is purple because of its type (`otel-collector.yaml`).
 fn assert_told_by_its_trace(line: &Value, chain: &str, spans: &[Span]) {
     let trace: Vec<_> = spans.iter().filter(|span| span.trace_id == line["trace_id"]).collect();
     let [request, call] = [true, false].map(|is_server| {
@@ -62,7 +61,7 @@ fn assert_told_by_its_trace(line: &Value, chain: &str, spans: &[Span]) {
     assert!(told || call.attributes["error.type"] == chain, "{call:?}");
 }
 
-/// Both programs' lines are as the runbook's table has them.
+/// Both programs' lines are as the runbook's table describes them.
 async fn leaves(
     fault: Option<DynamoDbFault>,
     settings: &[(&str, &str)],

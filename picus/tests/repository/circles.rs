@@ -1,7 +1,7 @@
-//! No files of a crate use each other in a circle: a reader can always understand one of them first.
+//! No two files of a crate use each other, directly or in a circle. So a reader can always understand one of them
+//! first.
 //!
-//! A file uses another when it names something in it, by `use` or by a path. A `mod` line alone does
-//! not count.
+//! A file uses another if it names something in it, by `use` or by a path. A `mod` line alone does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// A crate's files by their modules' paths.
+/// A crate's files by module path.
 type Modules = BTreeMap<Vec<String>, PathBuf>;
 
-/// The paths that a text uses, each as its segments: those of `use` with their braces resolved, and
-/// those that begin with `crate` or `super` anywhere else.
+/// The paths in a text, as segments: those of `use` with their braces resolved, and all others that begin with
+/// `crate` or `super`.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let comments = Regex::new(r"(?m)//.*$").unwrap();
     let text = comments.replace_all(text, "");
@@ -57,7 +57,7 @@ fn expand(tree: &str, before: &[String], paths: &mut Vec<Vec<String>>) {
     }
 }
 
-/// The file that a path leads to, from within a module. A test's module is one deeper than its file.
+/// The file of a path that is used in a module. A test's module is one level below its file.
 fn resolve<'a>(modules: &'a Modules, within: &[String], path: &[String]) -> Option<&'a PathBuf> {
     let first = path.first()?;
     let anchored = matches!(first.as_str(), "crate" | "self" | "super");
@@ -80,7 +80,7 @@ fn resolve<'a>(modules: &'a Modules, within: &[String], path: &[String]) -> Opti
     deepest
 }
 
-/// The module that a file below `src` is.
+/// The module of a file below `src`.
 fn module_of(file: &Path) -> Vec<String> {
     let mut path: Vec<_> =
         file.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
@@ -102,14 +102,13 @@ fn modules(src: &Path) -> Modules {
             }
         }
     }
-    // A `main.rs` beside a `lib.rs` is a crate of its own, of a few lines.
+    // A `main.rs` beside a `lib.rs` is a small crate of its own.
     let has_library = src.join("lib.rs").exists();
     files.retain(|file| !(has_library && *file == src.join("main.rs")));
     files.into_iter().map(|file| (module_of(file.strip_prefix(src).unwrap()), file)).collect()
 }
 
-/// Files below `src` that use each other, directly or by way of others: each with those that it uses
-/// within its circle.
+/// Files below `src` that use each other, directly or through others, each with the files of its circle that it uses.
 fn circles(src: &Path) -> Vec<(PathBuf, Vec<PathBuf>)> {
     let modules = modules(src);
     let mut arrows = BTreeMap::new();
@@ -134,7 +133,7 @@ fn circles(src: &Path) -> Vec<(PathBuf, Vec<PathBuf>)> {
     arrows.keys().filter(|file| reached[file].contains(*file)).map(within).collect()
 }
 
-/// The files that one uses, directly or by way of others.
+/// The files that a file uses, directly or through others.
 fn reached(uses: &BTreeMap<PathBuf, BTreeSet<PathBuf>>, from: &PathBuf) -> BTreeSet<PathBuf> {
     let mut reached = BTreeSet::new();
     let mut open: Vec<_> = uses[from].iter().collect();
@@ -157,7 +156,10 @@ fn no_files_use_each_other_in_a_circle() {
             }
         }
     }
-    assert!(found.is_empty(), "move what they share into a file that uses none of them:\n{found}");
+    assert!(
+        found.is_empty(),
+        "these files use each other; move what they share into another file:\n{found}"
+    );
 }
 
 #[test]

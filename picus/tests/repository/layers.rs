@@ -1,11 +1,11 @@
-//! Each crate uses those below it alone. ARCHITECTURE.md states the rules.
+//! Each crate uses only those below it. ARCHITECTURE.md states the rules.
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::Value;
 
-/// What each crate may use of Picus. A new crate takes its place here and in ARCHITECTURE.md.
+/// The crates of Picus that each crate may use. A new crate needs an entry here and in ARCHITECTURE.md.
 const MAY_USE: [(&str, &[&str]); 13] = [
     ("picus-catalogue", &[]),
     ("picus-settings", &[]),
@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
         "picus-delete-handler",
         &["picus-api", "picus-catalogue", "picus-items", "picus-settings", "picus-telemetry"],
     ),
-    // It starts an executable that can be both programs, and so depends on neither.
+    // It starts an executable that can be both programs, so it depends on neither.
     ("picus-local", &["picus-cloudwatch", "picus-settings"]),
     ("picus-drills", &["picus-catalogue", "picus-cloudwatch", "picus-local"]),
     (
@@ -50,12 +50,12 @@ fn metadata() -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The crates of Picus, each with those that it uses, its tests' own included.
+/// The crates of Picus, each with those that it uses, also in tests.
 fn uses() -> BTreeMap<String, Vec<String>> {
     let metadata = metadata();
     let packages = metadata["packages"].as_array().unwrap().iter();
     let of = |package: &Value| {
-        // Tests of every crate may start from `testing`; nothing else may.
+        // Only tests may use `testing`, and tests of every crate may.
         let used = package["dependencies"].as_array().unwrap().iter();
         let used = used.filter(|used| used["kind"] != "dev" || used["name"] != "picus-testing");
         let names = used.map(|used| used["name"].as_str().unwrap().to_owned());
@@ -72,7 +72,10 @@ fn each_crate_uses_those_that_it_may() {
     for (name, may_use) in MAY_USE {
         for used in &uses[name] {
             let may = may_use.contains(&used.as_str());
-            assert!(may, "{name} may not use {used}: see ARCHITECTURE.md, \"The map\"");
+            assert!(
+                may,
+                "{name} may not use {used}: see ARCHITECTURE.md, \"The map\", and MAY_USE in picus/tests/repository/layers.rs"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rules of the house.
+//! The repository's rules.
 
 mod circles;
 mod layers;
@@ -19,7 +19,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The folders of the workspace's crates.
+/// The folders of the crates.
 fn crates() -> Vec<String> {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let members = manifest.split("members = [").nth(1).unwrap().split(']').next().unwrap();
@@ -43,7 +43,11 @@ fn links_in_the_documents_lead_somewhere() {
                 "" => document.clone(),
                 file => document.parent().unwrap().join(file),
             };
-            assert!(file.exists(), "{} links to {target}", document.display());
+            assert!(
+                file.exists(),
+                "{} links to {target}, which does not exist",
+                document.display()
+            );
             assert!(
                 anchor.is_empty() || anchors(&file).contains(anchor),
                 "{} links to {target}: no heading has this anchor",
@@ -53,7 +57,7 @@ fn links_in_the_documents_lead_somewhere() {
     }
 }
 
-/// The anchors of a document: those that GitHub makes of its headings, and its own.
+/// A document's anchors: those that GitHub makes from headings, and its own.
 fn anchors(document: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(document).unwrap();
     let kept = |letter: char| letter.is_alphanumeric() || "-_".contains(letter);
@@ -88,7 +92,7 @@ fn the_documents_name_every_error_code() {
         );
         assert!(
             code.status() < 500 || availability.contains(&format!("| `{word}` |")),
-            "{runbook} lacks a row that says where `{word}` leads"
+            "{runbook} lacks a row for the error code `{word}`"
         );
     }
 }
@@ -97,7 +101,7 @@ fn the_documents_name_every_error_code() {
 fn the_api_document_has_every_call() {
     let api = fs::read_to_string(root().join("docs/API.md")).unwrap();
     let headings: Vec<_> = api.lines().filter(|line| line.starts_with("## ")).collect();
-    // HEAD and OPTIONS are those of every path.
+    // Every path has HEAD and OPTIONS.
     let own = |method: &&str| !["HEAD", "OPTIONS"].contains(method);
     for template in route::ALL {
         for method in route::methods(template).filter(own) {
@@ -110,7 +114,7 @@ fn the_api_document_has_every_call() {
     }
 }
 
-/// The first cells of a document's table rows that stand in backticks, with their whole rows.
+/// The rows of a document's tables whose first cell is in backticks: the first cell, and the whole row.
 fn rows(document: &str) -> impl Iterator<Item = (&str, &str)> {
     document.lines().filter_map(|line| Some((line.strip_prefix("| `")?.split('`').next()?, line)))
 }
@@ -131,7 +135,7 @@ fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
     let of_service = settings(|env| drop(picus_service::Config::read(env)));
     let of_handler = settings(|env| drop(picus_delete_handler::Config::read(env)));
     let cell = |is: bool| if is { "yes" } else { "" };
-    // Where both programs have it, the service's words stand; a row may go on after them.
+    // If both programs have a setting, the row has the service's words. A row may add more text.
     let both: BTreeMap<_, _> = of_handler.iter().chain(&of_service).collect();
     for (name, help) in both {
         let (service, handler) = (of_service.contains_key(name), of_handler.contains_key(name));
@@ -146,7 +150,7 @@ fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
     for (name, _) in rows(&document).filter(|(name, _)| is_setting(name)) {
         assert!(
             of_service.contains_key(name) || of_handler.contains_key(name),
-            "docs/OPERATIONS.md: {name} is no setting"
+            "docs/OPERATIONS.md: no program has the setting {name}"
         );
     }
 }
@@ -157,12 +161,14 @@ fn the_readme_begins_with_two_commands() {
     let blocks = readme.split("```").skip(1).step_by(2);
     let blocks: Vec<&str> = blocks.filter(|block| block.starts_with("sh\n")).collect();
     let commands = ["sh\ncargo run --release\n", "sh\ncargo test --workspace\n"];
-    assert!(blocks.starts_with(&commands), "README.md: the first commands are\n{blocks:#?}");
+    assert!(
+        blocks.starts_with(&commands),
+        "README.md must begin with the commands\n{commands:#?}\nbut has\n{blocks:#?}"
+    );
 }
 
-/// IAM's limits, in characters other than white space: 6,144 for a managed policy, 10,240 for all that
-/// are inline in a role (IAM User Guide, "IAM and AWS STS quotas"). A placeholder is longer than what
-/// takes its place.
+/// IAM's limits, in characters without white space: 6,144 for a managed policy, 10,240 for all inline policies of a
+/// role (IAM User Guide, "IAM and AWS STS quotas"). A placeholder is longer than its value.
 #[test]
 fn the_policies_keep_iams_limits() {
     let managed = ["ecs", "lambda", "alb", "ecr", "iam", "cloudwatch-logs", "ec2-readonly", "sts"]
@@ -174,7 +180,7 @@ fn the_policies_keep_iams_limits() {
         let policy: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(policy["Version"], "2012-10-17", "{}", file.display());
         let size = text.chars().filter(|character| !character.is_whitespace()).count();
-        assert!(size <= 6144, "{} has {size} characters", file.display());
+        assert!(size <= 6144, "{} has {size} characters, and IAM allows 6144", file.display());
         let name = file.file_name().unwrap().to_string_lossy();
         if name.ends_with("-policy.json") && !managed.iter().any(|managed| *managed == name) {
             inline += size;

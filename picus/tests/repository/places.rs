@@ -1,4 +1,4 @@
-//! What an endpoint, a platform or a toolchain needs in more than one place.
+//! What an endpoint, a platform or a toolchain needs in several places.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{crates, root};
 
-/// The operations that no latency SLO holds for, each with its reason.
+/// The operations without a latency SLO, each with its reason.
 const WITHOUT_SLO: [(&str, &str); 1] =
     [(route::HEALTH, "the load balancer and the container ask for it; no client waits")];
 
@@ -26,7 +26,7 @@ fn operations() -> Vec<(String, String, Value)> {
     paths.flat_map(of).collect()
 }
 
-/// A route that nobody counts is slow unseen.
+/// If a route is not counted, nobody sees that it is slow.
 #[test]
 fn each_operation_is_in_a_latency_slo_or_says_why_not() {
     let counted = route::SLO_OF_SERVICE.iter().chain(&route::SLO_OF_HANDLER);
@@ -44,12 +44,12 @@ fn each_operation_is_in_a_latency_slo_or_says_why_not() {
     for template in counted.iter().chain(&without) {
         assert!(
             found.contains(*template),
-            "{template} has an SLO, or a reason for none, and no operation"
+            "{template} is in SLO_OF_SERVICE, SLO_OF_HANDLER or WITHOUT_SLO, but no operation has it"
         );
     }
 }
 
-/// A header that a client can't find in the document is one that it can't rely on.
+/// Clients can rely only on headers that are in the document.
 #[test]
 fn each_response_in_the_document_has_the_headers_of_every_response() {
     let operations = operations();
@@ -67,7 +67,7 @@ fn each_response_in_the_document_has_the_headers_of_every_response() {
     }
 }
 
-/// Every Rust file of a crate, tests and benchmarks too.
+/// Every Rust file of a crate, with tests and benchmarks.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
     let of = |path: PathBuf| {
@@ -79,7 +79,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(of).collect()
 }
 
-/// `ci/macos` compiles for macOS; a path that is not there only shows at run time.
+/// `ci/macos` only compiles for macOS. A path that does not exist there would show only at run time.
 #[test]
 fn only_code_for_linux_reads_the_proc_file_system() {
     let this = Path::new(file!()).file_name();
@@ -91,7 +91,7 @@ fn only_code_for_linux_reads_the_proc_file_system() {
         let reads = ["\"/proc/", "procfs::"].iter().any(|word| text.contains(word));
         assert!(
             !reads || text.contains("#[cfg(target_os = \"linux\")]"),
-            "{}: put what reads /proc behind #[cfg(target_os = \"linux\")], and say what other systems do: \
+            "{}: put the code that reads /proc behind #[cfg(target_os = \"linux\")], and write what other systems do: \
              local/src/memory.rs is an example",
             path.display()
         );
@@ -120,7 +120,7 @@ fn the_toolchain_the_image_and_the_manifest_name_one_rust() {
     );
 }
 
-/// Who adapts Picus is sent to these tests.
+/// docs/ADAPT.md sends its readers to these tests and files.
 #[test]
 fn the_tests_and_files_that_the_guide_names_are_there() {
     let guide = fs::read_to_string(root().join("docs/ADAPT.md")).unwrap();

@@ -1,10 +1,10 @@
-//! The table of OpenTelemetry's and AWS's variables in docs/OPERATIONS.md, beside what the programs read.
+//! Compares the table of OpenTelemetry's and AWS's variables in docs/OPERATIONS.md with what the programs read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
-/// OpenTelemetry, "Environment Variable Specification", but for those of OTLP, which stand below.
+/// OpenTelemetry, "Environment Variable Specification", without OTLP's variables, which are below.
 const OPEN_TELEMETRY: &str = "OTEL_SDK_DISABLED OTEL_ENTITIES OTEL_RESOURCE_ATTRIBUTES OTEL_SERVICE_NAME OTEL_LOG_LEVEL \
     OTEL_PROPAGATORS OTEL_TRACES_SAMPLER OTEL_TRACES_SAMPLER_ARG OTEL_BSP_SCHEDULE_DELAY OTEL_BSP_EXPORT_TIMEOUT \
     OTEL_BSP_MAX_QUEUE_SIZE OTEL_BSP_MAX_EXPORT_BATCH_SIZE OTEL_BLRP_SCHEDULE_DELAY OTEL_BLRP_EXPORT_TIMEOUT \
@@ -17,7 +17,7 @@ const OPEN_TELEMETRY: &str = "OTEL_SDK_DISABLED OTEL_ENTITIES OTEL_RESOURCE_ATTR
     OTEL_METRICS_EXEMPLAR_FILTER OTEL_METRIC_EXPORT_INTERVAL OTEL_METRIC_EXPORT_TIMEOUT OTEL_CONFIG_FILE \
     OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
 
-/// A usable value of each setting, none of them its default.
+/// A good value of each setting, always different from its default.
 const OTHER_VALUES: &str = "OTEL_SDK_DISABLED=true OTEL_SERVICE_NAME=a OTEL_RESOURCE_ATTRIBUTES=service.instance.id=1,a=b \
     OTEL_TRACES_EXPORTER=none OTEL_TRACES_SAMPLER=always_off OTEL_TRACES_SAMPLER_ARG=0.5 OTEL_METRICS_EXPORTER=none \
     OTEL_BSP_SCHEDULE_DELAY=7 OTEL_BSP_MAX_QUEUE_SIZE=7000 OTEL_BSP_MAX_EXPORT_BATCH_SIZE=7 OTEL_METRIC_EXPORT_INTERVAL=7 \
@@ -26,7 +26,7 @@ const OTHER_VALUES: &str = "OTEL_SDK_DISABLED=true OTEL_SERVICE_NAME=a OTEL_RESO
     OTEL_EXPORTER_PROMETHEUS_PORT=7 AWS_XRAY_DAEMON_ADDRESS=a:1 AWS_LAMBDA_LOG_LEVEL=FATAL \
     AWS_MAX_ATTEMPTS=7 AWS_RETRY_MODE=adaptive";
 
-/// The table's rows: each variable, and whether it is honoured.
+/// The table's rows: each variable, and whether it has an effect.
 fn table() -> BTreeMap<String, String> {
     let document = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
     let mut table = BTreeMap::new();
@@ -48,7 +48,7 @@ fn configured(set: Option<(&'static str, &'static str)>) -> String {
     let reader = || {
         Reader::new(move |name| match (name, set) {
             (name, Some((set, value))) if name == set => Some(value.to_owned()),
-            // It would be another each time, and the share counts beside such a sampler alone.
+            // The instance id would differ each time, and the share matters only with such a sampler.
             ("OTEL_RESOURCE_ATTRIBUTES", _) => Some("service.instance.id=1".to_owned()),
             ("OTEL_TRACES_SAMPLER", _) => Some("traceidratio".to_owned()),
             _ => None,

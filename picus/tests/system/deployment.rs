@@ -1,4 +1,4 @@
-//! The system follows the templates: what is changed in a copy of them is what runs.
+//! The system follows the templates: a change in a copy of them changes what runs.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,7 @@ use reqwest::Method;
 
 use crate::given::{Client, options, send_signal, started};
 
-/// A system of a template that is changed so.
+/// Options of a system with a changed template.
 fn changed(changes: &[(&str, &str)]) -> Options {
     let mut template = TEMPLATE.to_owned();
     for (right, wrong) in changes {
@@ -44,7 +44,7 @@ async fn a_rule_decides_who_answers() {
 
 #[tokio::test]
 async fn a_health_check_asks_for_what_the_template_says() {
-    // Only a target that is asked for this path, and whose 404 is good, is ever healthy.
+    // A target can be healthy only if this path is requested and its 404 counts as good.
     let check = [("HealthCheckPath: /health", "HealthCheckPath: /none"), ("'200'}", "'404'}")];
     let (system, client) = started(changed(&check)).await;
     assert_eq!(client.get_path("/health").await.status(), 200);
@@ -72,8 +72,7 @@ async fn answers_get_the_headers_that_the_listener_adds() {
     system.stop().await;
 }
 
-/// How many of four requests, one after the other, are answered while one task of two hangs with a
-/// request in flight.
+/// How many of four requests in a row get a response, while one task of two hangs with a request in flight.
 async fn answered_beside_a_task_that_hangs(mut options: Options) -> usize {
     options.tasks = 2;
     let (system, client) = started(options).await;
@@ -88,7 +87,7 @@ async fn answered_beside_a_task_that_hangs(mut options: Options) -> usize {
         tokio::spawn(async move { request.send().await.is_ok() })
     };
     let held: Vec<_> = [(), ()].into_iter().map(hanging).collect();
-    // Until one of them is answered, by the other task, both may be on their way.
+    // Until the other task has answered one of them, both may be on their way.
     while held.iter().all(|request| !request.is_finished()) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -1,4 +1,4 @@
-//! What clients see when a part fails, and that it mends.
+//! What clients see when a part fails, and that the system recovers.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -52,7 +52,7 @@ async fn a_fault_of_dynamodbs_own_is_tried_again_and_counted_as_its_own() {
         metrics.minute().0.get(&metric).map(|datum| datum.sum())
     };
     system.dynamodb_fault(Some(DynamoDbFault::Fails(2)));
-    // Whichever of two calls in a row it strikes, the other goes through.
+    // Whichever of two calls in a row fails, the other succeeds.
     for _ in 0..2 {
         assert_eq!(client.get_status("x").await, 404);
     }

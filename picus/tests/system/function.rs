@@ -1,5 +1,5 @@
-//! The Lambda Runtime API and the load balancer's side of a function, from a function that can fail
-//! in ways that the delete handler has none of: the test itself is its runtime.
+//! Tests the Lambda Runtime API and the load balancer's side of a function, with a function that fails in ways in
+//! which the delete handler never fails. The test itself is its runtime.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::given::{Client, options, started, with_handler};
 const PATIENCE: Duration = Duration::from_secs(20);
 const LIMIT: usize = 1 << 20;
 
-/// A system whose function waits for the test to be its runtime.
+/// A system whose function waits until the test acts as its runtime.
 struct Played {
     system: System,
     client: Client,
@@ -32,7 +32,7 @@ impl Played {
         Self { system, client, folder }
     }
 
-    /// A delete, on its way, with this body.
+    /// Starts a delete with this body.
     fn delete(&self, body: String) -> JoinHandle<Response> {
         let request = self.client.request(Method::DELETE, "/picus/a?x=1&x=2").body(body);
         tokio::spawn(async move { request.send().await.unwrap() })
@@ -56,8 +56,8 @@ impl Played {
     }
 }
 
-/// An executable in the real one's place, whose delete handler tells where its Runtime API is, and
-/// does nothing until it is ended.
+/// Replaces the executable by one whose delete handler writes its Runtime API's address and then does nothing until
+/// it is ended.
 fn waiting(folder: &Path) -> PathBuf {
     let file = folder.join("runtime-api");
     let file = file.display();
@@ -65,7 +65,7 @@ fn waiting(folder: &Path) -> PathBuf {
     with_handler(folder, &format!("{tell}; exec cat"))
 }
 
-/// A runtime's part of the Runtime API.
+/// A runtime's side of the Runtime API.
 struct Runtime {
     url: String,
     http: reqwest::Client,
@@ -166,7 +166,7 @@ async fn a_function_that_says_it_cannot_start_is_502_at_once_and_started_anew() 
     let client = played.delete(String::new());
     let error = json!({ "errorMessage": "no", "errorType": "Error" });
     assert_eq!(played.runtime().await.post("init/error", &error).await, 202);
-    // It neither ends, nor has its time to start run out.
+    // It does not end, and its time to start does not run out.
     let at_once = timeout(Duration::from_secs(5), client).await;
     assert_eq!(at_once.unwrap().unwrap().status(), 502);
 

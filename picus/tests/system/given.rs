@@ -1,4 +1,4 @@
-//! A system of a test's own, and what a client does with it.
+//! A test's own system, and a client of it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -77,7 +77,7 @@ impl Client {
         items.iter().map(|item| item["object_id"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Asks again and again until the system serves.
+    /// Repeats a request until the system serves.
     pub(crate) async fn until_healthy(&self) {
         let health = || self.request(Method::GET, "/health").send();
         let healthy = async {
@@ -89,15 +89,15 @@ impl Client {
     }
 }
 
-/// An executable in the real one's place, whose delete handler leaves its process's id in the file
-/// `pid`, and ends at once as long as there is a file `broken`.
+/// Replaces the executable by one whose delete handler writes its process id into the file `pid`, and ends at once
+/// while there is a file `broken`.
 pub(crate) fn tampered(folder: &Path) -> PathBuf {
     let files = folder.display();
     let leave = format!("echo $$ > {files}/pid.new && mv {files}/pid.new {files}/pid");
     with_handler(folder, &format!("[ -e {files}/broken ] && exit 1; {leave}"))
 }
 
-/// An executable in the real one's place, which does this before it is a delete handler.
+/// Replaces the executable by one that runs this before it becomes a delete handler.
 pub(crate) fn with_handler(folder: &Path, before: &str) -> PathBuf {
     let script = folder.join("picus");
     let text = format!(
@@ -108,7 +108,7 @@ pub(crate) fn with_handler(folder: &Path, before: &str) -> PathBuf {
     script
 }
 
-/// Sends a signal, by its name, to a process.
+/// Sends a signal to a process.
 pub(crate) fn send_signal(signal: &str, pid: &str) {
     let status =
         std::process::Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status();

@@ -1,4 +1,4 @@
-//! What the load balancer makes of targets, of clients and of their faults.
+//! How the load balancer treats targets, clients and their faults.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::given::{Client, options, started};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A target that gives each request its answer, by its first line; where there is none, it goes on
-/// listening. After an answer the connection stays, until its client closes it: then `answer` is asked
-/// for `closed`, and the line of the last request.
+/// A target that answers each request by its first line, or keeps listening if there is no answer. After an answer,
+/// the connection stays open until the client closes it. Then `answer` is called with `closed` and the line of the
+/// last request.
 async fn target<A>(answer: A) -> SocketAddr
 where
     A: Fn(&str) -> Option<&'static str> + Clone + Send + 'static,
@@ -42,7 +42,7 @@ where
                     let text = String::from_utf8_lossy(&request[..length]);
                     text.lines().next().unwrap_or_default().clone_into(&mut line);
                     if let Some(answer) = answer(&line) {
-                        // A client that has gone asks no more.
+                        // A client that has gone does not matter.
                         let _ = stream.write_all(answer.as_bytes()).await;
                     }
                 }
@@ -57,7 +57,7 @@ const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 const FOUND: &str = "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
 const ERROR: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 
-/// Often, and with patience for a slow machine.
+/// Frequent, and patient enough for a slow machine.
 fn health_check() -> HealthCheck {
     HealthCheck { interval: Duration::from_millis(5), timeout: PATIENCE, ..HealthCheck::default() }
 }
@@ -68,8 +68,7 @@ fn group(health_check: HealthCheck) -> Arc<TargetGroup> {
     Arc::new(TargetGroup::new(settings))
 }
 
-/// Whether a target was healthy at each of its health checks, if it answered them so, one after the
-/// other.
+/// Whether a target was healthy after each of its health checks, if it gave these answers in turn.
 async fn healthy_at(health_check: HealthCheck, answers: Vec<&'static str>) -> Vec<bool> {
     let count = answers.len();
     let group = group(health_check);
@@ -130,7 +129,7 @@ async fn an_answer_is_good_if_the_matcher_has_its_status() {
     }
 }
 
-/// A group of one target, which is healthy.
+/// A group with one healthy target.
 async fn group_of(address: SocketAddr) -> Arc<TargetGroup> {
     let group = group(health_check());
     let _target = group.register(address);
@@ -140,7 +139,7 @@ async fn group_of(address: SocketAddr) -> Arc<TargetGroup> {
     group
 }
 
-/// A load balancer before these targets.
+/// A load balancer before this group.
 async fn balanced(group: Arc<TargetGroup>, idle_timeout: Duration) -> (LoadBalancer, Client) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listener = Listener::new(Vec::new(), Action::Forward(group));
@@ -180,7 +179,7 @@ async fn a_target_that_is_taken_out_goes_when_the_last_answer_has_ended_and_not_
     let gone = group.deregister(target_of_group);
     tokio::pin!(gone);
     assert!(timeout(Duration::from_millis(200), &mut gone).await.is_err(), "it still answers");
-    // The client breaks off: no answer can be on its way any more.
+    // The client breaks off. From now on, no response can be on its way.
     drop((half, client));
     timeout(PATIENCE / 2, gone).await.unwrap();
     balancer.stop().await;
@@ -202,7 +201,7 @@ async fn an_idle_connection_to_a_target_is_closed_by_the_load_balancer() {
     balancer.stop().await;
 }
 
-/// The first line of the answer to a request that is sent as it is.
+/// The first line of the response to this exact text.
 async fn answer_to(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -239,7 +238,7 @@ async fn what_is_no_request_is_the_clients_400_and_counts_as_no_fault_of_ours() 
     system.stop().await;
 }
 
-/// In the documents' words, a 460. The target does not answer, so none of its numbers tells of the request either.
+/// AWS's documents call it a 460. The target does not answer, so none of its metrics count the request.
 #[tokio::test]
 async fn a_client_that_leaves_before_its_answer_counts_as_the_clients_fault_and_as_no_answer() {
     let address = target(|line| (line != "GET /silent HTTP/1.1").then_some(OK)).await;
@@ -250,9 +249,9 @@ async fn a_client_that_leaves_before_its_answer_counts_as_the_clients_fault_and_
         LoadBalancer::start(socket, listener, Attributes::default(), metrics.clone()).unwrap();
     let count = |minute: &Minute, name: &str| -> f64 {
         let named = minute.0.iter().filter(|(metric, _)| metric.name == name);
-        // Some are counted for the group as well.
+        // Some metrics are counted for the group as well.
         let of_all = named.filter(|(metric, _)| !metric.dimensions.contains_key("TargetGroup"));
-        // The sum of nothing is -0.
+        // The sum of no numbers is -0.
         0.0 + of_all.map(|(_, datum)| datum.sum()).sum::<f64>()
     };
     let mut impatient = TcpStream::connect(balancer.address()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a scrape of the service has, after requests whose outcome is known.
+//! The metrics of the service, after requests with known results.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use tokio::time;
 use crate::given::{Client, options, started};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// One that waits for DynamoDB this long is answered, but past the objective.
+/// A request that waits this long for DynamoDB succeeds, but misses the latency SLO.
 const SLOW: Duration = Duration::from_millis(1200);
-/// The deadlines that pass are DynamoDB's, as by default.
+/// As by default, DynamoDB's deadlines pass first.
 const SETTINGS: [(&str, &str); 5] = [
     ("PICUS_LATENCY_OBJECTIVE_SECONDS", "1"),
     ("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "10"),
@@ -25,7 +25,7 @@ const SETTINGS: [(&str, &str); 5] = [
 
 type Scrape = BTreeMap<String, f64>;
 
-/// All numbers by their series, the labels in order: `name{label=value,…}`.
+/// All values by series, with sorted labels: `name{label=value,…}`.
 async fn scrape(metrics: &Client) -> Scrape {
     let text = metrics.get_path("/metrics").await.text().await.unwrap();
     let series = |Sample { name, labels, value }: Sample| {
@@ -140,7 +140,7 @@ async fn every_request_is_counted_by_what_became_of_it() {
     system.stop().await;
 }
 
-/// What the service tells of itself.
+/// The metrics about the process.
 fn assert_shows_the_process(seen: &Scrape) {
     for gauge in [
         "process_memory_usage_bytes",
@@ -155,7 +155,7 @@ fn assert_shows_the_process(seen: &Scrape) {
     assert!(seen.contains_key("process_cpu_utilization_ratio{cpu_mode=system}"), "{seen:#?}");
 }
 
-/// Every metric, and no series of a function.
+/// Every metric of the catalogue, but none of a function.
 fn assert_shows_the_catalogue(seen: &Scrape) {
     for metric in catalogue::ALL {
         let name = match metric.kind {
@@ -163,7 +163,7 @@ fn assert_shows_the_catalogue(seen: &Scrape) {
             Kind::Counter | Kind::UpDownCounter | Kind::Gauge => metric.name.to_owned(),
         };
         let there = seen.keys().any(|series| series.starts_with(&format!("{name}{{")));
-        // Only a function starts cold.
+        // Only a function has cold starts.
         assert_eq!(there, *metric != catalogue::FAAS_COLDSTARTS, "{name} in {seen:#?}");
     }
 }

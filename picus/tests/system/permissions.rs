@@ -1,5 +1,5 @@
-//! What the programs may do is what they do: their roles' policies are enforced on DynamoDB, and what
-//! is called is compared with what is allowed.
+//! The programs may do exactly what they do. The policies of their roles are enforced on DynamoDB, and the calls are
+//! compared with what is allowed.
 
 use std::fs;
 
@@ -36,7 +36,7 @@ fn allowed(role: &str, file: &str) -> Calls {
         .collect()
 }
 
-/// A client that speaks to DynamoDB in the name of `role`.
+/// A client that calls DynamoDB with this role.
 async fn client_of(role: &str, dynamodb: &DynamoDb) -> Client {
     let config = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(&dynamodb.endpoint)
@@ -67,8 +67,8 @@ async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
     system.stop().await;
 }
 
-/// A permission that is missing makes an operation fail with 500. Each that the document has is tried, with the
-/// least that it asks for.
+/// Without a permission, an operation fails with 500. Each operation of the document is called, with the least input
+/// that it needs.
 #[tokio::test]
 async fn every_operation_of_the_document_succeeds_in_its_role() {
     let document = serde_json::to_value(picus_api::document()).unwrap();

@@ -18,7 +18,7 @@ pub(super) struct Scope {
 /// The scope of a request's signature, once the signature is the one that `secret` makes of this request.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Why the signature is wrong.
 pub(super) fn verify(
     path: &str,
     headers: &HeaderMap,
