@@ -1,4 +1,4 @@
-"""The scripts of ci/, as their README, the justfile and deploy/ have them."""
+"""Compares the scripts of ci/ with their README, the justfile and deploy/."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def all_scripts():
 @pytest.mark.parametrize("script", all_scripts())
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_helps_and_does_nothing(script, option, tmp_path):
-    """Nothing that a script could do its work with is there."""
+    """The script finds no tool that it could work with."""
     done = subprocess.run(
         [ROOT / script, option], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=20)
@@ -48,7 +48,7 @@ def test_help_helps_and_does_nothing(script, option, tmp_path):
 
 
 def test_a_look_up_in_a_document_that_finds_nothing_prints_nothing():
-    """The AWS CLI prints `None` as text for a query that comes to null; for an empty list, nothing."""
+    """If a query's result is null, the AWS CLI prints the text `None`; for an empty list, it prints nothing."""
     texts = [file.read_text() for folder in ("docs", "docs/runbooks", "deploy") for file in (ROOT / folder).glob("*.md")]
     queries = [query for text in texts for query in re.findall(r"""--query "([^"]*\[\?[^"]*)" --output text""", text)]
     assert queries

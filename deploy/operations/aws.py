@@ -1,4 +1,4 @@
-"""A call of the AWS CLI. It has an answer that can be read, or it has failed: nothing in between is passed on.
+"""Calls the AWS CLI. A call returns a valid answer, or it has failed. Nothing in between is passed on.
 
 The CLI tries again by itself as its settings say. When it gives up, or when what it prints is no answer, the call is
 made again here: each of them can be repeated, since it changes nothing, leads to the same state, or carries a token.
@@ -18,7 +18,7 @@ from .command import Failure
 # The first versions that know `cloudformation describe-events`.
 LEAST_VERSIONS = {1: "1.43.0", 2: "2.32.0"}
 CALLS, PAUSE_SECONDS = 3, 3
-# Of the CLI's exit codes: the call is malformed (2 in version 1), or the configuration or the credentials are.
+# Exit codes of the CLI for a malformed call (2 in version 1), and for bad configuration or credentials.
 NOT_SENT = (2, 252, 253)
 TRANSIENT = re.compile(
     r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout|ServiceUnavailable|ServiceFailure"
@@ -41,7 +41,7 @@ ENVIRONMENT = {
 
 
 class Refused(Failure):
-    """AWS has answered that it does not do this; `code` is its error code."""
+    """AWS refused the call. `code` is its error code."""
 
     def __init__(self, call, code, message):
         super().__init__(f"{call}: {code}: {message}; mend it and run the same command again")
@@ -49,31 +49,31 @@ class Refused(Failure):
 
 
 class Unanswered(Failure):
-    """Nobody knows whether AWS has done it."""
+    """It is unknown whether AWS has performed the call."""
 
     def __init__(self, call, why):
         super().__init__(f"{call}: {why}; run the same command again to complete it")
 
 
 class Answer(dict):
-    """A JSON object. A member that is not there is a failed call, not a default."""
+    """A JSON object. A missing member means a failed call, never a default."""
 
     def __missing__(self, name):
         raise Unanswered("the AWS CLI", f"an answer has no {name}")
 
 
 def ask(service, operation, /, *options, **request):
-    """The answer to a call of an operation that has one. The request is as in AWS's API reference."""
+    """Calls an operation and returns its answer. The request is as in AWS's API reference."""
     return again(service, operation, options, request, json.JSONDecoder(object_hook=Answer).decode)
 
 
 def tell(service, operation, /, *options, **request):
-    """Calls an operation or a waiter that answers nothing."""
+    """Calls an operation or a waiter without an answer."""
     again(service, operation, options, request, lambda _: None)
 
 
 def only(found, call):
-    """The one thing that AWS was asked for."""
+    """The only element of an answer."""
     if len(found) != 1:
         raise Unanswered(call, f"it tells of {len(found)} things in place of one")
     return found[0]
@@ -136,11 +136,11 @@ def numbers(version):
 
 @functools.cache
 def identity():
-    """Who calls: `Account`, `Arn`."""
+    """The caller's identity: `Account`, `Arn`."""
     return ask("sts", "get-caller-identity")
 
 
 def arn(service, resource):
-    """Of something in this account and region."""
+    """The ARN of something in this account and region."""
     partition = identity()["Arn"].split(":")[1]
     return f"arn:{partition}:{service}:{REGION}:{identity()['Account']}:{resource}"

@@ -1,4 +1,4 @@
-"""How a script reads its arguments, what it says, and how it ends."""
+"""Reads a script's arguments, prints its messages, and ends it."""
 
 import os
 import sys
@@ -7,23 +7,23 @@ MISUSE = 64
 
 
 class Failure(Exception):
-    """One clear line: the script says it and ends with exit code 1."""
+    """The script prints this one line and ends with exit code 1."""
 
 
 class Misuse(Exception):
-    """One clear line: the script was called wrongly."""
+    """The script was called wrongly. This one line says how."""
 
 
 def say(line):
     try:
         print(line, flush=True)
     except BrokenPipeError:
-        # Nobody reads on; what was begun is completed all the same.
+        # Nobody reads the output any more. The script still finishes its work.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse(arguments, valued=(), flags=()):
-    """The values of each valued option, the flags that are there, and the other arguments."""
+    """The values of each option with a value, the flags that were given, and the other arguments."""
     values, there, rest = {name: [] for name in valued}, set(), []
     remaining = iter(arguments)
     for argument in remaining:

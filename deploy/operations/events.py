@@ -1,4 +1,4 @@
-"""What happens to a stack and to the stacks within it, told as it happens.
+"""Prints what happens to a stack and its nested stacks, as it happens.
 
 CloudFormation's events are the record of an operation: they say that it has begun, what has failed, and how it ended.
 A stack's status alone can still be the one from before.
@@ -16,7 +16,7 @@ REASONS = ("ValidationStatusReason", "ResourceStatusReason", "HookStatusReason")
 
 
 def read(stack_id):
-    """A stack's newest events, the oldest of them first."""
+    """A stack's newest events, in order of time."""
     try:
         events = ask("cloudformation", "describe-stack-events", "--max-items", "200", StackName=stack_id)["StackEvents"]
     except Refused as refused:
@@ -27,7 +27,7 @@ def read(stack_id):
 
 
 class Operation:
-    """What is done to a stack from now on."""
+    """Follows a stack's events from now on."""
 
     def __init__(self, stack_id):
         self.stack_id = stack_id
@@ -37,7 +37,7 @@ class Operation:
         self.reasons = []
 
     def follow(self):
-        """Tells what gets done or fails until the stack rests; its status then."""
+        """Prints what succeeds or fails until the stack is at rest. Returns its status."""
         give_up = time.monotonic() + BEGINS_WITHIN_SECONDS
         while True:
             status = self.tell_new_events()
@@ -48,7 +48,7 @@ class Operation:
             time.sleep(POLL_SECONDS)
 
     def tell_new_events(self):
-        """Tells the events since the last time, of stacks within the stack only what fails; its newest status."""
+        """Prints the new events; of nested stacks only failures. Returns the newest status."""
         for event in self.new_events(self.stack_id):
             self.began = self.began or event["Timestamp"]
             tell(event)
@@ -83,7 +83,7 @@ def tell(event, within=""):
 
 
 def tell_refusals(change_set):
-    """Why CloudFormation does not take a change set: its status only refers to these events."""
+    """Why CloudFormation refuses a change set. The change set's status only refers to these events."""
     try:
         found = ask("cloudformation", "describe-events", **change_set, Filters={"FailedEvents": True})["OperationEvents"]
     except Failure as failure:

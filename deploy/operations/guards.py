@@ -1,4 +1,4 @@
-"""What no deployment may do, read from its change set before it is executed."""
+"""Refuses change sets that would do what no deployment may do."""
 
 from . import weights
 from .command import Failure
@@ -7,7 +7,7 @@ TABLE, RULE = "AWS::DynamoDB::Table", "AWS::ElasticLoadBalancingV2::ListenerRule
 
 
 def refuse_harm(changes):
-    """`changes` are those of a stack that is there."""
+    """`changes` are those of an existing stack."""
     for change in changes:
         goes = change["Action"] == "Remove" or change.get("Replacement") in ("True", "Conditional")
         if change["ResourceType"] == TABLE and goes:

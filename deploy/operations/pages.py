@@ -1,4 +1,4 @@
-"""Whether what the alarms send reaches somebody."""
+"""Checks whether anybody receives the alarms' notifications."""
 
 from .aws import Refused, arn, ask
 
@@ -6,7 +6,7 @@ TOPICS = {"picus-alarms": "pages", "picus-tickets": "tickets"}
 
 
 def subscriptions(topic):
-    """Of a topic, those that are confirmed and those that wait for it; None where there is no such topic."""
+    """A topic's confirmed and unconfirmed subscriptions; None if the topic does not exist."""
     try:
         found = ask("sns", "list-subscriptions-by-topic", TopicArn=arn("sns", topic))["Subscriptions"]
     except Refused as refused:
@@ -18,7 +18,7 @@ def subscriptions(topic):
 
 
 def unheard():
-    """A line for each topic that nobody has confirmed a subscription of."""
+    """A line for each topic without a confirmed subscription."""
     lines = []
     for topic, what in TOPICS.items():
         found = subscriptions(topic)

@@ -14,7 +14,7 @@ from .command import Failure
 from .stack import outputs, parameters
 
 DEPLOY = pathlib.Path(__file__).resolve().parent.parent
-# What a release does not keep: each deployment has its own.
+# Not part of a release: each deployment has its own.
 OF_THE_DEPLOYMENT = ("DeployedAt", "DesiredTasks")
 
 
@@ -57,7 +57,7 @@ def put(name, part, content):
 
 
 def get(name, part):
-    """A part of a release, or None where it is not there."""
+    """A part of a release, or None if it does not exist."""
     with tempfile.NamedTemporaryFile() as file:
         try:
             ask("s3api", "get-object", "--bucket", bucket(), "--key", f"releases/{name}/{part}", file.name)
@@ -88,13 +88,13 @@ def known_parameters(name):
 
 
 def complete(stack):
-    """What is deployed is good, and can be gone back to."""
+    """Marks the deployed release as good, so that a rollback may choose it."""
     kept = {name: value for name, value in parameters(stack).items() if name not in OF_THE_DEPLOYMENT}
     put(kept["Release"], "parameters", "".join(f"{name}\t{value}\n" for name, value in kept.items()).encode())
 
 
 def good():
-    """The names of the releases that can be gone back to, the oldest first."""
+    """The releases that a rollback may choose, oldest first."""
     keys, start = [], {}
     while True:
         page = ask("s3api", "list-objects-v2", "--no-paginate", Bucket=bucket(), Prefix="releases/", **start)

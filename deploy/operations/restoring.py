@@ -1,4 +1,4 @@
-"""The steps of a restore. What has been done is read from the tables and backups themselves: so each step is taken once,
+"""The steps of a restore. The tables and backups themselves show which steps are done, so each step is taken once,
 and a restore that was interrupted goes on where it stopped.
 
 `picus_data_restored` is the table as it was at the moment. A table can't be renamed, so the whole table goes by way of
@@ -12,15 +12,15 @@ from .aws import Refused, ask, tell
 from .command import Failure, say
 
 LIVE, COPY = "picus_data", "picus_data_restored"
-# As the stack makes the table. A restored one has none of it.
+# The table's settings in the stack. A restored table has none of them.
 RECOVERY_DAYS = 35
 STACK_TAGS = [{"Key": "project", "Value": "picus"}]
-# Where the copy keeps what the table deletes by itself, for a restored table has lost that too.
+# The copy's tag with the table's time-to-live attribute, which a restored table loses too.
 TTL_TAG = "restore-ttl-attribute"
 
 
 def copy_of(moment):
-    """Makes the copy as of a moment, or takes up the one that is there."""
+    """Creates the copy as of a moment, or continues with an existing copy."""
     copy = tables.find(COPY)
     if copy and copy["TableStatus"] == "DELETING":
         tables.wait(f"{COPY} is being deleted", lambda: not tables.find(COPY))
@@ -57,7 +57,7 @@ def some_items(moment, keys, confirm):
 
 
 def whole_table(moment, confirm):
-    """Makes the table what it was."""
+    """Replaces the whole table by the copy."""
     name = f"picus-restore-{moment:%Y%m%dT%H%M%SZ}"
     done = is_finished(name)
     if not done:
@@ -80,7 +80,7 @@ def whole_table(moment, confirm):
 
 
 def exchange(confirm, what):
-    """The point of no return. Whoever shrinks back from it keeps the table as it is, also where it was passed halfway."""
+    """Asks before the point of no return. After a no, the table stays and serves again, even if an earlier restore was interrupted here."""
     try:
         confirm(what)
     except Failure:
@@ -93,7 +93,7 @@ def exchange(confirm, what):
 
 
 def deleted_table(confirm):
-    """Restores a table that was deleted, from the backup that DynamoDB made of it."""
+    """Restores a deleted table from the backup that DynamoDB made of it."""
     found = [backup for backup in backups(LIVE, "SYSTEM") if backup["BackupStatus"] == "AVAILABLE"]
     if not found:
         raise Failure(f"DynamoDB has no backup of a deleted table {LIVE}")
@@ -111,7 +111,7 @@ def deleted_table(confirm):
 
 
 def is_finished(name):
-    """Whether the table is the restored one, and nothing is left but to serve it."""
+    """Whether the table is the restored one, so that only serving is left."""
     live, copy = tables.find(LIVE), tables.find(COPY)
     if not live or not tables.source(live) or (copy and copy["TableStatus"] != "DELETING"):
         return False
@@ -129,7 +129,7 @@ def backups(table, kind):
 
 
 def backup_of_copy(name):
-    """The ARN of a whole backup of the copy."""
+    """The ARN of a complete backup of the copy."""
     table = tables.find(COPY)["TableId"]
 
     def there():
@@ -146,7 +146,7 @@ def backup_of_copy(name):
 
 
 def keep_settings(live):
-    """Writes to the copy what the table is about to lose: its tags, and what it deletes by itself."""
+    """Saves with the copy what the table will lose: its tags, and its time-to-live attribute."""
     tags = ask("dynamodb", "list-tags-of-resource", ResourceArn=live["TableArn"])["Tags"]
     expiry = ask("dynamodb", "describe-time-to-live", TableName=LIVE)["TimeToLiveDescription"]
     kept = [tag for tag in tags if not tag["Key"].startswith("aws:")]
@@ -188,11 +188,11 @@ def check(items):
 
 
 def settle(tags):
-    """Gives the restored table what the stack's has: recovery, protection, tags, and what it deletes by itself."""
+    """Gives the restored table the stack's settings: recovery, protection, tags, and time to live."""
     recovery = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": RECOVERY_DAYS}
 
     def is_recoverable():
-        # Of a table that was just restored, AWS refuses this for some minutes.
+        # AWS refuses this for some minutes after a restore.
         try:
             ask("dynamodb", "update-continuous-backups", TableName=LIVE, PointInTimeRecoverySpecification=recovery)
         except Refused as refused:
@@ -224,7 +224,7 @@ def expire_by(attribute):
 
 
 def time_of(told):
-    """A time as the AWS CLI tells it: version 1 in seconds, version 2 in ISO 8601."""
+    """A time from the AWS CLI: version 1 prints seconds, version 2 ISO 8601."""
     utc = datetime.timezone.utc
     if isinstance(told, (int, float)):
         return datetime.datetime.fromtimestamp(int(told), utc)

@@ -14,7 +14,7 @@ UNDER_WAY = (".rollback", "under-way")
 
 
 def go_back(name=""):
-    """Deploys a good release again; without a name, the newest one before what is deployed."""
+    """Deploys a good release again. Without a name, it is the newest one before the deployed one."""
     before = stack.deployed("picus")
     if not before:
         raise Failure("Picus is not deployed in this account and region")
@@ -42,7 +42,7 @@ def go_back(name=""):
 
 
 def interrupted(current):
-    """Where a roll-back that was not completed went, if it is what the present state comes from."""
+    """The target of an incomplete rollback, if the present state comes from one."""
     kept = (release.get(*UNDER_WAY) or b"").decode().split()
     return kept[1] if len(kept) == 2 and current in kept else ""
 
@@ -55,6 +55,6 @@ def newest_before(current):
 
 
 def running_tasks():
-    """Templates of the first version set the number of tasks, and would undo what scaling has done."""
+    """Templates of the first version set the number of tasks, which would undo scaling."""
     found = ask("ecs", "describe-services", cluster="picus-cluster", services=["picus-service"])["services"]
     return only([each for each in found if each["status"] == "ACTIVE"], "aws ecs describe-services")["desiredCount"]

@@ -1,4 +1,4 @@
-"""Stops serving, so that nothing reads or writes a table that is being exchanged, and serves again.
+"""Stops serving while a table is being replaced, so that nothing reads or writes it, and starts again.
 
 Where Picus is not deployed there is nothing to stop.
 """
@@ -28,7 +28,7 @@ def stop():
 
 
 def start():
-    """With the fewest tasks that scaling knows; it adds what the load needs."""
+    """Starts with scaling's minimum of tasks. Scaling adds what the load needs."""
     if service():
         if has_function():
             tell("lambda", "delete-function-concurrency", FunctionName=FUNCTION)

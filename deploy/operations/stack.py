@@ -1,4 +1,4 @@
-"""How a stack is changed: a change set is made, shown and executed, and what happens is told as it happens.
+"""Changes a stack: creates, shows and executes a change set, and prints what happens.
 
 Each step can be interrupted, and the next run goes on from what it finds: a stack that is under way is waited for, a
 stack whose creation failed is removed, and a change set that was not executed is deleted.
@@ -16,12 +16,12 @@ CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 TAGS = [{"Key": "project", "Value": "picus"}]
 POLL_SECONDS, CHANGE_SET_SECONDS = 2, 600
 CREATIONS = 3
-# The account's first ECS cluster can be ahead of the role that ECS makes for itself.
+# In a new account, the first ECS cluster may be created before ECS's own role.
 ROLE_IS_LATE = "Unable to assume the service linked role"
 
 
 def find(name):
-    """A stack by its name or id, or None where it is not there."""
+    """A stack by its name or id, or None if it does not exist."""
     try:
         stacks = ask("cloudformation", "describe-stacks", StackName=name)["Stacks"]
     except Refused as refused:
@@ -44,7 +44,7 @@ def parameter(name, value):
 
 
 def at_rest(name):
-    """A stack to which nothing happens, or None."""
+    """A stack at rest, or None."""
     stack = find(name)
     while stack and under_way(stack):
         say(f"stack {name} is {stack['StackStatus']}: waiting for it")
@@ -60,7 +60,7 @@ def under_way(stack):
 
 
 def deployed(name):
-    """The stack, at rest with something in it, or None where it is to be created."""
+    """The stack, at rest and not empty, or None if it has to be created."""
     stack = at_rest(name)
     status = stack["StackStatus"] if stack else "NONE"
     if status in ("NONE", "REVIEW_IN_PROGRESS"):
@@ -77,7 +77,7 @@ def deployed(name):
 
 
 def remove(name):
-    """Deletes a stack, and tells what happens; whether it was there."""
+    """Deletes a stack, and prints what happens. Returns whether it existed."""
     stack = at_rest(name)
     if not stack:
         return False
@@ -90,12 +90,12 @@ def remove(name):
 
 
 def token():
-    """Names one request, so that a call which is made again is not a second one."""
+    """A token for a request, so that AWS performs a repeated call only once."""
     return f"picus-{uuid.uuid4()}"
 
 
 def change(name, stack, show_only=False, **request):
-    """Changes `stack`, as `deployed` found it, by a request of CreateChangeSet. Shows the change set alone if asked."""
+    """Changes `stack`, as `deployed` found it, by a request of CreateChangeSet. If asked, only shows the change set."""
     for attempt in range(1, CREATIONS + 1):
         made = make(name, "UPDATE" if stack else "CREATE", request)
         if not made:
@@ -119,7 +119,7 @@ def change(name, stack, show_only=False, **request):
 
 
 def make(name, kind, request):
-    """A change set that can be executed, shown; None where it changes nothing."""
+    """Shows a change set that can be executed; None if it changes nothing."""
     tidy(name)
     change_set = f"change-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"
     what = {"StackName": name, "ChangeSetName": change_set}
@@ -127,7 +127,7 @@ def make(name, kind, request):
         ask("cloudformation", "create-change-set", **what, ChangeSetType=kind, ClientToken=change_set,
             Capabilities=CAPABILITIES, ImportExistingResources=True, Tags=TAGS, **request)
     except Refused as refused:
-        # Nobody else's has this name: the answer to an earlier attempt was lost.
+        # The name is unique, so this change set is from an earlier attempt whose answer was lost.
         if refused.code != "AlreadyExistsException":
             raise
     made = wait_for(what)
@@ -156,12 +156,12 @@ def make(name, kind, request):
 
 
 def named(made):
-    """A change set, and its stack, which the deploy role's permissions name."""
+    """A change set, with its stack, because the deploy role's permissions name the stack."""
     return {"StackName": made["StackId"], "ChangeSetName": made["ChangeSetId"]}
 
 
 def tidy(name):
-    """Deletes the change sets that interrupted runs have left."""
+    """Deletes change sets left by interrupted runs."""
     try:
         left = ask("cloudformation", "list-change-sets", StackName=name)["Summaries"]
     except Refused as refused:
@@ -174,7 +174,7 @@ def tidy(name):
 
 
 def wait_for(what):
-    """The change set once CloudFormation has worked it out. The CLI's own waiter asks every half minute."""
+    """Waits for the change set. The CLI's own waiter asks only every half minute."""
     give_up = time.monotonic() + CHANGE_SET_SECONDS
     while time.monotonic() < give_up:
         made = ask("cloudformation", "describe-change-set", **what)
@@ -188,13 +188,13 @@ def execute(made):
     try:
         tell("cloudformation", "execute-change-set", **named(made), ClientRequestToken=token())
     except Refused as refused:
-        # It has begun, and the answer to an earlier attempt was lost; if not, no event follows, which is noticed.
+        # Either it has begun and the answer was lost, or no event follows, which is noticed.
         if refused.code != "InvalidChangeSetStatus":
             raise
 
 
 def discard(made):
-    """Deletes a change set, and the empty stack that it was made for."""
+    """Deletes a change set, and the empty stack that was created for it."""
     tell("cloudformation", "delete-change-set", **named(made))
     stack = find(made["StackId"])
     if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":

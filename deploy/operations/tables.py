@@ -1,4 +1,4 @@
-"""A DynamoDB table as a restore needs it: asked for, waited for, counted and compared."""
+"""Reads, awaits, counts and compares DynamoDB tables for a restore."""
 
 import time
 
@@ -7,7 +7,7 @@ from .command import Failure, say
 
 KEY = "object_id"
 POLL_SECONDS, TELL_SECONDS = 5, 60
-# A table that was just made can be unknown for a moment.
+# A new table may be unknown for a moment.
 UNKNOWN_SECONDS = 300
 SAMPLE = 100
 
@@ -27,7 +27,7 @@ def source(table):
 
 
 def once(done_already, operation, **request):
-    """A call that AWS refuses with one of these codes where an earlier attempt got through."""
+    """Makes a call that AWS refuses with one of these codes if an earlier attempt succeeded."""
     try:
         return ask("dynamodb", operation, **request)
     except Refused as refused:
@@ -36,7 +36,7 @@ def once(done_already, operation, **request):
 
 
 def wait(what, is_so):
-    """Until it is so, however long that takes: a large table is restored in hours."""
+    """Waits without a limit: restoring a large table takes hours."""
     begun = told = time.monotonic()
     while not is_so():
         now = time.monotonic()
@@ -84,7 +84,7 @@ def pages(name, **request):
 
 
 def count(name):
-    """How many items there are: what DescribeTable says is hours old."""
+    """Counts the items. DescribeTable's count may be hours old."""
     items, told = 0, time.monotonic()
     for page in pages(name, Select="COUNT"):
         items += page["Count"]
@@ -95,7 +95,7 @@ def count(name):
 
 
 def get(name, keys):
-    """The items with these keys, as far as they are there."""
+    """The items with these keys that exist."""
     found, wanted = {}, [{KEY: {"S": key}} for key in keys]
     while wanted:
         answer = ask("dynamodb", "batch-get-item", RequestItems={name: {"Keys": wanted[:100], "ConsistentRead": True}})

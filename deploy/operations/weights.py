@@ -1,4 +1,4 @@
-"""Which of the service's two target groups has the requests.
+"""Tells which of the service's two target groups gets the requests.
 
 One rule of the load balancer sends to both, by weights that ECS owns: a canary's release moves them from one group to
 the other, and the next one moves them back.
@@ -6,7 +6,7 @@ the other, and the next one moves them back.
 
 from .aws import Refused, ask
 
-# Where the templates send all requests at first.
+# The group that the templates first send all requests to.
 FIRST, SECOND = "picus-ecs-tg", "picus-ecs-tg-canary"
 
 
@@ -21,7 +21,7 @@ def groups(name):
 
 
 def live():
-    """The weight of each of the two groups; empty where no rule sends to both."""
+    """The weight of each of the two groups; empty if no rule forwards to both."""
     weights = {}
     for balancer in [balancer for group in groups(FIRST) for balancer in group["LoadBalancerArns"]]:
         for listener in ask("elbv2", "describe-listeners", LoadBalancerArn=balancer)["Listeners"]:
