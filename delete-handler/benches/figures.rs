@@ -1,6 +1,6 @@
-//! The delete handler's figures, of the program as it is deployed: `cargo bench --profile lambda -p
-//! picus-delete-handler` prints them, and fails when one is over its target. What telemetry adds is told
-//! by running it with and without, turn by turn.
+//! Measures the delete handler as it is deployed. `cargo bench --profile lambda -p picus-delete-handler` prints the
+//! figures, and fails if one is over its target. To show what telemetry costs, it runs the program with and without,
+//! in turns.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{ExitCode, Stdio};
@@ -19,7 +19,7 @@ const MAX_BYTES: u64 = 12_000_000;
 const MAX_ADDED_TO_START: Duration = Duration::from_millis(10);
 const MAX_ADDED_TO_INVOCATION: Duration = Duration::from_millis(1);
 
-/// Times of one thing, with telemetry and without.
+/// Durations, with telemetry and without.
 #[derive(Default)]
 struct Times {
     with: Vec<Duration>,
@@ -76,9 +76,9 @@ async fn main() -> std::io::Result<ExitCode> {
     Ok(if reached { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Times some invocations: until the answer is there, and from there until more work is asked for.
+/// Measures some invocations: the time until the answer, and from there until the program asks for the next event.
 async fn invoke(api: &mut RuntimeApi, telemetry: bool, answers: &mut Times, returns: &mut Times) {
-    // The first one also connects to DynamoDB.
+    // The first invocation also connects to DynamoDB.
     for invocation in 0..=INVOCATIONS / STARTS {
         let given = Instant::now();
         api.invoke(EVENT).await;
@@ -91,7 +91,7 @@ async fn invoke(api: &mut RuntimeApi, telemetry: bool, answers: &mut Times, retu
     }
 }
 
-/// Starts the program as Lambda does, with all of its telemetry or with none that it can do without.
+/// Starts the program as Lambda does, with all telemetry or with as little as possible.
 fn start(
     api: &RuntimeApi,
     dynamodb: SocketAddr,

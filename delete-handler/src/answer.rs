@@ -1,4 +1,4 @@
-//! Answers, in the form that the sender of an event expects.
+//! Responses, in the format that the event's sender expects.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use crate::event::Form;
 
-/// The headers of an answer, by their names.
+/// A response's headers by name.
 pub(crate) type Headers = BTreeMap<&'static str, String>;
 
-/// What goes back to the load balancer or the API gateway.
+/// The response for the load balancer or the API gateway.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
     status_code: u16,
-    /// The status with its reason, which the load balancer asks for.
+    /// The status with its reason phrase, which the load balancer demands.
     #[serde(skip_serializing_if = "Option::is_none")]
     status_description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ pub struct Answer {
 impl Answer {
     pub(crate) fn new(form: Form, status: u16, headers: Headers, body: String) -> Self {
         let load_balancer = matches!(form, Form::LoadBalancer { .. });
-        // A load balancer whose target group has multi-value headers reads no others.
+        // With multi-value headers, a load balancer ignores the other form.
         let multi_value = form == Form::LoadBalancer { multi_value: true };
         let (single, multi) = if multi_value {
             (None, Some(headers.into_iter().map(|(name, value)| (name, [value])).collect()))
@@ -58,7 +58,7 @@ impl Answer {
     }
 }
 
-/// A status with its reason phrase (RFC 9110, 15), as the load balancer asks for it.
+/// A status with its reason phrase (RFC 9110, 15), as the load balancer demands.
 fn with_reason(status: u16) -> String {
     let known = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     format!("{status} {}", known.unwrap_or_default())

@@ -1,9 +1,9 @@
-//! Events that stand for HTTP requests, in the forms that AWS sends them: from an Application Load
-//! Balancer (Elastic Load Balancing User Guide, "Lambda functions as targets"), and from an API
-//! Gateway's REST API (payload version 1.0) or HTTP API (2.0) (API Gateway Developer Guide).
+//! Reads events that represent HTTP requests, in AWS's formats: from an Application Load Balancer (Elastic Load
+//! Balancing User Guide, "Lambda functions as targets"), and from an API Gateway's REST API (payload version 1.0) or
+//! HTTP API (2.0) (API Gateway Developer Guide).
 //!
-//! Only what a delete needs is read, and read leniently: an event that is odd elsewhere can still be
-//! answered, and any event at all must be. Of a body, only its size is.
+//! Only what a delete needs is read, and leniently: every event must get an answer, even one that is odd elsewhere.
+//! Of a body, only its size is read.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use struson::reader::{JsonReader as _, ReaderError};
 use crate::json::{Reader, headers, members, reader, string, truth};
 use crate::target::Target;
 
-/// Who sent an event, and so in which form its answer is due.
+/// The sender of an event, which decides the response's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// A load balancer, with or without multi-value headers.
@@ -24,19 +24,19 @@ pub(crate) enum Form {
     HttpApi,
 }
 
-/// What a delete needs of a request.
+/// What a delete needs from a request.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) form: Form,
-    /// None where the event is malformed.
+    /// `None` if the event is malformed.
     pub(crate) target: Option<Target>,
-    /// The bytes of the body, as the client sent it.
+    /// The size of the body as the client sent it, in bytes.
     pub(crate) body_len: usize,
     headers: HashMap<String, Vec<String>>,
 }
 
 impl Request {
-    /// Reads an event. One that can't be told is answered as a load balancer's.
+    /// Reads an event. If its sender is unclear, it gets a load balancer's response.
     pub(crate) fn read(event: &str) -> Self {
         let event = Event::read(event);
         let form = event.form();
@@ -57,7 +57,7 @@ impl Request {
         Self { form, target, body_len, headers }
     }
 
-    /// A header's value, the first one of several, by its name in lower case.
+    /// The first value of a header, by its lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers(name).first().map(String::as_str)
     }
@@ -68,7 +68,7 @@ impl Request {
     }
 }
 
-/// An event's own parts; none of those that are missing or of another type than expected.
+/// The fields of an event. A field is `None` if it is missing or has the wrong type.
 #[derive(Debug, Default)]
 struct Event {
     version: Option<String>,
@@ -94,13 +94,13 @@ struct Context {
 }
 
 impl Event {
-    /// Reads an event name by name: whatever clients put into queries is passed over.
+    /// Reads an event field by field, so that a client's query can't confuse it.
     fn read(text: &str) -> Self {
         let mut event = Self::default();
         let mut reader = reader(text);
         let read = event.read_members(&mut reader);
         if read.and_then(|_| reader.consume_trailing_whitespace()).is_err() {
-            // What is no JSON is no request, but its sender may still have told what it can show.
+            // Text that is not JSON is not a request. But it may still show which format its sender uses.
             let multi_value = text.contains("\"multiValueHeaders\"").then(HashMap::new);
             return Self { multi_value_headers: multi_value, ..Self::default() };
         }
@@ -135,16 +135,16 @@ impl Event {
         }
     }
 
-    /// The bytes of a body. In base64, four characters stand for three of them.
+    /// The size of the body in bytes. In base64, four characters encode three bytes.
     fn body_len(&self) -> usize {
         let body = self.body.as_deref().unwrap_or_default();
         if self.is_base64 { body.trim_end_matches('=').len() * 3 / 4 } else { body.len() }
     }
 
-    /// Whether a path comes decoded. An HTTP API's does, in either version ("API Gateway decodes
-    /// URL-encoded request parameters before passing them to your backend integration", API Gateway
-    /// Developer Guide, "Create routes for HTTP APIs"); a load balancer's, a REST API's and a function
-    /// URL's do not. Of events in version 1.0, only an HTTP API's name their version.
+    /// Whether the path comes decoded. An HTTP API decodes it in both versions ("API Gateway decodes URL-encoded
+    /// request parameters before passing them to your backend integration", API Gateway Developer Guide, "Create
+    /// routes for HTTP APIs"). A load balancer, a REST API and a function URL do not. Among events of version 1.0,
+    /// only an HTTP API's have a `version`.
     fn is_decoded(&self, form: Form) -> bool {
         match form {
             Form::LoadBalancer { .. } => false,
@@ -182,10 +182,10 @@ impl Context {
     }
 }
 
-/// An API's path may begin with its stage, as `/prod/picus/…` does.
+/// An API's path may begin with its stage, such as `/prod/picus/…`.
 fn without_stage<'a>(path: &'a str, stage: Option<&str>) -> &'a str {
     let rest = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
-    // A REST API's path is without its stage, even of one that is called `picus`.
+    // A REST API's path has no stage, even if the stage is called `picus`.
     rest.filter(|rest| rest.starts_with(ITEM_PARENT)).unwrap_or(path)
 }
 

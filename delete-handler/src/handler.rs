@@ -1,4 +1,4 @@
-//! One event, answered.
+//! Answers one event.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,29 +24,29 @@ use crate::answer::{Answer, Headers};
 use crate::event::Request;
 use crate::target::{self, Wanted};
 
-/// What is left of the invocation's time for the answer to go out in, before Lambda ends it.
+/// Time reserved for sending the answer before Lambda ends the invocation.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
 const CONTENT_TYPE: &str = "Content-Type";
 
-/// Deletes items. Made once, before the first event, and once telemetry runs.
+/// Deletes items. Create it once, after telemetry has started and before the first event.
 #[derive(Debug)]
 pub struct DeleteHandler {
     table: Table,
     objective: Arc<LatencySlo>,
-    /// Whether no event has come yet.
+    /// Whether no event has come so far.
     cold: AtomicBool,
 }
 
 impl DeleteHandler {
-    /// A handler that deletes from `table`, and is to answer within `latency_objective`.
+    /// Deletes from `table`. Answers within `latency_objective` count as good.
     #[must_use]
     pub fn new(table: Table, latency_objective: Duration) -> Self {
         let objective = Arc::new(LatencySlo::new(latency_objective, &route::SLO_OF_HANDLER));
         Self { table, objective, cold: true.into() }
     }
 
-    /// Answers an event, whatever it is, in its own form.
+    /// Answers an event in its sender's format. Every event gets an answer.
     pub async fn answer(&self, event: LambdaEvent<String>) -> Answer {
         let LambdaEvent { payload, context } = event;
         let request = Request::read(&payload);
@@ -80,7 +80,7 @@ impl DeleteHandler {
         answer
     }
 
-    /// Tells what is known of the request already.
+    /// Begins the request's access line with what is known so far.
     fn begin(&self, request: &Request, context: &Context, ids: &RequestContext) -> Access {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         if cold_start {
@@ -94,7 +94,7 @@ impl DeleteHandler {
             method: target.map_or("", |target| &target.method),
             route: target.map_or("", |target| target::template(&target.path)),
             path: target.map_or("", |target| &target.path),
-            // Neither is in every form of event as it was sent.
+            // Not every sender passes on the query as the client sent it.
             query: "",
             protocol_version: "",
             scheme: scheme(bytes("x-forwarded-proto")),
@@ -129,7 +129,7 @@ impl DeleteHandler {
         };
         access.object_id = Some(key.to_string());
         let conditions = Preconditions::read(|name| request.headers(name));
-        // What a call leaves half done when it panics goes with its event.
+        // Whatever a panic leaves unfinished belongs to this event only.
         let deleted = AssertUnwindSafe(self.delete(&key, &conditions)).catch_unwind();
         match time::timeout(time_left(context), deleted).await {
             Ok(Ok(deleted)) => deleted.map(|()| Done::Deleted(key)),
@@ -152,15 +152,14 @@ impl DeleteHandler {
     }
 }
 
-/// What was done.
+/// The result of a request.
 enum Done {
     Deleted(Key),
-    /// The methods are told.
+    /// Lists the methods.
     Options,
 }
 
-/// The values of a header of the request, or what Lambda itself knows: the trace, and the invocation's
-/// id.
+/// The values of a header, or Lambda's own trace and request id.
 fn values<'a>(
     request: &'a Request,
     context: &'a Context,
@@ -169,7 +168,7 @@ fn values<'a>(
     let own = request.headers(name);
     let lambdas = match name {
         "x-amzn-trace-id" => context.xray_trace_id.as_deref(),
-        // Lambda's own log lines carry this one.
+        // Lambda's own log lines have this id.
         "x-request-id" => Some(context.request_id.as_str()),
         _ => None,
     };
@@ -183,12 +182,12 @@ fn headers(ids: &RequestContext) -> Headers {
     known.chain([(CONTENT_TYPE, "application/json".to_owned())]).collect()
 }
 
-/// Bodies are made of strings alone: that they become JSON can't fail.
+/// Can't fail: the bodies have only strings.
 fn json(body: &impl Serialize) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }
 
-/// How long the delete may take for its answer to be in time.
+/// How long the delete may take so that the answer is in time.
 fn time_left(context: &Context) -> Duration {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     left.saturating_sub(TIME_TO_ANSWER)

@@ -1,5 +1,5 @@
-//! JSON of others, read leniently and piece by piece. A reader of streams has no bounds on depth or on
-//! numbers, and unlike `serde_json::Value` no names that could mean something to it.
+//! Reads foreign JSON leniently, piece by piece. A streaming reader has no limit for depth or numbers, and unlike
+//! `serde_json::Value`, no field names with a special meaning.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub(crate) fn reader(text: &str) -> Reader<'_> {
     JsonStreamReader::new_custom(text.as_bytes(), settings)
 }
 
-/// Has `each` read every member of an object; passes over what is none. Tells which it was.
+/// Calls `each` for every member of an object, and skips any other value. Returns whether it was an object.
 pub(crate) fn members(
     reader: &mut Reader,
     mut each: impl FnMut(&str, &mut Reader) -> Result<(), ReaderError>,
@@ -51,8 +51,7 @@ pub(crate) fn truth(reader: &mut Reader) -> Result<bool, ReaderError> {
     Ok(false)
 }
 
-/// Headers by their names in lower case, of either form: a value or a list of them. None where there is
-/// no object.
+/// Headers by their lower-case names, from either form: one value or a list. `None` if there is no object.
 pub(crate) fn headers(
     reader: &mut Reader,
 ) -> Result<Option<HashMap<String, Vec<String>>>, ReaderError> {

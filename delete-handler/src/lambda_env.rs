@@ -1,4 +1,4 @@
-//! What Lambda sets around its function, without which `lambda_runtime` would panic (AWS Lambda
+//! Checks the variables that Lambda sets for its function. Without them, `lambda_runtime` panics (AWS Lambda
 //! Developer Guide, "Defined runtime environment variables").
 
 use std::env::VarError;
@@ -13,9 +13,9 @@ pub(crate) struct NotLambda {
     fault: &'static str,
 }
 
-/// Checks the variables that are needed. `lookup` gives a variable by its name.
+/// Checks that all needed variables are there. `lookup` returns a variable by its name.
 pub(crate) fn check(lookup: impl Fn(&str) -> Result<String, VarError>) -> Result<(), NotLambda> {
-    // What stands in for Lambda may give a whole URL, of which only the path can be left out.
+    // An emulator of Lambda may give a whole URL. Only its path may be missing.
     let is_address =
         |value: &str| value.parse::<Uri>().is_ok_and(|address| address.authority().is_some());
     let is_number = |value: &str| value.parse::<i32>().is_ok();
@@ -50,7 +50,7 @@ mod tests {
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
     ];
 
-    /// What is said of Lambda's variables, with one of them changed.
+    /// The message if one of Lambda's variables is changed.
     fn fault(changed: &str, value: Option<&str>) -> Option<String> {
         let lookup = |name: &str| {
             let (_, set) = LAMBDA.iter().find(|(known, _)| *known == name).unwrap();

@@ -27,16 +27,17 @@ const PROGRAM: Program = Program {
     other_settings: "those of Lambda and the AWS SDK, AWS_*",
 };
 
-/// The longest that a start waits for a connection to DynamoDB: a silent endpoint must not hold up the first event.
+/// The longest wait at start for a connection to DynamoDB, so that a silent endpoint does not hold up the first
+/// event.
 const MOST_TO_WARM: Duration = Duration::from_millis(500);
 
-/// The program: does what this process's arguments say, by default [`serve`].
+/// The program: handles its arguments. Without any, it runs [`serve`].
 #[must_use]
 pub fn main() -> ExitCode {
     PROGRAM.main(Config::read, |arguments| arguments.is_empty().then(serve))
 }
 
-/// Serves Lambda's events, as the environment configures it.
+/// Answers Lambda's events, configured by the environment.
 #[must_use]
 pub fn serve() -> ExitCode {
     match lambda_env::check(|name| std::env::var(name)) {
@@ -57,7 +58,7 @@ fn run(config: &Config) -> ExitCode {
         Err(error) => return refuse(error),
     };
     picus_telemetry::log_panics();
-    // An environment serves one event at a time: one thread starts sooner and does as well.
+    // An environment handles one event at a time, so one thread is enough and starts sooner.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -70,19 +71,19 @@ fn run(config: &Config) -> ExitCode {
     if let Err(error) = &outcome {
         tracing::error!(exception.message = %error, "delete handler failed");
     }
-    // The last lines are written when it goes.
+    // Dropping it writes the last log lines.
     drop(telemetry);
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Serves events until Lambda, or whoever started the process, ends it.
+/// Answers events until the process is ended.
 async fn serve_events(
     config: &Config,
     telemetry: Arc<Telemetry>,
 ) -> Result<(), lambda_runtime::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let table = Table::connect(&config.table).await;
-    // Lambda gives more CPU until the first event is asked for than after it.
+    // Before the first event, Lambda gives the process more CPU than after it.
     table.warm(MOST_TO_WARM).await;
     let handler = DeleteHandler::new(table, config.latency_objective);
     let answer = service_fn(|event: LambdaEvent<String>| {
@@ -90,8 +91,8 @@ async fn serve_events(
         async move { Ok::<_, Infallible>(handler.answer(event).await) }
     });
     let as_text = MapRequestLayer::new(as_text);
-    // It is called when the answer has gone out and before the next event is asked for: nobody waits
-    // for it, and the environment can't be frozen yet.
+    // Called after the answer has gone out, and before the next event is requested. Nobody waits for it, and the
+    // environment can't be frozen yet.
     let flush = OpenTelemetryLayer::new(move || telemetry.flush());
     tokio::select! {
         outcome = Runtime::new(answer).layer(as_text).layer(flush).run() => outcome,
@@ -99,8 +100,8 @@ async fn serve_events(
     }
 }
 
-/// Wraps an event into a JSON string, which `lambda_runtime` unwraps again: an event that `serde` could
-/// not read would be the function's failure, and here it is answered as any other.
+/// Wraps an event into a JSON string, which `lambda_runtime` unwraps again. Otherwise an event that `serde` can't
+/// read would fail the function; here it gets an answer like any other.
 fn as_text(mut invocation: LambdaInvocation) -> LambdaInvocation {
     let text = String::from_utf8_lossy(&invocation.body);
     invocation.body = Value::from(text).to_string().into();

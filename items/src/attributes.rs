@@ -1,11 +1,11 @@
-//! What DynamoDB keeps of an item.
+//! The attributes of an item, as DynamoDB stores them.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// Attributes by their names.
+/// Attributes by name.
 pub type Attributes = HashMap<String, AttributeValue>;
 
-/// The partition key of the table: the attribute that Picus itself writes.
+/// The table's partition key: the attribute that Picus itself adds.
 pub const OBJECT_ID: &str = "object_id";

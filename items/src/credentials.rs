@@ -1,4 +1,4 @@
-//! Credentials that do not come in time.
+//! Limits the time for getting credentials.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use tokio::time;
 
-/// Gives up before the attempt that needs the credentials does: it could not tell what it had waited for.
+/// Gives up before the attempt that needs the credentials times out. The attempt could not say what it had waited
+/// for.
 #[derive(Debug)]
 pub(crate) struct InTime {
     pub(crate) provider: SharedCredentialsProvider,

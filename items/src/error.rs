@@ -1,36 +1,36 @@
-//! What can go wrong with items. Nothing here knows HTTP: `picus-api` turns it into a response.
+//! The errors of items. Nothing here knows HTTP: `picus-api` turns them into responses.
 
 use std::borrow::Cow;
 
 use crate::room::NoRoom;
 
-/// What a client is told whose condition names another item.
+/// The message if a client's condition names another item.
 pub const NOT_THE_ITEM_MEANT: &str = "The item is not the one that the request's condition names";
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// What went wrong.
+/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The text is not JSON, or not UTF-8.
     InvalidJson,
-    /// The JSON is no object.
+    /// The JSON is not an object.
     NotAnObject,
     /// The object names an attribute that Picus itself sets.
     ReservedAttribute,
     /// An attribute's name is empty, too long, or given twice in one object.
     InvalidAttributeName,
-    /// A number that DynamoDB can't hold.
+    /// DynamoDB can't hold this number.
     InvalidNumber,
-    /// Objects and arrays nested too deep.
+    /// Objects and arrays are nested too deep.
     NestingTooDeep,
     /// There is no key.
     MissingKey,
     /// The key is too long or badly percent-encoded.
     InvalidKey,
-    /// The limit is no number in its range.
+    /// The limit is not a number in its range.
     InvalidLimit,
-    /// The cursor was not made here.
+    /// The cursor was not made by Picus.
     InvalidCursor,
     /// The idempotency key is empty, too long, or not visible ASCII.
     InvalidIdempotencyKey,
@@ -38,22 +38,22 @@ pub enum ErrorKind {
     NotFound,
     /// The idempotency key was used for another item before.
     IdempotencyConflict,
-    /// The item is not the one that it was to be, or can't be held to be.
+    /// The item is not the one that the condition names, or a delete can't compare it.
     PreconditionFailed,
-    /// The item is larger than DynamoDB's 400 KB.
+    /// The item is larger than DynamoDB's limit of 400 KB.
     TooLarge,
-    /// DynamoDB asked to slow down.
+    /// DynamoDB throttled the call.
     Throttled,
-    /// There is no room in memory for it at this time.
+    /// There is not enough memory at the moment.
     Overloaded,
     /// DynamoDB did not answer in time.
     DeadlineExceeded,
-    /// Anything else; the cause says what.
+    /// Any other failure. The cause says which.
     Internal,
 }
 
-/// What went wrong with an item: a text for whoever sent it, and, apart from that, the cause, which
-/// [`std::error::Error::source`] gives to the log.
+/// What went wrong with an item. The message is for the client. The cause, [`std::error::Error::source`], is for the
+/// log.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -67,19 +67,19 @@ impl Error {
         Self { kind, message: message.into(), source: None }
     }
 
-    /// The same error, with its cause for the log.
+    /// Adds the cause, for the log.
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What a program acts on.
+    /// The kind, for programs.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What a person reads.
+    /// The message, for people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

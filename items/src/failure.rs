@@ -1,5 +1,4 @@
-//! Why a call to DynamoDB failed: a word for it, which metrics, traces and the log share, and what the client is
-//! told.
+//! Why a call to DynamoDB failed: the word for it in metrics, traces and logs, and the client's error.
 
 use std::error::Error as StdError;
 use std::io;
@@ -14,28 +13,28 @@ use crate::held_client::Unread;
 use crate::operation::Operation;
 use crate::room::NoRoom;
 
-/// Why a call failed, by what there is to do about it.
+/// Why a call failed, grouped by what operators can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// DynamoDB asked to slow down.
+    /// DynamoDB throttled it.
     Throttled,
-    /// It was refused here for want of memory, and may have been done all the same.
+    /// Memory ran out here. The call may have been done all the same.
     NoRoom {
         done: bool,
     },
-    /// There was no answer in time.
+    /// No response came in time.
     Timeout,
-    /// There are no credentials, or DynamoDB does not take those that there are.
+    /// There are no credentials, or DynamoDB refuses them.
     Credentials,
     /// The role lacks a permission.
     AccessDenied,
-    /// The endpoint's name has no address.
+    /// The endpoint's name can't be resolved.
     Dns,
-    /// No TLS session could be agreed on.
+    /// The TLS handshake failed.
     Tls,
-    /// The endpoint could not be reached, or the connection broke.
+    /// The endpoint can't be reached, or the connection broke.
     Connection,
-    /// DynamoDB answered with another error.
+    /// DynamoDB returned another error.
     Service,
     Other,
 }
@@ -55,7 +54,7 @@ impl Failure {
 
     fn of_dispatch(failure: &DispatchFailure) -> Self {
         let Some(error) = failure.as_connector_error() else { return Self::Connection };
-        // Credentials come first: they are fetched over a network of their own, which can fail in all other ways.
+        // Checked first, because getting credentials uses the network too and can fail in all other ways.
         if is_caused_by::<CredentialsError>(error) {
             Self::Credentials
         } else if is_caused_by::<Unread>(error) {
@@ -73,8 +72,8 @@ impl Failure {
         }
     }
 
-    /// DynamoDB's codes (Amazon DynamoDB Developer Guide, "Error handling with DynamoDB", and the common errors of
-    /// its API reference).
+    /// The failure for a code of DynamoDB's (Amazon DynamoDB Developer Guide, "Error handling with DynamoDB", and the
+    /// common errors of its API reference).
     fn of_code(code: &str) -> Self {
         match code {
             _ if is_throttle(code) => Self::Throttled,
@@ -88,7 +87,7 @@ impl Failure {
         }
     }
 
-    /// The word for it, from a small, fixed set: it is a metric's label.
+    /// The word for it, one of a small fixed set, because it is a metric's label.
     pub(crate) fn error_type(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
@@ -104,7 +103,7 @@ impl Failure {
         }
     }
 
-    /// What the client is told, with the cause for the log.
+    /// The client's error, with the cause for the log.
     pub(crate) fn into_error<E>(self, operation: Operation, error: Box<SdkError<E>>) -> Error
     where
         E: StdError + Send + Sync + 'static,
@@ -114,7 +113,7 @@ impl Failure {
             (Self::Throttled, _) => {
                 (ErrorKind::Throttled, ": too many requests at this time, retry later")
             }
-            // Of what is overloaded, clients are told that nothing was done.
+            // `overloaded` tells clients that nothing was done, so it would be wrong here.
             (Self::NoRoom { done: true }, Operation::Put | Operation::Delete) => {
                 (ErrorKind::Throttled, NO_ROOM)
             }
@@ -129,7 +128,7 @@ impl Failure {
 
 const NO_ROOM: &str = ": too much is held in memory at this time, retry later";
 
-/// Puts the word into the chain of causes.
+/// Adds the word to the chain of causes.
 #[derive(Debug, thiserror::Error)]
 #[error("{error_type}")]
 struct FailedCall<E: StdError + 'static> {
@@ -138,7 +137,7 @@ struct FailedCall<E: StdError + 'static> {
     error: Box<SdkError<E>>,
 }
 
-/// The codes by which DynamoDB says "slower" (Amazon DynamoDB Developer Guide, "Error handling").
+/// The codes with which DynamoDB throttles (Amazon DynamoDB Developer Guide, "Error handling").
 pub(crate) fn is_throttle(code: &str) -> bool {
     matches!(
         code,
@@ -146,7 +145,7 @@ pub(crate) fn is_throttle(code: &str) -> bool {
     )
 }
 
-/// Whether `T` is among the causes. An I/O error does not name the error within it as its source.
+/// Whether a `T` is among the causes. An I/O error hides the error within it from its `source`.
 fn is_caused_by<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {

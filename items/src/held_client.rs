@@ -1,7 +1,6 @@
-//! The SDK's HTTP client, which holds what it sends and receives in the room of the request that it works for.
+//! Counts the memory of requests to DynamoDB, and of its responses, in the room of the client's request.
 //!
-//! An answer of DynamoDB's is read here and not by the SDK, so that it is known how much it is before anything is
-//! made of it.
+//! Responses are read here instead of in the SDK, so that their size is known before anything is made of them.
 
 use aws_sdk_dynamodb::config::{ConfigBag, RuntimeComponents};
 use aws_sdk_dynamodb::error::{BoxError, ConnectorError};
@@ -19,12 +18,12 @@ use memchr::memchr_iter;
 
 use crate::room::{self, Content, NoRoom, Room};
 
-/// DynamoDB has done what it was asked, and its answer finds no room.
+/// DynamoDB has done the call, but there is no memory for its response.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer was not read")]
 pub(crate) struct Unread(#[source] NoRoom);
 
-/// Wraps the client that makes the connections.
+/// Wraps the HTTP client that opens the connections.
 #[derive(Debug)]
 pub(crate) struct HeldClient(pub(crate) SharedHttpClient);
 
@@ -64,7 +63,7 @@ struct HeldConnector(SharedHttpConnector);
 impl HttpConnector for HeldConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Some(room) = room::current() else { return self.0.call(request) };
-        // What it was made of is gone, and its text may have as much again to spare.
+        // The item has been turned into this text, which may have spare capacity as large again.
         room.release(Content::Item);
         room.release(Content::Reply);
         let length = request.body().content_length().unwrap_or(0);
@@ -76,7 +75,7 @@ impl HttpConnector for HeldConnector {
     }
 }
 
-/// The same response, with its body in memory.
+/// The same response, with its whole body in memory.
 async fn read(mut response: HttpResponse, room: &Room) -> Result<HttpResponse, ConnectorError> {
     let length = response.headers().get("content-length").and_then(|length| length.parse().ok());
     let length = in_memory(length.unwrap_or(0));
@@ -97,12 +96,12 @@ async fn read(mut response: HttpResponse, room: &Room) -> Result<HttpResponse, C
     Ok(response)
 }
 
-/// What no memory can hold is refused as what does not fit.
+/// A length beyond any memory is refused like one that does not fit.
 fn in_memory(length: u64) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX / 4).min(usize::MAX / 4)
 }
 
-/// It is not tried again: that would take as much.
+/// Not retried, because a retry would need as much memory.
 fn refusal(no_room: NoRoom) -> ConnectorError {
     ConnectorError::other(no_room.into(), None)
 }

@@ -1,4 +1,4 @@
-//! An item: a JSON object, in the form in which DynamoDB holds it.
+//! Items: JSON objects, as DynamoDB stores them.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -12,36 +12,35 @@ use crate::parse;
 use crate::room::weight_of_json;
 use crate::size::MAX_ITEM_BYTES;
 
-/// A JSON object that DynamoDB can hold, or does hold.
+/// A JSON object that DynamoDB can store, or has stored.
 ///
-/// Its JSON has every digit of its numbers and its names in order, so that the same item always gives
-/// the same text. Binary values, which only other writers make, become base64 (RFC 4648), and sets
-/// arrays.
+/// Its JSON keeps every digit of its numbers and sorts its names, so that the same item always gives the same text.
+/// Other writers may have stored binary values, which become base64 (RFC 4648), and sets, which become arrays.
 #[derive(Debug, Clone)]
 pub struct Item {
     attributes: Attributes,
-    /// What it was read from, if it is to be written: it is a fraction of the attributes.
+    /// The original text, if the item will be written. It is much smaller than the attributes.
     source: Option<Bytes>,
 }
 
 impl Item {
-    /// Reads a request's body: any JSON object without an `object_id`.
+    /// Parses a request's body: any JSON object without an `object_id`.
     ///
     /// # Errors
-    /// An error of the client's that names the place in the document and the limit.
+    /// An error for the client, which names the place in the document and the limit.
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, Error> {
         let body = body.into();
         Ok(Self { attributes: parse::object(&body)?, source: Some(body) })
     }
 
-    /// What it takes up in memory at most, while it is read from this body.
+    /// The most memory that an item uses while this body is parsed.
     #[must_use]
     pub fn weight(body: &[u8]) -> usize {
-        // Each value counts for a byte at least.
+        // Each value counts for at least one byte.
         weight_of_json(body, MAX_ITEM_BYTES)
     }
 
-    /// Its JSON.
+    /// The item as JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = Vec::with_capacity(256);
@@ -49,34 +48,34 @@ impl Item {
         json
     }
 
-    /// Appends its JSON to `json`.
+    /// Appends the item as JSON.
     pub fn append_json(&self, json: &mut Vec<u8>) {
         object(&self.attributes, json);
     }
 
-    /// An item as DynamoDB returned it.
+    /// An item that DynamoDB returned.
     pub(crate) fn stored(attributes: Attributes) -> Self {
         Self { attributes, source: None }
     }
 
-    /// The attributes of an item as DynamoDB returned it.
+    /// The attributes of an item that DynamoDB returned.
     pub(crate) fn into_stored(self) -> Attributes {
         self.attributes
     }
 
-    /// A text by which it can be told later whether the same was stored.
+    /// The original text, for comparing the item later with a stored one.
     pub(crate) fn source(&self) -> Bytes {
         self.source.clone().unwrap_or_else(|| self.to_json().into())
     }
 
-    /// The attributes to write under `object_id`.
+    /// The attributes to write, with this id.
     pub(crate) fn into_attributes(mut self, object_id: String) -> Attributes {
         self.attributes.insert(OBJECT_ID.to_owned(), AttributeValue::S(object_id));
         self.attributes
     }
 }
 
-/// Appends an item's JSON. It writes no number by way of `serde`, which would round it.
+/// Appends an item's JSON. Numbers do not go through `serde`, which would round them.
 fn object(attributes: &Attributes, json: &mut Vec<u8>) {
     let mut members: Vec<_> = attributes.iter().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
@@ -104,19 +103,19 @@ fn value(value: &AttributeValue, json: &mut Vec<u8>) {
         AttributeValue::Bs(values) => {
             list(*b"[]", in_order(values), json, |bytes, json| text(&base64(bytes), json));
         }
-        // Null, and what a later DynamoDB may bring.
+        // Null, and types that DynamoDB may add later.
         _ => json.extend_from_slice(b"null"),
     }
 }
 
-/// A set's members. DynamoDB promises no order of them, and the same item must give the same text.
+/// A set's members, sorted: DynamoDB promises no order, and the same item must give the same text.
 fn in_order<T: AsRef<[u8]>>(set: &[T]) -> Vec<&T> {
     let mut members: Vec<_> = set.iter().collect();
     members.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
     members
 }
 
-/// Appends each of `members` between brackets, with commas.
+/// Appends `members` in brackets, with commas.
 fn list<T>(
     [open, close]: [u8; 2],
     members: impl IntoIterator<Item = T>,
@@ -148,13 +147,13 @@ fn base64(bytes: &Blob) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-/// Whether `stored` is the item of this text, under whichever id.
+/// Whether `stored` is the item with this text, under any id.
 pub(crate) fn is_of(source: &[u8], mut stored: Attributes) -> Result<bool, Error> {
     stored.remove(OBJECT_ID);
     Ok(same(&parse::object(source)?, &stored))
 }
 
-/// Whether two items say the same: DynamoDB may give a number back in another notation.
+/// Whether two items are equal. DynamoDB may return a number in another notation.
 fn same(one: &Attributes, other: &Attributes) -> bool {
     one.len() == other.len()
         && one

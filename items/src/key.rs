@@ -1,4 +1,4 @@
-//! Keys, as clients give them in a path or a header.
+//! Keys from a path or a header.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use crate::error::{Error, ErrorKind};
 
 /// DynamoDB's limit for a partition key, in bytes (Amazon DynamoDB Developer Guide, "Quotas").
 const MAX_KEY_BYTES: usize = 2048;
-/// Long enough for any UUID or hash, short enough to be a header.
+/// Long enough for any UUID or hash, and short enough for a header.
 const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 
-/// The namespace (RFC 9562, 5.5) in which idempotency keys become object ids: the version 5 UUID
-/// of `picus.idempotency-key` in the DNS namespace. A change of it would let old keys write anew.
+/// The namespace (RFC 9562, 5.5) that turns idempotency keys into object ids: the version 5 UUID of
+/// `picus.idempotency-key` in the DNS namespace. It must never change, otherwise repeated requests would write again.
 const IDEMPOTENCY_NAMESPACE: Uuid = Uuid::from_u128(0xb195_dcb6_00e1_519a_88b1_b3cf_6054_9b68);
 
 /// The `object_id` of an item: 1 to 2048 bytes of UTF-8.
@@ -21,7 +21,7 @@ const IDEMPOTENCY_NAMESPACE: Uuid = Uuid::from_u128(0xb195_dcb6_00e1_519a_88b1_b
 pub struct Key(String);
 
 impl Key {
-    /// Takes a key as it is.
+    /// Uses a text as key.
     ///
     /// # Errors
     /// [`ErrorKind::MissingKey`] if it is empty, [`ErrorKind::InvalidKey`] if it is too long.
@@ -38,10 +38,10 @@ impl Key {
         Ok(Self(key))
     }
 
-    /// Takes a key as it stands in a URL's path, percent-encoded (RFC 3986, 2.1).
+    /// Decodes a key from a URL's path (RFC 3986, 2.1).
     ///
     /// # Errors
-    /// Those of [`Key::new`], and [`ErrorKind::InvalidKey`] if it is badly encoded or no UTF-8.
+    /// The errors of [`Key::new`], and [`ErrorKind::InvalidKey`] if it is badly encoded or not UTF-8.
     pub fn from_path_segment(segment: &str) -> Result<Self, Error> {
         if !well_percent_encoded(segment.as_bytes()) {
             let message = "The key is badly percent-encoded: write % as %25, followed by nothing \
@@ -57,7 +57,7 @@ impl Key {
         }
     }
 
-    /// The key itself.
+    /// The key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -70,7 +70,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Whether every `%` is followed by two hexadecimal digits. The decoder lets others pass as they are.
+/// Whether two hexadecimal digits follow every `%`. The decoder accepts other text.
 fn well_percent_encoded(text: &[u8]) -> bool {
     text.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
         text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -82,7 +82,7 @@ fn well_percent_encoded(text: &[u8]) -> bool {
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Takes a header's value.
+    /// Uses a header's value as key.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidIdempotencyKey`] if it is empty, too long or not visible ASCII.
@@ -100,7 +100,7 @@ impl IdempotencyKey {
         }
     }
 
-    /// The id of the item that this key stands for.
+    /// The id of the item that belongs to this key.
     pub(crate) fn object_id(&self) -> Uuid {
         Uuid::new_v5(&IDEMPOTENCY_NAMESPACE, self.0.as_bytes())
     }

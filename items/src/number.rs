@@ -1,5 +1,5 @@
-//! Numbers as DynamoDB holds them: 38 significant digits, magnitudes from 1E-130 to below 1E+126
-//! (Amazon DynamoDB Developer Guide, "Supported data types: Number").
+//! Numbers in DynamoDB: 38 significant digits, magnitudes from 1E-130 to below 1E+126 (Amazon DynamoDB Developer
+//! Guide, "Supported data types: Number").
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +9,8 @@ use serde::de::IgnoredAny;
 const MAX_DIGITS: usize = 38;
 const MIN_EXPONENT: i64 = -130;
 const MAX_EXPONENT: i64 = 125;
-/// Above this, a number's text is mostly padding and is written in its shortest form instead: a sign, a
-/// point with a zero before it, and all the digits that there can be.
+/// A longer text consists mostly of zeros, and is written in scientific notation instead. This is room for a sign, a
+/// zero, a point, and all 38 digits.
 const MAX_PLAIN_BYTES: usize = MAX_DIGITS + 3;
 
 /// Why DynamoDB can't hold a number.
@@ -22,18 +22,18 @@ pub(crate) enum NumberFault {
     OutOfRange,
 }
 
-/// A number's value: the same for `1`, `1.0` and `10e-1`.
+/// A number's value, equal for `1`, `1.0` and `10e-1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decimal {
     negative: bool,
-    /// The significant digits, without zeros on either side; none for zero.
+    /// The significant digits, without zeros at either end; empty for zero.
     digits: String,
     /// The power of ten of the first digit.
     exponent: i64,
 }
 
 impl Decimal {
-    /// The value of `text`, a number in JSON's grammar (RFC 8259, 6).
+    /// Parses a number in JSON's grammar (RFC 8259, 6).
     pub(crate) fn from_json(text: &str) -> Self {
         let (negative, magnitude) = match text.strip_prefix('-') {
             Some(magnitude) => (true, magnitude),
@@ -48,7 +48,7 @@ impl Decimal {
         if digits.is_empty() {
             return Self { negative: false, digits: String::new(), exponent: 0 };
         }
-        // A power that no i64 holds is out of range in any case, whichever its last digits are.
+        // An exponent beyond i64 is out of range anyway.
         let overflow = if power.starts_with('-') { i64::MIN } else { i64::MAX };
         let power = power.parse().unwrap_or(overflow);
         let first = i64::try_from(whole.len()).unwrap_or(i64::MAX)
@@ -69,8 +69,8 @@ impl Decimal {
         }
     }
 
-    /// The bytes that DynamoDB counts for this number: one, one for a minus sign, and one for every
-    /// two digits on either side of the point.
+    /// The size of this number in DynamoDB: one byte, one for a minus sign, and one for every two digits on either
+    /// side of the point.
     fn size(&self) -> usize {
         let before_point = usize::try_from(self.exponent + 1).unwrap_or(0).min(self.digits.len());
         let after_point = self.digits.len() - before_point;
@@ -92,16 +92,16 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// What is sent to DynamoDB for a JSON number.
+/// A JSON number, as sent to DynamoDB.
 #[derive(Debug)]
 pub(crate) struct Attribute {
     pub(crate) text: String,
-    /// The bytes that DynamoDB counts for it.
+    /// Its size in DynamoDB, in bytes.
     pub(crate) size: usize,
 }
 
-/// What is sent to DynamoDB for the JSON number `text`. Zero is `0`, whatever its exponent: one
-/// out of range is refused, even zero's.
+/// Converts a JSON number for DynamoDB. Zero becomes `0`, unless its exponent is out of range: that is refused even
+/// for zero.
 pub(crate) fn to_attribute(text: &str) -> Result<Attribute, NumberFault> {
     let decimal = Decimal::from_json(text);
     decimal.check()?;
@@ -113,12 +113,11 @@ pub(crate) fn to_attribute(text: &str) -> Result<Attribute, NumberFault> {
     })
 }
 
-/// The text of a DynamoDB number as JSON, with all its digits. DynamoDB writes `1E125` with 125 zeros;
-/// an item full of them would be forty times as long as what was put. None if another writer's engine
-/// let something pass that is no JSON number.
+/// Converts a DynamoDB number to JSON, with all its digits. DynamoDB writes `1E125` with 125 zeros, which could make
+/// an item forty times as long as it was. `None` if another writer stored something that is not a JSON number.
 pub(crate) fn to_json(text: &str) -> Option<Cow<'_, str>> {
     let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    // This reads a number's grammar, and makes no number of it.
+    // Only checks the grammar, and does not convert the number.
     let IgnoredAny = number.then(|| serde_json::from_str(text).ok()).flatten()?;
     Some(if text.len() > MAX_PLAIN_BYTES {
         Decimal::from_json(text).to_string().into()

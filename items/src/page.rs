@@ -1,4 +1,4 @@
-//! Pages of a list: how many items, and where the next page begins.
+//! Pages of a list, and cursors between them.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use crate::error::{Error, ErrorKind};
 use crate::item::Item;
 use crate::key::Key;
 
-/// The most items that one page may be asked for.
+/// The most items in a page.
 const MAX_LIMIT: u16 = 1000;
-/// Marks a cursor as one of ours and leaves room for another form.
+/// Marks our cursors, and allows for another format later.
 const CURSOR_PREFIX: &str = "1:";
 
-/// Some items, and where the next ones begin if there are any.
+/// Some items, and where the next page begins.
 #[derive(Debug)]
 pub struct Page {
-    /// At most as many as were asked for.
+    /// At most as many as requested.
     pub items: Vec<Item>,
-    /// Where the next page begins; none on the last one.
+    /// Where the next page begins; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
@@ -27,12 +27,12 @@ pub struct Page {
 pub struct Limit(u16);
 
 impl Limit {
-    /// Reads the query's `limit`.
+    /// Parses the query's `limit`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidLimit`] unless it is a whole number from 1 to 1000.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        // `str::parse` takes a plus sign, which the contract does not know.
+        // `str::parse` would accept a plus sign.
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
             Ok(limit @ 1..=MAX_LIMIT) if digits => Ok(Self(limit)),
@@ -55,7 +55,7 @@ impl Limit {
 pub struct Cursor(Key);
 
 impl Cursor {
-    /// Reads the query's `cursor`.
+    /// Parses the query's `cursor`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidCursor`] if this service did not make it.
@@ -81,7 +81,7 @@ impl Cursor {
     }
 }
 
-/// The form that goes into a query, where none of its characters needs encoding.
+/// Its form in a query. None of its characters needs encoding.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(format!("{CURSOR_PREFIX}{}", self.0)))

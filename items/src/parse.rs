@@ -1,5 +1,5 @@
-//! JSON (RFC 8259) to attribute values, checked against what DynamoDB can hold. An error names the
-//! place in the document, as a JSON Pointer (RFC 6901), and the limit.
+//! Converts JSON (RFC 8259) to attribute values, within DynamoDB's limits. An error names the limit and the place in
+//! the document, as a JSON Pointer (RFC 6901).
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -14,17 +14,17 @@ use crate::error::{Error, ErrorKind};
 use crate::number::{self, NumberFault};
 use crate::size::{CONSTANT, CONTAINER, ENTRY, MAX_ITEM_BYTES, Size, TooLarge};
 
-/// Objects and arrays within each other, the outermost included. DynamoDB counts 32 levels from an
-/// attribute's value to the innermost scalar, which is the same.
+/// The deepest nesting of objects and arrays, with the outermost. DynamoDB counts 32 levels from an attribute's value
+/// to the innermost scalar, which is the same.
 const MAX_LEVELS: usize = 32;
 /// The longest attribute name, in bytes (Amazon DynamoDB Developer Guide, "Naming rules").
 const MAX_NAME_BYTES: usize = 65_535;
 
-/// A list with this many values grows by a quarter and not to its double, which would be most of what an item takes
-/// up in memory.
+/// From this length on, a list grows by a quarter instead of doubling, because spare capacity would be most of an
+/// item's memory.
 const LONG_LIST: usize = 1024;
 
-/// Reads a document, and counts what it comes to.
+/// Parses a document, and adds up its size.
 struct Reader<'a> {
     json: JsonStreamReader<&'a [u8]>,
     size: Size,
@@ -55,7 +55,7 @@ enum Reason {
     TooDeep,
 }
 
-/// A reason and, innermost step first, where in the document it lies.
+/// A reason, and the place in the document, innermost step first.
 struct Fault {
     reason: Reason,
     path: Vec<Step>,
@@ -75,7 +75,7 @@ impl Fault {
     fn pointer(&self) -> String {
         let mut pointer = String::new();
         for step in self.path.iter().rev() {
-            // Writing to a string can't fail.
+            // Writing to a string never fails.
             let _ = match step {
                 Step::Name(name) => {
                     write!(pointer, "/{}", name.replace('~', "~0").replace('/', "~1"))
@@ -114,7 +114,7 @@ impl From<ReaderError> for Fault {
                     format!("{kind} at line {}, column {}", at.line + 1, at.column + 1)
                 })
             }
-            // The input is a slice in memory: the only thing that reading it can meet is bad UTF-8.
+            // The input is in memory, so only bad UTF-8 can cause this.
             ReaderError::IoError { .. } => "it is not UTF-8".to_owned(),
             other => other.to_string(),
         };
@@ -148,7 +148,7 @@ impl From<Fault> for Error {
     }
 }
 
-/// `MissingComma` as `missing comma`.
+/// Turns `MissingComma` into `missing comma`.
 fn spell_out(kind: &str) -> String {
     let mut words = String::new();
     for letter in kind.chars() {
@@ -157,11 +157,11 @@ fn spell_out(kind: &str) -> String {
         }
         words.push(letter.to_ascii_lowercase());
     }
-    // The reader could be told to allow it; a client can't.
+    // An option of the reader, which clients can't set.
     words.trim_end_matches(" not enabled").to_owned()
 }
 
-/// Pointers grow with the client's names; an error message need not.
+/// Shortens a pointer, because names in a document may be very long.
 fn abridge(pointer: &str) -> String {
     const MOST: usize = 200;
     if pointer.chars().count() <= MOST {
@@ -170,11 +170,11 @@ fn abridge(pointer: &str) -> String {
     pointer.chars().take(MOST).chain(['…']).collect()
 }
 
-/// Reads a body: any JSON object without an `object_id`.
+/// Parses a body: any JSON object without an `object_id`.
 pub(crate) fn object(body: &[u8]) -> Result<Attributes, Error> {
     let settings = ReaderSettings {
         track_path: false,
-        // Numbers and nesting are checked here, with messages that say where.
+        // The code below checks numbers and nesting, with messages that name the place.
         restrict_number_values: false,
         max_nesting_depth: None,
         ..ReaderSettings::default()
@@ -190,7 +190,7 @@ fn document(mut reader: Reader) -> Result<Attributes, Fault> {
         reader.json.consume_trailing_whitespace()?;
         return Ok(attributes);
     }
-    // What is broken is said to be broken, whatever it begins with.
+    // Broken JSON is reported as broken, even if it does not begin with an object.
     reader.json.skip_value()?;
     reader.json.consume_trailing_whitespace()?;
     Err(Reason::NotAnObject(describe(found)).into())
@@ -236,7 +236,7 @@ fn members(reader: &mut Reader, level: usize) -> Result<Attributes, Fault> {
     while reader.json.has_next()? {
         let name = reader.json.next_name_owned()?;
         check_name(&name, level)?;
-        // The item itself is no map within another.
+        // The item itself is not an entry of another map.
         reader.size.add(name.len() + if level > 1 { ENTRY } else { 0 })?;
         if members.contains_key(&name) {
             return Err(Fault::from(Reason::DuplicateName).under(Step::Name(name)));
@@ -424,7 +424,7 @@ mod tests {
         assert_eq!(refusal("[".repeat(100_000)).0, ErrorKind::InvalidJson);
     }
 
-    /// Whether an item of `json` and a text that fills it up has this size.
+    /// Whether an item of `json`, with a text that fills it up, has this size.
     fn has_size(json: &str, size: usize) -> bool {
         let filled = |bytes: usize| {
             let filler = format!(r#""filler":"{}"}}"#, "x".repeat(bytes - "filler".len()));

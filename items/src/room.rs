@@ -1,5 +1,5 @@
-//! The memory that requests take up, by weight. One legal item can take up fifty times what its text has: a
-//! bound on the number of requests says nothing of it.
+//! Limits the memory that all requests use together. A legal item can use fifty times the memory of its text, so a
+//! limit on the number of requests is not enough.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,63 +7,63 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-/// What is counted in: finer than that matters to nobody.
+/// The unit of counting. Finer steps would not matter.
 const UNIT: usize = 1024;
-/// A value within a list or a map, beside its text: itself, and what lists have to spare as they grow.
+/// The memory of a value in a list or a map, without its text: the value itself, and spare capacity of lists.
 const VALUE_BYTES: usize = 128;
 
 tokio::task_local! {
-    /// The room of the request that is worked on.
+    /// The room of the current request.
     static CURRENT: Room;
 }
 
-/// There is no room for more at this time.
+/// There is not enough memory for more.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("there is no room in memory for it at this time")]
 pub struct NoRoom;
 
-/// Bytes that all requests may take up together.
+/// The memory that all requests may use together.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Semaphore>);
 
 impl Budget {
-    /// This many bytes.
+    /// A budget of this many bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         Self(Arc::new(Semaphore::new(bytes / UNIT)))
     }
 
-    /// A room that holds nothing yet.
+    /// A new, empty room.
     #[must_use]
     pub fn room(&self) -> Room {
         Room(Arc::new(Inner { budget: self.0.clone(), held: Mutex::default() }))
     }
 
-    /// What is not taken up.
+    /// The bytes that are free.
     #[must_use]
     pub fn free(&self) -> usize {
         self.0.available_permits() * UNIT
     }
 }
 
-/// What a room can hold, each with a weight of its own.
+/// What a room holds. Each kind is counted on its own.
 #[derive(Debug, Clone, Copy)]
 pub enum Content {
-    /// What a request takes up in any case.
+    /// The minimum of every request.
     Base,
-    /// What has come from the client.
+    /// The client's body.
     Body,
-    /// The item that was made of it.
+    /// The item parsed from it.
     Item,
-    /// What is sent to DynamoDB.
+    /// The request to DynamoDB.
     Request,
-    /// What DynamoDB answered, and the items that are made of it.
+    /// DynamoDB's response, and the items made of it.
     Reply,
-    /// What goes to the client.
+    /// The response to the client.
     Answer,
 }
 
-/// What one request takes up of a budget, until the last of its clones is gone.
+/// The memory that one request uses of a budget, until its last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Room(Arc<Inner>);
 
@@ -80,10 +80,10 @@ struct Held {
 }
 
 impl Room {
-    /// Holds this much of `content` from now on, in place of what it held of it.
+    /// Counts this many bytes for `content`, instead of what was counted for it before.
     ///
     /// # Errors
-    /// [`NoRoom`]: what was held before is held still.
+    /// [`NoRoom`]. What was counted before stays counted.
     pub fn hold(&self, content: Content, bytes: usize) -> Result<(), NoRoom> {
         let mut held = self.0.held.lock();
         let others: usize = held.bytes.iter().sum::<usize>() - held.bytes[content as usize];
@@ -99,13 +99,13 @@ impl Room {
         Ok(())
     }
 
-    /// Holds nothing of `content` any more.
+    /// Counts nothing for `content` any more.
     pub fn release(&self, content: Content) {
-        // Less is always to be had.
+        // Less memory is always available.
         let _ = self.hold(content, 0);
     }
 
-    /// Works with this room: what is sent to DynamoDB and comes from there is held in it.
+    /// Runs `work` with this room, which counts the requests to DynamoDB and its responses.
     pub fn within<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         CURRENT.scope(self.clone(), work)
     }
@@ -117,19 +117,19 @@ impl Drop for Inner {
     }
 }
 
-/// The room of the request that is worked on, where there is one.
+/// The room of the current request, if there is one.
 pub(crate) fn current() -> Option<Room> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
-/// What the values of a JSON text take up at most while it is read: each has a separator before or after it.
+/// The most memory for the values of a JSON text while it is parsed. Each value has a separator before or after it.
 pub(crate) fn weight_of_json(text: &[u8], most_values: usize) -> usize {
     let separators = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
     text.len() + separators.min(most_values) * VALUE_BYTES
 }
 
-/// The same of an answer of DynamoDB's with this many values. Its own text is there beside them; their lists
-/// double as they grow.
+/// The same for a response of DynamoDB's with this many values. Its own text is in memory beside them, and their
+/// lists double as they grow.
 pub(crate) fn weight_of_reply(bytes: usize, values: usize) -> usize {
     2 * bytes + values.next_power_of_two() * (VALUE_BYTES * 2 / 3)
 }

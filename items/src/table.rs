@@ -25,10 +25,10 @@ use crate::operation::Operation;
 use crate::page::{Cursor, Limit, Page};
 use crate::warm;
 
-/// By how much a page that finds no room in memory is made smaller.
+/// Divides the size of a page that does not fit into memory.
 const SHRINK: i32 = 8;
 
-/// Where a scan goes on: after an item.
+/// Where a scan continues: after an item.
 #[derive(Debug, Clone)]
 pub struct Position(Attributes);
 
@@ -43,19 +43,19 @@ struct Inner {
     consistent_reads: bool,
 }
 
-/// What became of a conditional put.
+/// The result of a conditional put.
 enum Put {
     Written,
     Exists(Option<Attributes>),
 }
 
 impl Table {
-    /// The table that `settings` name, where the environment (`AWS_*`) says. No call is made yet.
+    /// The table that `settings` name, configured by the environment (`AWS_*`). Makes no call yet.
     pub async fn connect(settings: &Settings) -> Self {
         Self::new(&connect::environment().await, settings)
     }
 
-    /// The table that `settings` name, where `config` says.
+    /// The table that `settings` name, configured by `config`.
     #[must_use]
     pub fn new(config: &SdkConfig, settings: &Settings) -> Self {
         Self(Arc::new(Inner {
@@ -76,17 +76,17 @@ impl Table {
 
     /// Writes a new item and returns its id: a random one, or the one that `key` stands for.
     ///
-    /// With a key, the same item may be put again and is written once.
+    /// With a key, the same item may be put repeatedly, and is written once.
     ///
     /// # Errors
-    /// [`ErrorKind::IdempotencyConflict`] if the key was used for another item; what DynamoDB's failure comes to.
+    /// [`ErrorKind::IdempotencyConflict`] if the key was used for another item; or the error of a failed call.
     pub async fn put(&self, item: Item, key: Option<&IdempotencyKey>) -> Result<Uuid, Error> {
         let id = key.map_or_else(Uuid::new_v4, IdempotencyKey::object_id);
         let wanted = key.map(|_| item.source());
         let Put::Exists(found) = self.put_new(item.into_attributes(id.to_string())).await? else {
             return Ok(id);
         };
-        // An id that was just drawn can only be met by an earlier attempt at this very put.
+        // A new random id can exist only because of an earlier attempt at this put.
         let Some(wanted) = wanted else { return Ok(id) };
         let found = found.ok_or_else(|| {
             Error::new(ErrorKind::Internal, Operation::Put.failure())
@@ -128,7 +128,7 @@ impl Table {
     /// Reads an item.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`], or what DynamoDB's failure comes to.
+    /// [`ErrorKind::NotFound`], or the error of a failed call.
     pub async fn get(&self, key: &Key) -> Result<Item, Error> {
         match self.read(Operation::Get, key, self.0.consistent_reads).await? {
             Some(attributes) => Ok(Item::stored(attributes)),
@@ -160,11 +160,11 @@ impl Table {
     /// memory.
     ///
     /// # Errors
-    /// What DynamoDB's failure comes to.
+    /// The error of a failed call.
     pub async fn page(&self, limit: Limit, cursor: Option<Cursor>) -> Result<Page, Error> {
         let limit = usize::from(limit.get());
         let start = cursor.map(|cursor| start_key(cursor.key()));
-        // One more than asked for tells whether more remain.
+        // One more item than requested shows whether there is another page.
         let output = self.scan_page(i32::try_from(limit + 1).unwrap_or(i32::MAX), start).await?;
         let mut items = output.items.unwrap_or_default();
         let last = if items.len() > limit {
@@ -186,7 +186,7 @@ impl Table {
     /// goes on, if items may remain.
     ///
     /// # Errors
-    /// What DynamoDB's failure comes to.
+    /// The error of a failed call.
     pub async fn scan(
         &self,
         start: Option<Position>,
@@ -198,7 +198,7 @@ impl Table {
         Ok((items, output.last_evaluated_key.map(Position)))
     }
 
-    /// Reads a page, and a smaller one where there is no room in memory for it.
+    /// Reads a page, or a smaller one if it does not fit into memory.
     async fn scan_page(
         &self,
         mut limit: i32,
@@ -229,14 +229,14 @@ impl Table {
     /// Deletes an item. Of concurrent deletes exactly one succeeds.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`], or what DynamoDB's failure comes to.
+    /// [`ErrorKind::NotFound`], or the error of a failed call.
     pub async fn delete(&self, key: &Key) -> Result<(), Error> {
         let Inner { client, target, .. } = &*self.0;
         let request = client
             .delete_item()
             .table_name(&target.table_name)
             .key(OBJECT_ID, attribute(key))
-            // What was there tells whether it was this call that deleted it.
+            // The old item shows whether this call deleted it.
             .return_values(ReturnValue::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let output =

@@ -1,7 +1,7 @@
-//! What calls to DynamoDB call themselves.
+//! The `User-Agent` of calls to DynamoDB.
 //!
-//! The SDK says what it is, where it runs and what it does in two headers that it makes anew for each
-//! call: a twentieth of what a request costs. One that stays the same takes their place.
+//! The SDK describes itself in two headers that it builds anew for each call, which takes a twentieth of a request's
+//! CPU time. A constant header replaces them.
 
 use aws_runtime::user_agent::UserAgentInterceptor;
 use aws_sdk_dynamodb::config::interceptors::{
@@ -11,10 +11,10 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::{disable_interceptor, dyn_dispatch_hint};
 
-/// The value of `User-Agent`, by which AWS's own logs know Picus.
+/// The value of `User-Agent`. AWS's logs show it.
 const USER_AGENT: &str = concat!("picus/", env!("CARGO_PKG_VERSION"));
 
-/// Sends [`USER_AGENT`] in place of the SDK's own headers.
+/// Sends [`USER_AGENT`] instead of the SDK's own headers.
 #[derive(Debug)]
 pub(crate) struct UserAgent;
 

@@ -1,4 +1,4 @@
-//! A connection to DynamoDB before the first call needs one: names, TCP and TLS take long where there is little CPU.
+//! Opens a connection to DynamoDB before the first call: resolving the name, TCP and TLS take long with little CPU.
 
 use std::time::Duration;
 
@@ -17,8 +17,7 @@ use tokio::time;
 use crate::attributes::OBJECT_ID;
 use crate::observe::AttemptObserver;
 
-/// Opens a connection and leaves it to the calls that follow. It has no outcome: where it fails, the first call
-/// tells what is wrong.
+/// Opens a connection, and leaves it to later calls. Failures are ignored, because the first call will report them.
 pub(crate) async fn connection(client: &Client, table_name: &str, within: Duration) {
     let read = client
         .get_item()
@@ -30,8 +29,8 @@ pub(crate) async fn connection(client: &Client, table_name: &str, within: Durati
     let _ = time::timeout(within, read.send()).await;
 }
 
-/// Asks how the endpoint is, in place of the read: that needs no permission and takes no capacity. The read has made
-/// the SDK ready by then, its credentials included.
+/// Sends a health check instead of the read, which needs no permission and no capacity. By then the SDK has prepared
+/// the read, with credentials.
 #[derive(Debug)]
 struct HealthInstead;
 

@@ -1,5 +1,5 @@
-//! What goes to a client, in pieces: what the HTTP library has in hand for a client that takes nothing is small,
-//! and the rest is held by weight.
+//! Response bodies, sent in pieces. The HTTP library buffers only a small piece for a client that does not read. The
+//! rest counts towards the request's memory.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 use picus_items::Room;
 
-/// As much as the library is given at once.
+/// The most bytes given to the library at once.
 pub(crate) const PIECE_BYTES: usize = 16 * 1024;
 
 /// A body of a known length.
@@ -19,18 +19,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// One that holds `rooms` until its last byte.
+    /// Keeps `rooms` until its last byte is sent.
     pub(crate) fn held(text: Bytes, rooms: [Room; 2]) -> Self {
         Self { left: text, _rooms: Some(rooms) }
     }
 
-    /// One that is in memory in any case.
+    /// A static text, which needs no memory of its own.
     pub(crate) fn fixed(text: &'static str) -> Self {
         Self { left: Bytes::from_static(text.as_bytes()), _rooms: None }
     }
 }
 
-/// Cuts the next piece off.
+/// Cuts off the next piece.
 pub(crate) fn piece(text: &mut Bytes) -> Bytes {
     text.split_to(text.len().min(PIECE_BYTES))
 }

@@ -1,4 +1,4 @@
-//! The server: built, then run until it is told to stop.
+//! Builds the server, and runs it until it is told to stop.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,14 +22,14 @@ use crate::edge;
 use crate::limits::Limits;
 use crate::{routes, scrape, wire};
 
-/// How many connections may wait to be taken.
+/// The most connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// What the system keeps for a connection in each direction; it doubles this for its own use. It is enough for a
+/// The system's buffer for a connection, in each direction. The system doubles it for its own use. It is enough for a
 /// gigabit a second to a load balancer half a millisecond away.
 const SOCKET_BYTES: usize = 64 * 1024;
 
-/// Why a port could not be had.
+/// Why an address can't be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} ({source}): free it, or set {setting} to another")]
 pub struct BindError {
@@ -44,20 +44,20 @@ impl From<BindError> for io::Error {
     }
 }
 
-/// The API and, on an address of its own, its metrics.
+/// The API, and its metrics at another address.
 pub struct Application {
     api: Server,
     address: SocketAddr,
     metrics: Server,
     metrics_address: SocketAddr,
-    /// Whether every answer closes its connection.
+    /// Whether every response closes its connection.
     closing: Arc<AtomicBool>,
     stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Application {
-    /// Listens on the configured addresses. With port 0 the system chooses one. Each thread that
-    /// serves works on a `table` of its own.
+    /// Listens on the configured addresses. With port 0, the system chooses a port. Each serving thread gets its own
+    /// `table`.
     ///
     /// # Errors
     /// An address that can't be listened on.
@@ -90,15 +90,15 @@ impl Application {
         };
         let watched = prometheus.clone();
         let app = move || {
-            // It is made once on each thread that serves, within the runtime of that thread.
+            // Runs once on each serving thread, within its runtime.
             watched.watch(tokio::runtime::Handle::current().metrics());
             let table = table.clone();
             App::new()
                 .app_data(objective.clone())
                 .app_data(limits.clone())
                 .app_data(body.clone())
-                // Each thread has a table of its own: its connections live in that thread's runtime,
-                // which ends when no request of that thread is left, whatever others still do.
+                // Each thread has its own table, because a table's connections live in the thread's runtime. The
+                // runtime ends with its thread's last request, even if other threads still have requests.
                 .data_factory(move || {
                     let table = table();
                     async move { Ok::<_, Infallible>(table.await) }
@@ -117,7 +117,7 @@ impl Application {
             .max_concurrent_connections(config.max_connections.div_ceil(config.workers))
             .shutdown_timeout(drain.as_secs().max(1))
             .shutdown_signal(async {
-                // Told to stop, or left by an application that is gone.
+                // Resolves when told to stop, or when the application is gone.
                 let _ = stopped.await;
             });
         let api = wire::listen(server, socket, bounds, config.keep_alive, app);
@@ -144,7 +144,7 @@ impl Application {
         })
     }
 
-    /// Where the API is served.
+    /// Address and port of the API.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -156,13 +156,12 @@ impl Application {
         self.metrics_address
     }
 
-    /// Serves until `stop` resolves, and then for as long as it says: whoever sends requests here may
-    /// not have noticed yet, and learns from every answer that its connection closes. After that it
-    /// takes no more connections, lets the requests in flight end, and returns. The metrics are served
-    /// until the last of them.
+    /// Serves until `stop` resolves. It then keeps accepting connections for the time that `stop` returned, because
+    /// the load balancer may still send requests; each response closes its connection. After that it accepts no more
+    /// connections, finishes the requests in flight, and returns. Metrics are served until the end.
     ///
     /// # Errors
-    /// What the system refuses a running server.
+    /// An I/O error of a running server.
     pub async fn run_until(
         self,
         stop: impl Future<Output = Duration> + Send + 'static,
@@ -174,7 +173,7 @@ impl Application {
             let delay = stop.await;
             closing.store(true, Ordering::Relaxed);
             tokio::time::sleep(delay).await;
-            // The server that would hear it may have failed already.
+            // The receiver may be gone, if the server failed already.
             let _ = told.send(());
         });
         let outcome = self.api.await;
@@ -187,10 +186,10 @@ impl Application {
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = TcpListener::bind(address)?;
     let settings = SockRef::from(&socket);
-    // Connections have them from here. Left to itself, the system lets each one's grow to megabytes.
+    // Accepted connections inherit this. The system's own limit is megabytes.
     settings.set_send_buffer_size(SOCKET_BYTES)?;
     settings.set_recv_buffer_size(SOCKET_BYTES)?;
-    // More than the standard library lets wait: all clients may come at once.
+    // More than the standard library's backlog, because all clients may connect at once.
     settings.listen(BACKLOG)?;
     Ok(socket)
 }

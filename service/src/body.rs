@@ -1,4 +1,4 @@
-//! Reading a request's body: JSON, not too large, not too slow.
+//! Reads a request's body: JSON, not too large and not too slow.
 
 use std::time::Duration;
 
@@ -20,19 +20,19 @@ use crate::media_type::MediaType;
 const JSON: &str = "application/json";
 const IDENTITY: &str = "identity";
 
-/// The bounds on a body.
+/// The limits of a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimits {
     pub(crate) max_bytes: usize,
     pub(crate) timeout: Duration,
-    /// What must come each second, once [`GRACE`] is over.
+    /// The lowest rate in bytes per second, after [`GRACE`].
     pub(crate) least_rate: u32,
 }
 
-/// How long a body may take to come at its own rate, whatever that is.
+/// For this long, a body may come at any rate.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// The whole body of a request that says it is JSON.
+/// Reads the whole body of a request whose headers say that it is JSON.
 pub(crate) async fn read_json(
     request: &HttpRequest,
     payload: Payload,
@@ -49,8 +49,7 @@ pub(crate) async fn read_json(
     collect(payload, limits, &received, room, &receiving.room()).await
 }
 
-/// Refuses what is no JSON in UTF-8, by the word of its headers, and says what is taken instead
-/// (RFC 9110, 15.5.16).
+/// Refuses a body whose headers do not say that it is JSON in UTF-8, and names what is accepted (RFC 9110, 15.5.16).
 fn check_is_json(headers: &HeaderMap) -> Result<(), Error> {
     let refusal = |message| Error::new(Code::UnsupportedMediaType, message);
     let media_type = refusal("The content type must be application/json");
@@ -77,7 +76,7 @@ fn check_is_json(headers: &HeaderMap) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a `Content-Encoding` lists no coding: an empty element is none (RFC 9110, 5.6.1).
+/// Whether a `Content-Encoding` lists no coding. An empty element does not count (RFC 9110, 5.6.1).
 fn is_plain(codings: &HeaderValue) -> bool {
     let codings = String::from_utf8_lossy(codings.as_bytes());
     codings
@@ -86,7 +85,7 @@ fn is_plain(codings: &HeaderValue) -> bool {
         .all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(IDENTITY))
 }
 
-/// The length that a request says its body has.
+/// The body's length, from the headers.
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -112,7 +111,7 @@ async fn collect(
             return Err(too_large(limits));
         }
         if body.capacity() < body.len() + chunk.len() {
-            // It grows to its double.
+            // The buffer doubles when it grows.
             let grown = 2 * (body.len() + chunk.len());
             room.hold(Content::Body, grown).map_err(picus_items::Error::from)?;
             if grown > SMALL_BYTES {
@@ -125,7 +124,7 @@ async fn collect(
 }
 
 impl BodyLimits {
-    /// The longest that a body may take of which this much has come.
+    /// The longest time for a body of which this many bytes have come.
     fn time_for(&self, bytes: usize) -> Duration {
         let more =
             u64::try_from(bytes).unwrap_or(u64::MAX) * 1000 / u64::from(self.least_rate.max(1));

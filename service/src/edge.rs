@@ -1,5 +1,5 @@
-//! The edge: what stands between the wire and everything else. It gives the request its ids, turns
-//! errors into responses, and writes the one access line and its metrics when the last byte has gone.
+//! The edge, between the wire and everything else. It gives the request its ids, turns errors into responses, and
+//! writes the access line and the metrics after the last byte.
 
 use std::pin::Pin;
 use std::task::{self, Poll};
@@ -23,7 +23,7 @@ use tracing::Instrument as _;
 use crate::error::Error;
 use crate::object_id::ObjectId;
 
-/// The middleware next to the wire's own.
+/// The middleware just within the wire's.
 pub(crate) async fn edge(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -58,26 +58,26 @@ pub(crate) async fn edge(
     add_headers(response.headers_mut(), has_content, &context);
     let is_head = response.request().method() == Method::HEAD;
     if is_head {
-        // The framework forgets that it was a HEAD once the next request has come over the connection,
-        // and would then wait for as many bytes as it has announced: the length is announced here.
+        // Sets the length of a response to HEAD here. The framework forgets the HEAD when the connection's next
+        // request arrives, and would then wait for that many bytes.
         if let (true, BodySize::Sized(length)) = (has_content, response.response().body().size()) {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         response.response_mut().head_mut().no_chunking(true);
     }
     Ok(response.map_body(|_, body| {
-        // Nobody asks a body for its bytes where it has none.
+        // The framework never polls an empty body.
         access.complete = matches!(body.size(), BodySize::None | BodySize::Sized(0));
         Accounted { body, is_head, access, _active: active }
     }))
 }
 
-/// Tells what is known of the request already: one whose client leaves is counted under its route.
+/// Begins the access line with what is known so far, so that a request whose client leaves counts under its route.
 fn begin(request: &ServiceRequest, route: &'static str, context: &RequestContext) -> Access {
     let objective = request.app_data::<Data<LatencySlo>>();
     let objective = objective.expect("the application has an objective").clone().into_inner();
     let headers = request.headers();
-    // The load balancer's word, where there is one; the service itself is reached by HTTP alone.
+    // The load balancer names the scheme. The service itself serves only HTTP.
     let scheme = scheme(headers.get_all("x-forwarded-proto").map(HeaderValue::as_bytes));
     let forwarded_for = headers.get_all("x-forwarded-for").map(HeaderValue::as_bytes);
     let described = Described {
@@ -100,7 +100,7 @@ fn begin(request: &ServiceRequest, route: &'static str, context: &RequestContext
     Access::begin(context, &described, objective)
 }
 
-/// A header that is no list, of which the first one counts.
+/// The first value of a header that is not a list.
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
@@ -121,7 +121,7 @@ fn add_headers(headers: &mut HeaderMap, has_content: bool, context: &RequestCont
     for header in &EVERY_RESPONSE {
         let name = HeaderName::from_bytes(header.name.as_bytes());
         let value = header.value(context.xray_trace_id(), context.request_id());
-        // All of them are visible ASCII, which any header may be.
+        // Can't fail: all values are visible ASCII.
         if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
@@ -132,8 +132,8 @@ fn add_headers(headers: &mut HeaderMap, has_content: bool, context: &RequestCont
 }
 
 pin_project! {
-    /// A body that counts what goes out and tells of it at its end. In the answer to a HEAD it has no
-    /// byte (RFC 9110, 9.3.2).
+    /// A body that counts the bytes sent, and ends the access line. In a response to HEAD it sends none (RFC 9110,
+    /// 9.3.2).
     struct Accounted<B> {
         #[pin]
         body: B,

@@ -1,11 +1,11 @@
-//! Errors on their way from an action to the edge.
+//! Carries errors from the actions to the edge.
 
 use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
-/// An error of the API, as the framework passes it on.
+/// An API error in the framework's type.
 #[derive(Debug)]
 pub(crate) struct Error(pub(crate) picus_api::Error);
 
@@ -21,7 +21,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Only the status: the edge, which knows the request's ids, writes the response.
+/// Only the status. The edge writes the body, because it knows the request's ids.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.0.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

@@ -1,4 +1,4 @@
-//! `--healthcheck`: what the container's health check runs, since the image has no curl.
+//! `--healthcheck`: the container's health check. The image has no curl.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use picus_settings::complain;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks the service that listens on `address` of this machine: 0 if it is healthy, else 1.
+/// Asks the service at `address` on this machine. Returns 0 if it is healthy, otherwise 1.
 pub(crate) fn ask(address: SocketAddr) -> ExitCode {
     let address = reachable(address);
     match status_line(address) {
@@ -25,7 +25,7 @@ pub(crate) fn ask(address: SocketAddr) -> ExitCode {
     }
 }
 
-/// Who listens on every address is asked on the loopback one.
+/// A service that listens on every address is asked on the loopback address.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

@@ -1,8 +1,7 @@
 //! The Picus service: lists, puts and gets items over HTTP.
 //!
-//! [`Application`] is the server; [`main`] is the whole program around it. A request comes over the
-//! `wire`. It passes the `edge` (ids, access line, errors to responses), the
-//! `limits` of its route, and then the action in `routes/`.
+//! [`Application`] is the server, and [`main`] the whole program. A request passes the `wire`, the `edge` (ids,
+//! access line, error responses), the `limits` of its route, and then its action in `routes/`.
 
 mod answer;
 mod application;

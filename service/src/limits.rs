@@ -1,5 +1,5 @@
-//! What keeps one request, or many, from taking all there is: places for those that are worked on, of which lists
-//! have a share; a bound on the memory of all of them; and a deadline for each, which also catches a panic.
+//! Limits, so that requests can't use up the machine: how many are in flight (lists have a share of these), how much
+//! memory all use together, and a deadline for each. The deadline's middleware also catches panics.
 
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -21,19 +21,20 @@ use crate::answer::Answer;
 use crate::error;
 use crate::wire::Connection;
 
-/// Of the places and of the memory, lists may have one in this many. So may each that waits for clients.
+/// Lists may use one in this many places, and one in this many bytes. Requests that wait for clients may use the same
+/// share.
 const SHARE: usize = 4;
-/// What a request takes up in any case: the SDK's own for a call, and its connection.
+/// The least memory of a request: its connection and an SDK call.
 const BASE_BYTES: usize = 32 * 1024;
-/// What waits for its client and is smaller than this is let wait by any number.
+/// Any number of requests may wait for their clients if each is smaller than this.
 pub(crate) const SMALL_BYTES: usize = 16 * 1024;
 
-/// The bounds that all workers share.
+/// The limits that all threads share.
 pub(crate) struct Limits {
     places: Arc<Semaphore>,
     places_of_lists: Arc<Semaphore>,
     memory: Budget,
-    /// Of the memory, what waits: for the rest of a body, for a client that takes its answer, or its list.
+    /// Memory of requests that wait for a client: for the rest of its body, or until it reads its response or list.
     pub(crate) receiving: Budget,
     sending: Budget,
     pub(crate) listing: Budget,
@@ -54,13 +55,12 @@ impl Limits {
         }
     }
 
-    /// What a request holds, which is nothing yet.
+    /// A new, empty room for a request.
     pub(crate) fn room(&self) -> Room {
         self.memory.room()
     }
 
-    /// Takes a place for work that is to begin now. Nothing is begun for a client that has gone, or whose deadline
-    /// has passed.
+    /// Takes a place for a request. Fails if the client has gone or the deadline has passed.
     pub(crate) async fn place(&self, request: &HttpRequest, room: &Room) -> Result<Place, Error> {
         Self::check(request).await?;
         let places = self.places.clone().try_acquire_owned();
@@ -70,7 +70,7 @@ impl Limits {
         Ok(Place { _place: place, _of_lists: None })
     }
 
-    /// The same for a list.
+    /// Takes a place for a list.
     pub(crate) async fn place_of_list(
         &self,
         request: &HttpRequest,
@@ -82,7 +82,7 @@ impl Limits {
         Ok(Place { _of_lists: Some(of_lists), ..place })
     }
 
-    /// The same for a list that has begun, and can't be refused: it waits.
+    /// Takes a place for the next page of a list. It waits, because a list that has begun can't be refused any more.
     pub(crate) async fn next_place_of_list(&self) -> Result<Place, Error> {
         let wait = async {
             let of_lists = self.places_of_lists.clone().acquire_owned().await.ok();
@@ -95,10 +95,10 @@ impl Limits {
         place.ok_or_else(|| overloaded("There was no place for the rest of the list in time"))
     }
 
-    /// A client that has gone is never answered.
+    /// If the client has gone, this never returns.
     async fn check(request: &HttpRequest) -> Result<(), Error> {
         if request.conn_data::<Rc<Connection>>().is_some_and(|connection| connection.is_left()) {
-            // The library drops the request once it has seen the end of the connection itself.
+            // The library drops the request when it notices the closed connection.
             std::future::pending::<()>().await;
         }
         let deadline = request.extensions().get::<Deadline>().map(|Deadline(deadline)| *deadline);
@@ -108,7 +108,7 @@ impl Limits {
         }
     }
 
-    /// An answer that holds what it takes up until its client has taken it. The work is done.
+    /// A response that keeps its memory counted until the client has read it. The place is free already.
     pub(crate) fn answer(
         &self,
         mut text: Vec<u8>,
@@ -129,13 +129,13 @@ impl Limits {
     }
 }
 
-/// A place among the requests that are worked on, until this goes.
+/// A place among the requests in flight, until it is dropped.
 pub(crate) struct Place {
     _place: OwnedSemaphorePermit,
     _of_lists: Option<OwnedSemaphorePermit>,
 }
 
-/// When a request's answer must have begun.
+/// The time by which a response must begin.
 #[derive(Clone, Copy)]
 struct Deadline(Instant);
 
@@ -147,7 +147,7 @@ fn too_late() -> Error {
     Error::new(Code::DeadlineExceeded, "The answer was not there in time, retry later")
 }
 
-/// Gives a request's answer its deadline, and catches a panic.
+/// Enforces the deadline of a response, and catches a panic.
 pub(crate) async fn bounded(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -159,7 +159,7 @@ pub(crate) async fn bounded(
     let refuse = move |error: Error| {
         Ok(ServiceResponse::from_err(error::Error(error), refused).map_into_right_body())
     };
-    // What a handler leaves half done when it panics goes with its request.
+    // Whatever a panic leaves unfinished belongs to this request only.
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind();
     match time::timeout_at(deadline, answer).await {
         Ok(Ok(response)) => Ok(response?.map_into_left_body()),

@@ -1,25 +1,24 @@
-//! The media type of a body, after its grammar (RFC 9110, 8.3.1 and 5.6.6). The `mime` that the framework
-//! reads it by, and `mediatype` as well, refuse what the grammar allows: space before a `;`, and
-//! parameters that are empty.
+//! Parses a body's media type by its grammar (RFC 9110, 8.3.1 and 5.6.6). The crates `mime`, which the framework
+//! uses, and `mediatype` refuse parts of that grammar: space before a `;`, and empty parameters.
 
 /// A media type.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MediaType<'a> {
-    /// `type/subtype`, as it was sent.
+    /// `type/subtype`, as the client sent it.
     pub(crate) essence: &'a str,
-    /// Names and values, as they were sent but for quotes.
+    /// Names and values, as the client sent them, without quotes.
     pub(crate) parameters: Vec<(&'a str, String)>,
 }
 
 const SPACE: [char; 2] = [' ', '\t'];
 
 impl<'a> MediaType<'a> {
-    /// Reads a header's value; none if it is malformed.
+    /// Parses a header's value; `None` if it is malformed.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (essence, mut rest) = text.split_at(text.find(';').unwrap_or(text.len()));
         let mut parameters = Vec::new();
         loop {
-            // Parameters may be empty: `a/b;; c=d;` has one.
+            // Skips empty parameters: `a/b;; c=d;` has one parameter.
             rest = rest.trim_start_matches([';', ' ', '\t']);
             if rest.is_empty() {
                 return Some(Self { essence: essence.trim_end_matches(SPACE), parameters });
@@ -48,7 +47,7 @@ fn token(text: &str) -> Option<(String, &str)> {
     is_token(token).then(|| (token.to_owned(), rest))
 }
 
-/// The rest of a quoted string (RFC 9110, 5.6.4), and what comes after it.
+/// The rest of a quoted string (RFC 9110, 5.6.4), and the text after it.
 fn quoted_string(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut letters = text.char_indices();

@@ -1,4 +1,4 @@
-//! The item that a request is about.
+//! The key of a request's item.
 
-/// Its key. An action leaves it in the request's extensions, and the edge logs it.
+/// An action stores it in the request's extensions, and the edge logs it.
 pub(crate) struct ObjectId(pub(crate) String);

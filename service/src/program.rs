@@ -23,7 +23,7 @@ const PROGRAM: Program = Program {
     other_settings: "the AWS SDK's own, AWS_*",
 };
 
-/// The program: does what this process's arguments say, by default [`serve`].
+/// The program: handles its arguments. Without any, it runs [`serve`].
 #[must_use]
 pub fn main() -> ExitCode {
     PROGRAM.main(Config::read, |arguments| match arguments {
@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Serves, as the environment configures it, until SIGTERM or Ctrl-C.
+/// Serves until SIGTERM or Ctrl-C, configured by the environment.
 #[must_use]
 pub fn serve() -> ExitCode {
     configured(Config::read, run)
@@ -54,7 +54,7 @@ fn run(config: &Config) -> ExitCode {
     };
     picus_telemetry::log_panics();
     let outcome = System::new().block_on(async {
-        // Heard from before the service listens: who asks it to stop at once is not met by a crash.
+        // Installed before the service listens, so that even an early signal stops it in order.
         let stop = asked_to_stop(config.shutdown_delay)?;
         let settings = config.table.clone();
         let table = move || {
@@ -83,13 +83,13 @@ fn run(config: &Config) -> ExitCode {
             ExitCode::FAILURE
         }
     };
-    // The last spans and lines are delivered when it goes.
+    // Dropping it delivers the last spans and log lines.
     drop(telemetry);
     code
 }
 
-/// Resolves on SIGTERM, which ECS sends, and on Ctrl-C, with how long connections are still taken: a
-/// person at a terminal waits for no load balancer.
+/// Resolves on SIGTERM, which ECS sends, or on Ctrl-C. Returns how long to keep accepting connections: no time after
+/// Ctrl-C, because there is no load balancer to wait for.
 fn asked_to_stop(delay: Duration) -> io::Result<impl Future<Output = Duration> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

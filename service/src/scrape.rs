@@ -1,4 +1,4 @@
-//! The page of metrics, in the form that whoever scrapes it prefers.
+//! Serves the metrics in the format that the scraper prefers.
 
 use actix_web::http::header::{Accept, Header as _, Quality, VARY};
 use actix_web::web::{self, Data, ServiceConfig};
@@ -17,15 +17,14 @@ async fn scrape(request: HttpRequest, prometheus: Data<Prometheus>) -> HttpRespo
         .body(prometheus.render(exposition))
 }
 
-/// The form that the client ranks highest of those served here. Who names none of them gets the text
-/// form, which all can read.
+/// The format that the client ranks highest. If it names none of them, it gets Prometheus' text.
 fn preferred(request: &HttpRequest) -> Exposition {
-    // What can't be read asks for nothing.
+    // A header that can't be parsed counts as missing.
     let Ok(Accept(mut accepted)) = Accept::parse(request) else { return Exposition::Text };
     accepted.retain(|item| item.quality != Quality::ZERO);
     let known = Accept(accepted).ranked().into_iter().find_map(|media| {
         match (media.type_().as_str(), media.subtype().as_str()) {
-            // Only this version is served.
+            // No other version is served.
             ("application", "openmetrics-text") => media
                 .get_param("version")
                 .is_none_or(|version| version == "1.0.0")
@@ -53,7 +52,7 @@ mod tests {
 
     #[test]
     fn the_form_is_the_one_that_is_ranked_highest() {
-        // As Prometheus 2.42 and the collector's receiver ask.
+        // The headers of Prometheus 2.42 and of the collector's receiver.
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let receiver = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         assert_eq!(given(&[prometheus]), Exposition::OpenMetrics);

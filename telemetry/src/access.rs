@@ -1,4 +1,4 @@
-//! The one line, and the one measurement, of each request.
+//! The access line, the metrics and the span's end of each request: one each.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,28 +12,28 @@ use crate::request::{Described, known_method};
 use crate::slo::LatencySlo;
 use picus_catalogue as catalogue;
 
-/// What is known of a request so far. It is told when this is dropped: after the response's last
-/// byte, or wherever the request ended before.
+/// A request in progress. Dropping it writes the access line and records the metrics: after the last byte of the
+/// response, or wherever the request ended before.
 #[derive(Debug)]
 pub struct Access {
-    /// The item that the request is about.
+    /// The key of the item.
     pub object_id: Option<String>,
-    /// What was received of the request's body.
+    /// Bytes received of the request's body.
     pub bytes_in: Received,
-    /// What was sent of the response's body, in bytes.
+    /// Bytes sent of the response's body.
     pub bytes_out: u64,
     /// The code in an error's body.
     pub error_code: Option<&'static str>,
-    /// An error of the service's own, with its causes.
+    /// The service's own error, with its causes.
     pub error_chain: Option<String>,
     /// Whether the response was sent to its end.
     pub complete: bool,
     method: &'static str,
     route: &'static str,
     scheme: &'static str,
-    /// Lambda's own trace, where the request is in another.
+    /// Lambda's own trace, if the request belongs to another.
     lambda_xray_trace_id: Option<String>,
-    /// Whether a client that leaves is seen: Lambda does not tell a function of it.
+    /// Whether the program notices a client that leaves. Lambda does not tell a function.
     sees_client: bool,
     answer: Option<Answer>,
     objective: Arc<LatencySlo>,
@@ -49,7 +49,7 @@ struct Answer {
 }
 
 impl Access {
-    /// A request that begins now, and its span.
+    /// Begins a request and opens its span.
     #[must_use]
     pub fn begin(
         context: &RequestContext,
@@ -84,12 +84,12 @@ impl Access {
         self.span.clone()
     }
 
-    /// The answer begins now, with this status.
+    /// The response begins now, with this status.
     pub fn answer(&mut self, status: u16) {
         self.answer = Some(Answer { status, after: self.started.elapsed() });
     }
 
-    /// Whether the client left without an answer after it had waited longer than the SLO allows.
+    /// Whether the client left without an answer, after it had waited longer than the SLO's time.
     fn is_given_up(&self, elapsed: Duration) -> bool {
         self.answer.is_none() && self.objective.is_missed(self.route, elapsed)
     }
@@ -100,9 +100,9 @@ impl Access {
                 self.objective.record(self.route, after);
             }
             Some(Answer { status: 504, after }) => {
-                // Here and not where a deadline passes: there are several.
+                // Counted here, because several places have a deadline.
                 metrics::counter!(catalogue::REQUESTS_TIMED_OUT.name).increment(1);
-                // Nobody may have been there to see it. Of those, neither SLO would know.
+                // Lambda's 504 may have reached nobody. If it were left out here, neither SLO would count it.
                 if !self.sees_client {
                     self.objective.record(self.route, after);
                 }
@@ -117,11 +117,11 @@ impl Access {
             route: self.route,
             error,
         };
-        // Within its span it is known which request took so long.
+        // Recorded within the span, so that the exemplar names this request's trace.
         self.span.in_scope(|| outcome.record(elapsed));
     }
 
-    /// Completes the request's span, where it has one.
+    /// Completes the request's span, if the request is sampled.
     fn trace(&self, error: Option<&'static str>) {
         if let Some(answer) = self.answer {
             self.span.record("http.response.status_code", i64::from(answer.status));
@@ -136,7 +136,7 @@ impl Access {
             self.span.record("error.type", error);
             self.span.record("otel.status_code", "ERROR");
             let chain = self.error_chain.as_deref().unwrap_or_default();
-            // For the span alone, where X-Ray looks for a cause: in the logs, the access line has it.
+            // Only for the span, where X-Ray looks for a cause. In the logs, the access line has the error.
             tracing::debug!(parent: &self.span, exception.type = error, exception.message = chain, "exception");
         }
     }
@@ -147,12 +147,12 @@ impl Drop for Access {
         let elapsed = self.started.elapsed();
         let status = self.answer.map(|answer| answer.status);
         let first_byte = self.answer.map(|answer| milliseconds(answer.after));
-        // A client that left before its answer is none of availability's failures.
+        // A client that left before its answer does not count as a failure of availability.
         let failed = self.error_chain.is_some() || status.is_some_and(|status| status >= 500);
         let error = failed.then(|| self.error_code.unwrap_or("aborted"));
         self.measure(elapsed, error);
         self.trace(error);
-        // The levels of `tracing` are constants, so that each has a line of its own.
+        // `tracing` needs its level at compile time, so each level has its own line.
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -184,7 +184,7 @@ impl Drop for Access {
     }
 }
 
-/// With three decimals at most: the clock knows no more, and a line is read by people too.
+/// At most three decimals: the clock is not more precise, and people read these lines too.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

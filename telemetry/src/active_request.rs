@@ -2,12 +2,12 @@
 
 use picus_catalogue as catalogue;
 
-/// Requests in flight, one more as long as this lives.
+/// Counts one request in flight until it is dropped.
 #[derive(Debug)]
 pub struct ActiveRequest(());
 
 impl ActiveRequest {
-    /// Counts one more.
+    /// Adds one to the gauge.
     #[must_use]
     pub fn begin() -> Self {
         metrics::gauge!(catalogue::HTTP_SERVER_ACTIVE_REQUESTS.name).increment(1);

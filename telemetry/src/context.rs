@@ -1,4 +1,4 @@
-//! The ids of one request, under which its log lines, its trace and its answer are found.
+//! The ids of one request. Its log lines, its trace and its response carry them.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::propagation::Caller;
 
-/// What the request's span is called, for the layers to know it by.
+/// The name of a request's span, by which the layers recognise it.
 pub(crate) const SPAN: &str = "request";
 
-/// The ids of one request, and where its trace comes from. Clones share them.
+/// The ids of one request, and its caller's trace. Clones share them.
 #[derive(Debug, Clone)]
 pub struct RequestContext(Arc<Context>);
 
@@ -23,7 +23,7 @@ struct Context {
     ids: Ids,
 }
 
-/// The ids as they are written.
+/// The ids as text.
 #[derive(Debug)]
 #[expect(clippy::struct_field_names, reason = "each is an id, and is called so in the logs")]
 pub(crate) struct Ids {
@@ -34,7 +34,7 @@ pub(crate) struct Ids {
 }
 
 impl RequestContext {
-    /// The ids of a request of this `caller`. Without a `request_id` it gets a new one.
+    /// The ids of a request from `caller`. `None` makes a new request id.
     pub(crate) fn new(caller: Caller, request_id: Option<&str>, sampled: bool) -> Self {
         let random = RandomIdGenerator::default();
         let span_id = random.new_span_id();
@@ -48,13 +48,13 @@ impl RequestContext {
         Self(Arc::new(Context { caller, span_id, sampled, ids }))
     }
 
-    /// The trace's id as X-Ray's console searches for it: `1-8hex-24hex`.
+    /// The trace's id in the form that X-Ray's console searches for: `1-8hex-24hex`.
     #[must_use]
     pub fn xray_trace_id(&self) -> &str {
         &self.0.ids.xray_trace_id
     }
 
-    /// The trace in this `X-Amzn-Trace-Id`, in X-Ray's form, if it is another than the request's.
+    /// The trace of this `X-Amzn-Trace-Id` in X-Ray's form, unless it is the request's own trace.
     pub(crate) fn other_trace(&self, header: &str) -> Option<String> {
         let other = Caller::from_xray(header)?.trace_id;
         (other != self.0.caller.trace_id).then(|| other.to_string())
@@ -87,7 +87,7 @@ impl RequestContext {
     }
 }
 
-/// `Uuid::new_v4` would ask the system each time, which costs as much as all the rest of the ids.
+/// `Uuid::new_v4` asks the system for random bytes each time, which costs as much as all other ids together.
 fn new_request_id(random: &RandomIdGenerator) -> Uuid {
     uuid::Builder::from_random_bytes(random.new_trace_id().to_bytes()).into_uuid()
 }

@@ -1,5 +1,5 @@
-//! Metrics in CloudWatch's embedded metric format, for a function: lines among its logs (Amazon
-//! CloudWatch User Guide, "Embedded metric format specification").
+//! A function's metrics in CloudWatch's embedded metric format: JSON lines in its log (Amazon CloudWatch User Guide,
+//! "Embedded metric format specification").
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,13 +14,13 @@ use picus_catalogue as catalogue;
 /// The namespace of Picus' own metrics in CloudWatch.
 const NAMESPACE: &str = "Picus";
 
-/// The dimension of every metric: which program it is.
+/// The dimension that every metric has: the program's name.
 const DIMENSION: &str = "service_name";
 
-/// All that was measured in this process and not yet told.
+/// Everything measured and not yet written.
 pub(crate) struct Emf {
     collector: &'static Collector,
-    /// The lost log lines that were told before: a document says what is new.
+    /// The count of dropped log lines at the last flush: a document holds only what is new.
     lost_lines: AtomicU64,
 }
 
@@ -31,26 +31,26 @@ impl std::fmt::Debug for Emf {
 }
 
 impl Emf {
-    /// Takes over this process's metrics.
+    /// Becomes this process's recorder of metrics.
     pub(crate) fn start(service: &Service) -> Result<Self, InitError> {
         let collector = Builder::new()
             .cloudwatch_namespace(NAMESPACE)
             .with_dimension(DIMENSION, service.name.clone())
             .init()
             .map_err(|_| InitError::AlreadyStarted)?;
-        // Not a dimension: each release would make every metric anew.
+        // Not a dimension: then each release would create all metrics again.
         collector.set_property("service.version", service.version.clone());
         catalogue::describe();
         Ok(Self { collector, lost_lines: AtomicU64::new(0) })
     }
 
-    /// Tells what was measured since the last time.
+    /// Writes what was measured since the last flush.
     pub(crate) fn flush(&self, lines: &Lines) {
         let lost = lines.dropped();
         let told = self.lost_lines.swap(lost, Ordering::Relaxed);
         metrics::counter!(catalogue::LOG_LINES_DROPPED.name).increment(lost - told);
         let mut documents = Vec::new();
-        // A vector takes all that is written to it.
+        // Writing to a vector never fails.
         let _ = self.collector.flush(&mut documents);
         for line in documents.split_inclusive(|byte| *byte == b'\n') {
             match by_percentiles(line) {
@@ -61,9 +61,9 @@ impl Emf {
     }
 }
 
-/// The document with its durations a second time, under the labels that percentiles are told by:
-/// CloudWatch can't add up those of several metrics, as of each status of a route. None where they are
-/// under these labels alone, or there are none.
+/// The document again, with its durations under the labels in `percentiles_by`: CloudWatch can't merge the
+/// distributions of several metrics, for example of each status of a route. `None` if the durations have only these
+/// labels already, or if there are none.
 fn by_percentiles(line: &[u8]) -> Option<Vec<u8>> {
     let mut document: Value = serde_json::from_slice(line).ok()?;
     let directives = document["_aws"]["CloudWatchMetrics"].as_array_mut()?;
@@ -119,7 +119,7 @@ mod tests {
         let expected = document(duration, &["service_name", "http_route"]);
         let expected = expected["_aws"]["CloudWatchMetrics"][0].clone();
         assert_eq!(further(duration, &all), Some(expected));
-        // It is there already; the route is not known; it is no duration.
+        // It has this dimension already; its route is unknown; it is not a duration.
         assert_eq!(further(duration, &["service_name", "http_route"]), None);
         assert_eq!(further(duration, &["service_name", "http_request_method"]), None);
         assert_eq!(further(catalogue::REQUESTS_MEASURED.name, &all), None);

@@ -5,10 +5,10 @@ use std::io;
 /// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// The system has no thread left.
+    /// The system could not start a thread.
     #[error("a thread for telemetry could not be started: {0}")]
     Thread(io::Error),
-    /// Telemetry can be started once in a process.
+    /// Telemetry can start only once in a process.
     #[error("telemetry was started before in this process")]
     AlreadyStarted,
 }

@@ -1,5 +1,5 @@
-//! Exemplars: the trace of a request that was sampled, beside the bucket that it fell into. A trace that
-//! is not sent is none, for nobody would find it.
+//! Exemplars: a bucket of a histogram names the trace of one sampled request in it. A trace that is not exported is
+//! never named, because nobody could find it.
 
 use opentelemetry::trace::TraceId;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
@@ -7,7 +7,7 @@ use tracing::{Subscriber as _, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan as _;
 
-/// Where a request is found: its trace.
+/// The trace of the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Exemplar(pub(crate) TraceId);
 
@@ -17,7 +17,7 @@ impl EncodeLabelSet for Exemplar {
     }
 }
 
-/// The trace of the request within whose span this is called, if it is sampled.
+/// The trace of the current span's request, if it is sampled.
 pub(crate) fn of_current_request() -> Option<Exemplar> {
     dispatcher::get_default(|dispatch| {
         let spans = dispatch.downcast_ref::<Registry>()?;

@@ -1,8 +1,8 @@
-//! What the operators of Picus see: one set-up for both programs.
+//! Logs, metrics and traces of both programs.
 //!
-//! [`init`] starts it and returns the guard that the program owns: JSON logs on stdout, metrics by the
-//! names of the catalogue, and traces. [`RequestContext`] carries the ids by which one request is
-//! found again in all of them; [`Access`] tells of it when it has ended.
+//! [`init`] starts telemetry and returns a guard that the program owns: JSON logs on stdout, the metrics of the
+//! catalogue, and traces. [`RequestContext`] holds the ids that a request has in all three. [`Access`] writes a
+//! request's access line when the request ends.
 
 mod access;
 mod active_request;
@@ -55,12 +55,12 @@ use log_writer::Writer;
 use percentiles::Percentiles;
 use traces::Traces;
 
-/// Telemetry that runs. Drop it last: it then delivers what it still holds, the spans before the log
-/// lines, for these may tell that the spans were lost.
+/// Running telemetry. Drop it last. It then delivers what it still holds: spans first, because log lines may report
+/// that spans were lost.
 #[derive(Debug)]
 pub struct Telemetry {
     traces: Option<Traces>,
-    /// Never read: it sends the last distributions when it is dropped.
+    /// Never read: dropping it sends the last distributions.
     _percentiles: Option<Percentiles>,
     metrics: Recorder,
     writer: Writer,
@@ -73,7 +73,7 @@ enum Recorder {
 }
 
 impl Telemetry {
-    /// The metrics, to be served to Prometheus; none where CloudWatch gets them.
+    /// The metrics for Prometheus to scrape; `None` if CloudWatch gets them.
     #[must_use]
     pub fn prometheus(&self) -> Option<Prometheus> {
         match &self.metrics {
@@ -82,8 +82,8 @@ impl Telemetry {
         }
     }
 
-    /// Delivers what there is: spans, metrics that go among the logs, and log lines. A function calls
-    /// this when its answer has gone out, for afterwards its environment may be frozen.
+    /// Delivers all spans, metrics and log lines that are ready. A function calls this after it has answered, because
+    /// Lambda may then freeze its environment.
     pub fn flush(&self) {
         if let Some(traces) = &self.traces {
             traces.flush();
@@ -96,10 +96,10 @@ impl Telemetry {
     }
 }
 
-/// Starts telemetry for this process, with logs written to `sink`, one JSON object a line.
+/// Starts telemetry for this process. Logs go to `sink`, one JSON object a line.
 ///
 /// # Errors
-/// Settings that can't be used, or telemetry that has been started before.
+/// The settings are bad, or telemetry was started before.
 pub fn init(
     settings: &Settings,
     sink: impl Write + Send + 'static,

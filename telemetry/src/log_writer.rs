@@ -1,6 +1,5 @@
-//! The way of log lines to stdout, off the way of requests: lines go into a buffer, and a thread of
-//! its own writes out what has come together. A stdout that blocks costs lines, which are counted,
-//! and never a request's time.
+//! Writes log lines to stdout in a thread of its own. Requests only add lines to a buffer. If stdout blocks, lines
+//! are dropped and counted; no request ever waits.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -8,23 +7,23 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
-/// What may wait for a slow stdout: some thousand lines.
+/// The most bytes that wait for a slow stdout: some thousands of lines.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
-/// How long lines may come together before they are written: a system call for many of them.
+/// How long lines are gathered, so that one system call writes many of them.
 const GATHER: Duration = Duration::from_millis(5);
-/// How long the last lines may take at the end; a stdout that takes none must not hold up an exit.
+/// The longest wait for the last lines at exit: a blocked stdout must not stop it.
 const MAX_FLUSH: Duration = Duration::from_secs(2);
 
-/// Where lines go in. Clones share one buffer.
+/// The buffer of lines. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Lines(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to write, or it is to end.
+    /// Woken if there is something to write, or if the thread must end.
     work: Condvar,
-    /// All has been written.
+    /// Woken if everything is written.
     idle: Condvar,
 }
 
@@ -32,13 +31,13 @@ struct Shared {
 struct State {
     waiting: Vec<u8>,
     writing: bool,
-    /// Somebody waits for the lines: there is no time to gather more.
+    /// Somebody is waiting, so do not gather more lines.
     hurry: bool,
     ended: bool,
     dropped: u64,
 }
 
-/// The thread that writes. Its end is the end of the lines.
+/// The thread that writes. Dropping it writes the last lines.
 #[derive(Debug)]
 pub(crate) struct Writer {
     lines: Lines,
@@ -46,7 +45,7 @@ pub(crate) struct Writer {
 }
 
 impl Lines {
-    /// Adds a line, its end included, if there is room.
+    /// Adds a whole line, with its line break, if there is room.
     pub(crate) fn push(&self, line: &[u8]) {
         let mut state = self.state();
         if state.ended || state.waiting.len() + line.len() > MAX_WAITING_BYTES {
@@ -60,12 +59,12 @@ impl Lines {
         }
     }
 
-    /// The lines that were lost so far.
+    /// Lines dropped so far.
     pub(crate) fn dropped(&self) -> u64 {
         self.state().dropped
     }
 
-    /// Waits until every line has been written, for two seconds at most.
+    /// Waits until every line is written, at most two seconds.
     pub(crate) fn flush(&self) {
         let deadline = Instant::now() + MAX_FLUSH;
         let mut state = self.state();
@@ -134,7 +133,7 @@ impl Drop for Writer {
         self.lines.state().ended = true;
         self.lines.0.work.notify_one();
         if let Some(thread) = self.thread.take().filter(|_| !self.lines.state().writing) {
-            // It can't panic, and has nothing left to write.
+            // The thread never panics, and nothing is left to write.
             let _ = thread.join();
         }
     }
@@ -147,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes what it is given once it is let to.
+    /// A sink that takes each write only when the test lets it.
     struct Gate(mpsc::Receiver<()>, mpsc::Sender<Vec<u8>>);
 
     impl Write for Gate {
@@ -174,7 +173,7 @@ mod tests {
         open.send(()).unwrap();
         for number in 0..1000 {
             writer.lines().push(format!("{number}\n").as_bytes());
-            // However many writes it takes.
+            // There may be any number of writes.
             open.send(()).unwrap();
         }
         drop(writer);
@@ -192,7 +191,7 @@ mod tests {
             lines.push(&line);
         }
         let dropped = lines.dropped();
-        // One buffer waits, and one may be on its way.
+        // One full buffer waits, and another may be on its way.
         assert!((70..=140).contains(&dropped), "{dropped}");
         open.send(()).unwrap();
         open.send(()).unwrap();

@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line, with the ids of the request that it belongs to.
+//! Logs: one JSON object a line, with the ids of its request.
 
 use std::fmt;
 use std::io::Write;
@@ -22,7 +22,7 @@ use crate::service::Service;
 use crate::traces;
 use picus_settings::write_visible;
 
-/// The layer that writes each event as a line into `lines`.
+/// The layer that writes each event as one line.
 pub(crate) fn layer<S>(
     service: &Service,
     filter: &LogFilter,
@@ -32,19 +32,19 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let logs = JsonLines { service: service.clone(), lines };
-    // Nothing of Picus is below it, and there the libraries tell bodies and credentials.
+    // Picus logs nothing below DEBUG, and libraries write bodies and credentials there.
     logs.with_filter(filter.0.clone().and(LevelFilter::DEBUG))
 }
 
-/// Which logs are written, as `RUST_LOG` says: a level, or `target=level,…`.
+/// Which logs are written, in the syntax of `RUST_LOG`: a level, or `target=level,…`.
 #[derive(Debug, Clone)]
 pub struct LogFilter(Targets);
 
 impl FromStr for LogFilter {
     type Err = String;
 
-    /// A word alone must be a level. `Targets` would take any other for a target whose every event is
-    /// wanted, and so a misspelt level for no logs at all.
+    /// A single word must be a level. `Targets` would take a misspelt level for the name of a target, and then write
+    /// no logs.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut words = text.split(',').filter(|part| !part.contains('='));
         if let Some(word) =
@@ -101,7 +101,7 @@ impl JsonLines {
         let mut serializer = serde_json::Serializer::with_formatter(line, UnforgeableFormatter);
         let mut map = serializer.serialize_map(None)?;
         let mut time = String::with_capacity(27);
-        // Only a writer that fails could fail here.
+        // It fails only if the writer fails, and a string never does.
         let _ = SystemTime.format_time(&mut Writer::new(&mut time));
         map.serialize_entry("timestamp", &time)?;
         map.serialize_entry("level", event.metadata().level().as_str())?;
@@ -132,7 +132,7 @@ struct Fields<'a, M: SerializeMap> {
 
 impl<M: SerializeMap> Fields<'_, M> {
     fn entry(&mut self, field: &Field, value: &(impl serde::Serialize + ?Sized)) {
-        // What the `log` crate's bridge adds says nothing that the target does not.
+        // The bridge from the `log` crate adds fields that repeat the target.
         if self.result.is_ok() && !field.name().starts_with("log.") {
             self.result = self.map.serialize_entry(field.name(), value);
         }
@@ -165,8 +165,7 @@ impl<M: SerializeMap> Visit for Fields<'_, M> {
     }
 }
 
-/// JSON in which no text from outside can look like another line or hide what it says: it escapes more
-/// than JSON asks for.
+/// Escapes more than JSON demands, so that no text from outside can look like another line or hide its content.
 struct UnforgeableFormatter;
 
 impl Formatter for UnforgeableFormatter {

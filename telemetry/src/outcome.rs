@@ -1,4 +1,4 @@
-//! What became of a request, and the histogram of the durations of its like.
+//! The outcome of a request, and the histogram of durations for each outcome.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use metrics::{Histogram, Label};
 use picus_catalogue::HTTP_SERVER_REQUEST_DURATION;
 
 thread_local! {
-    /// Each histogram is looked up once on each thread: there are as many as outcomes, which are few.
+    /// Each thread looks up each histogram once. There are only a few outcomes.
     static DURATIONS: RefCell<Vec<(Outcome, Histogram)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What became of a request: the labels of its duration. Empty ones are left out, for CloudWatch takes no
-/// dimension without a value.
+/// The labels of a request's duration. Empty ones are left out, because CloudWatch takes no dimension without a
+/// value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// First, for it differs most.
+    /// First, because it differs most often, which makes comparing fast.
     pub(crate) status: Option<u16>,
     pub(crate) method: &'static str,
     pub(crate) scheme: &'static str,
@@ -24,7 +24,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Adds one that took so long.
+    /// Records one request's duration.
     pub(crate) fn record(self, elapsed: Duration) {
         DURATIONS.with_borrow_mut(|durations| {
             if let Some((_, histogram)) = durations.iter().find(|(outcome, _)| *outcome == self) {

@@ -1,9 +1,9 @@
-//! Panics, told as everything else is.
+//! Writes panics as log lines.
 
 use std::panic::{self, PanicHookInfo};
 
-/// From now on, a panic is one log line with its message and its place, under the ids of its request,
-/// and not several of plain text on stderr. To be called once telemetry runs.
+/// From now on, a panic becomes one log line with its message, its place and its request's ids, instead of several
+/// plain lines on stderr. Call it after telemetry has started.
 pub fn log_panics() {
     panic::set_hook(Box::new(log));
 }

@@ -1,5 +1,5 @@
-//! What the process takes of its machine, and how busy the threads are that serve requests: sampled,
-//! not asked for at each request.
+//! Samples the process's use of CPU and memory, and how busy the request threads are. Sampling by time is cheaper
+//! than measuring at each request.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tokio::runtime::RuntimeMetrics;
 use crate::usage::{Cpu, Usage};
 use picus_catalogue as catalogue;
 
-/// The runtimes that serve requests, and how busy they and the process were.
+/// The runtimes that are watched, and their last sample.
 #[derive(Debug)]
 pub(crate) struct Sampler {
     started: Instant,
@@ -18,7 +18,7 @@ pub(crate) struct Sampler {
     last: Mutex<Last>,
 }
 
-/// What was read the last time.
+/// The last sample.
 #[derive(Debug)]
 struct Last {
     at: Instant,
@@ -33,7 +33,7 @@ impl Sampler {
         Self { started: now, runtimes: Mutex::default(), last: Mutex::new(last) }
     }
 
-    /// Watches a runtime from now on.
+    /// Watches `runtime` from now on.
     pub(crate) fn watch(&self, runtime: RuntimeMetrics) {
         self.runtimes.lock().push(runtime);
     }
@@ -88,7 +88,7 @@ fn set(metric: &catalogue::Metric, value: f64) {
     metrics::gauge!(metric.name).set(value);
 }
 
-/// Exact: there are not 2^52 of anything here.
+/// Exact: no count here reaches 2^52.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 fn as_f64(count: u64) -> f64 {
     count as f64

@@ -16,7 +16,7 @@ use picus_catalogue::{self as catalogue, Kind};
 /// How often gauges are sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// All that was measured in this process.
+/// Everything measured in this process.
 #[derive(Clone)]
 pub struct Prometheus {
     recorder: Arc<Recorder>,
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Prometheus {
 }
 
 impl Prometheus {
-    /// Takes over this process's metrics.
+    /// Becomes this process's recorder of metrics.
     pub(crate) fn start(service: &Service, lines: Lines) -> Result<Self, InitError> {
         let recorder = Arc::new(Recorder::new());
         metrics::set_global_recorder(recorder.clone()).map_err(|_| InitError::AlreadyStarted)?;
@@ -64,7 +64,7 @@ impl Prometheus {
         self.sampler.watch(runtime);
     }
 
-    /// The metrics at this moment, in the form that is asked for.
+    /// The current values, in this format.
     #[must_use]
     pub fn render(&self, exposition: Exposition) -> String {
         metrics::counter!(catalogue::LOG_LINES_DROPPED.name).absolute(self.lines.dropped());
@@ -72,7 +72,7 @@ impl Prometheus {
     }
 }
 
-/// A series that is there from the start shows its first event as an increase.
+/// A counter that exists from the start shows its first event as an increase.
 fn begin_at_zero() {
     for metric in catalogue::ALL {
         match metric.kind {

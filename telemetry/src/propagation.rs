@@ -1,5 +1,4 @@
-//! What a caller says of the trace that it is in: the `X-Amzn-Trace-Id` of AWS, and W3C's
-//! `traceparent`.
+//! Reads the caller's trace from AWS's `X-Amzn-Trace-Id` and W3C's `traceparent`.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +8,7 @@ use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 
 use crate::tracestate;
 
-/// A trace's id: 128 bits, the first 32 of them the time in seconds where X-Ray made it.
+/// A trace's id: 128 bits. If X-Ray made it, the first 32 bits are the time in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TraceId(pub(crate) u128);
 
@@ -17,11 +16,11 @@ pub(crate) struct TraceId(pub(crate) u128);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) trace_id: TraceId,
-    /// The caller's span. A load balancer has none.
+    /// The caller's span. A load balancer sends none.
     pub(crate) parent: Option<u64>,
-    /// What the caller decided. A load balancer leaves that to others.
+    /// The caller's sampling decision. A load balancer sends none.
     pub(crate) sampled: Option<bool>,
-    /// What tracing systems on the way here tell one another.
+    /// W3C's `tracestate`, passed on unchanged.
     pub(crate) state: TraceState,
 }
 
@@ -31,7 +30,7 @@ impl TraceId {
     pub(crate) fn generate() -> Self {
         let seconds =
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        // The id's field has 32 bits, until the year 2106.
+        // The id has 32 bits for the time, enough until 2106.
         let seconds = u128::from(seconds & 0xffff_ffff);
         let random = RandomIdGenerator::default().new_trace_id();
         Self(seconds << 96 | u128::from_be_bytes(random.to_bytes()) >> 32)
@@ -39,9 +38,9 @@ impl TraceId {
 }
 
 impl Caller {
-    /// The trace that the caller is in, by the headers it sent: `X-Amzn-Trace-Id` first, for the
-    /// load balancer's access log has that one, then `traceparent`. Where both name one trace, the second
-    /// tells what the first leaves open. `tracestate` goes with `traceparent`, and never without it.
+    /// The caller's trace from its headers. `X-Amzn-Trace-Id` goes first, because the load balancer's access log has
+    /// it; then `traceparent`. If both name the same trace, `traceparent` fills in what the other leaves open.
+    /// `tracestate` is read only with `traceparent`.
     pub(crate) fn from_headers<'a, V>(values: impl Fn(&'static str) -> V) -> Option<Self>
     where
         V: Iterator<Item = &'a str>,
@@ -62,15 +61,15 @@ impl Caller {
         }
     }
 
-    /// A new trace, of a caller that is in none.
+    /// A new trace, for a caller without one.
     pub(crate) fn none() -> Self {
         Self { trace_id: TraceId::generate(), parent: None, sampled: None, state: TraceState::NONE }
     }
 
-    /// Reads an `X-Amzn-Trace-Id`: `Root=1-8hex-24hex`, and `Parent=16hex` and `Sampled=0` or `1`
-    /// where they are there (AWS X-Ray Developer Guide, "Tracing header").
+    /// Reads an `X-Amzn-Trace-Id`: `Root=1-8hex-24hex`, with or without `Parent=16hex` and `Sampled=0` or `1` (AWS
+    /// X-Ray Developer Guide, "Tracing header").
     pub(crate) fn from_xray(value: &str) -> Option<Self> {
-        // An API gateway joins several lines by commas, which the header itself never has.
+        // An API gateway joins several lines with commas. A single header never has one.
         if value.contains(',') {
             return None;
         }
@@ -78,7 +77,7 @@ impl Caller {
             value.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
         };
         let (seconds, rest) = field("Root")?.strip_prefix("1-")?.split_once('-')?;
-        // Without its random part an id is the same for every request of its second.
+        // If the random part is zero, every request of the same second would share the id.
         let random = hex::<24>(rest).filter(|random| *random != 0)?;
         Some(Self {
             trace_id: TraceId(hex::<8>(seconds)? << 96 | random),
@@ -86,7 +85,7 @@ impl Caller {
             sampled: match field("Sampled") {
                 Some("1") => Some(true),
                 Some("0") => Some(false),
-                // `?` asks for the decision to be made here.
+                // `?` asks this service to decide.
                 _ => None,
             },
             state: TraceState::NONE,
@@ -104,7 +103,7 @@ impl Caller {
         let trace_id = hex::<32>(fields.next()?).filter(|id| *id != 0)?;
         let parent = span_id(fields.next()?)?;
         let flags = hex::<2>(fields.next()?)?;
-        // What later versions add is left alone; this one has nothing more.
+        // Later versions may add fields, which are ignored. Version 00 has no more.
         if version == "00" && fields.next().is_some() {
             return None;
         }
@@ -128,8 +127,8 @@ impl fmt::Display for TraceId {
     }
 }
 
-/// The value of a header that holds one id. An id that is given twice is none: nobody can tell which
-/// one the others go by (W3C Trace Context begins a new trace, too).
+/// The value of a header that holds one id. If the header comes twice, it counts as missing, because other systems
+/// may have used either one (W3C Trace Context starts a new trace, too).
 pub(crate) fn only<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let first = values.next()?;
     values.next().is_none().then_some(first)
@@ -140,7 +139,7 @@ fn span_id(text: &str) -> Option<u64> {
 }
 
 fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
-    // Both standards write lower case.
+    // Both standards demand lower case.
     let proper =
         text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     proper.then(|| u128::from_str_radix(text, 16).ok()).flatten()

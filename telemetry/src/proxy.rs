@@ -1,4 +1,4 @@
-//! Which proxy telemetry takes to its collector.
+//! Chooses the proxy between telemetry and its collector.
 
 use std::net::IpAddr;
 
@@ -6,12 +6,13 @@ use hyper_util::client::proxy::matcher::Matcher;
 use ureq::Proxy;
 use ureq::http::Uri;
 
-/// The proxy that the environment names for `endpoint`; none to this host itself, where the task's own collector is.
+/// The proxy that the environment names for `endpoint`. Never one for this host itself, where the task's own
+/// collector runs.
 pub(crate) fn to(endpoint: &str) -> Option<Proxy> {
     choose(endpoint, |name| std::env::var(name).ok())
 }
 
-/// The way to `endpoint`, for people: hosts and ports, and no password.
+/// Describes the way to `endpoint` for a log line: hosts and ports, never a password.
 pub(crate) fn way(endpoint: &str, proxy: Option<&Proxy>) -> String {
     let endpoint = endpoint.parse::<Uri>().unwrap_or_default();
     let mut way = endpoint.host().unwrap_or_default().to_owned();
@@ -24,8 +25,8 @@ pub(crate) fn way(endpoint: &str, proxy: Option<&Proxy>) -> String {
     way
 }
 
-/// The rules are those of the calls to DynamoDB: `HTTP_PROXY`, then `ALL_PROXY`, unless `NO_PROXY` names the host.
-/// The client's own rules would take `HTTPS_PROXY` for HTTP, too.
+/// The same rules as for calls to DynamoDB: `HTTP_PROXY`, then `ALL_PROXY`, unless `NO_PROXY` names the host. The
+/// HTTP client's own rules would use `HTTPS_PROXY` for HTTP, too.
 fn choose(endpoint: &str, read: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
     let endpoint: Uri = endpoint.parse().ok()?;
     if is_loopback(endpoint.host()?) {

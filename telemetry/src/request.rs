@@ -1,4 +1,4 @@
-//! What comes with a request: the ids in its headers, and what its span tells of it.
+//! A request's ids, read from its headers, and its span's attributes.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,12 +13,12 @@ use crate::traces;
 /// The longest `X-Request-Id` that is taken from a client.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// What a request's span tells of it, as far as it is known when the request comes.
+/// What a span can say about a request when it arrives.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Described<'a> {
     /// The method, as sent.
     pub method: &'a str,
-    /// The template of the path; empty for a path that is none of ours.
+    /// The route's template; empty for an unknown path.
     pub route: &'static str,
     /// The path, as sent.
     pub path: &'a str,
@@ -26,37 +26,37 @@ pub struct Described<'a> {
     pub query: &'a str,
     /// `http` or `https`: see [`scheme`].
     pub scheme: &'static str,
-    /// The version of HTTP.
+    /// The HTTP version.
     pub protocol_version: &'static str,
-    /// The host that the client turned to, with its port where it named one.
+    /// The host in the URL, with its port if there is one.
     pub host: &'a str,
-    /// Where the client is.
+    /// The client's address.
     pub client: Option<IpAddr>,
-    /// What the client says it is.
+    /// The `User-Agent` header.
     pub user_agent: &'a str,
-    /// The invocation, in Lambda.
+    /// Lambda's invocation, if there is one.
     pub invocation: Option<Invocation<'a>>,
 }
 
-/// What a span tells of a function's invocation.
+/// Lambda's invocation, as a span describes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Invocation<'a> {
-    /// Lambda's id for it.
+    /// Lambda's request id.
     pub id: &'a str,
-    /// The function, as it was invoked.
+    /// The ARN that the function was invoked by.
     pub function_arn: &'a str,
     /// Lambda's own trace: an `X-Amzn-Trace-Id`.
     pub trace: Option<&'a str>,
-    /// Whether its environment was new.
+    /// Whether Lambda started a new environment for it.
     pub cold_start: bool,
 }
 
 impl RequestContext {
-    /// The ids in a request's headers, new ones where there are none, and whether it is sampled: only
-    /// if it `may_be_traced`. `values` gives the values of a header, one for each of its lines, by its
-    /// name in lower case; one that is no text is something that no header may be.
+    /// Reads the ids from a request's headers, or makes new ones, and decides whether the request is sampled, which
+    /// it never is unless `may_be_traced`. `values` returns the values of a header by its lower-case name: one for
+    /// each line, and an invalid one if the line is not text.
     ///
-    /// An `X-Request-Id` is taken when it is 1 to 128 characters of visible ASCII, and given once.
+    /// Takes an `X-Request-Id` only if it comes once, as 1 to 128 characters of visible ASCII.
     pub fn from_headers<'a, V>(may_be_traced: bool, values: impl Fn(&'static str) -> V) -> Self
     where
         V: Iterator<Item = &'a str>,
@@ -67,12 +67,12 @@ impl RequestContext {
         Self::new(caller, request_id, sampled)
     }
 
-    /// The request's span. Every log line within it carries the ids, sampled or not.
+    /// Opens the request's span. Every log line within it carries the ids, sampled or not.
     #[must_use]
     pub fn span(&self, request: &Described<'_>) -> Span {
         let method = known_method(request.method);
         let (address, port) = address_and_port(request.host);
-        // An event that is no HTTP request has no method.
+        // An event that is not an HTTP request has no method.
         let trigger = if request.method.is_empty() { "other" } else { "http" };
         traces::open(self, || {
             info_span!(
@@ -107,37 +107,38 @@ impl RequestContext {
     }
 }
 
-/// The client as the load balancer saw it: the last hop that `X-Forwarded-For` names. Those before are the client's
-/// own word. Several lines of it are one list (RFC 9110, 5.3).
+/// The client's address as the load balancer saw it: the last entry of `X-Forwarded-For`. A client can write anything
+/// into the entries before. Several header lines are one list (RFC 9110, 5.3).
 pub fn nearest_hop<'a>(forwarded_for: impl Iterator<Item = &'a [u8]>) -> Option<IpAddr> {
     last_element(forwarded_for)?.parse().ok()
 }
 
-/// The scheme that the client used, by the load balancer's `X-Forwarded-Proto`, which is read as `X-Forwarded-For` is.
-/// Whoever reaches the program past the load balancer uses HTTP alone, whatever it says.
+/// The client's scheme, from the last entry of the load balancer's `X-Forwarded-Proto`. If that is neither `http` nor
+/// `https`, or missing, it is `http`: without a load balancer the program serves only HTTP.
 pub fn scheme<'a>(forwarded_proto: impl Iterator<Item = &'a [u8]>) -> &'static str {
     let https = |scheme: &str| scheme.eq_ignore_ascii_case("https");
     if last_element(forwarded_proto).is_some_and(https) { "https" } else { "http" }
 }
 
-/// The last element of a list in several lines. The bytes before it may be anything: they are the client's.
+/// The last element of a list in several header lines. The bytes before it come from the client, so they may be
+/// anything.
 fn last_element<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
     let last = lines.last()?.rsplit(|byte| *byte == b',').next()?;
     str::from_utf8(last).ok().map(str::trim)
 }
 
-/// What stands for a method that HTTP does not know.
+/// OpenTelemetry's word for a method that HTTP does not define.
 const OTHER_METHOD: &str = "_OTHER";
 
-/// The methods of RFC 9110 and RFC 5789; all others are one, for a client could make up any number.
+/// The methods of RFC 9110 and RFC 5789. All others count as one, because clients can invent any number of them.
 pub(crate) fn known_method(method: &str) -> &'static str {
     const KNOWN: [&str; 9] =
         ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
     KNOWN.into_iter().find(|known| *known == method).unwrap_or(OTHER_METHOD)
 }
 
-/// A server span's name (OpenTelemetry, "Semantic conventions for HTTP spans"): the method, or `HTTP` for one that
-/// it does not know, and the route where there is one.
+/// A server span's name (OpenTelemetry, "Semantic conventions for HTTP spans"): the method (`HTTP` if it is unknown),
+/// then the route if there is one.
 struct SpanName {
     method: &'static str,
     route: &'static str,
@@ -150,7 +151,7 @@ impl fmt::Display for SpanName {
     }
 }
 
-/// The two parts of a `Host`.
+/// Splits a `Host` into address and port.
 fn address_and_port(host: &str) -> (&str, Option<i64>) {
     let port = |port: &str| port.parse::<u16>().ok().map(i64::from);
     match host.rsplit_once(':') {

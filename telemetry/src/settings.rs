@@ -1,28 +1,28 @@
-//! What a program tells telemetry to do.
+//! The settings of telemetry.
 
 use crate::logs::LogFilter;
 use crate::percentiles::PercentileSettings;
 use crate::service::Service;
 use crate::traces::TraceSettings;
 
-/// Who is speaking, how loud, and to whom.
+/// The settings of telemetry.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Which program speaks, and which build of it.
+    /// The program's name, version and instance.
     pub service: Service,
     /// Which logs are written.
     pub log_filter: LogFilter,
-    /// Who gets the metrics.
+    /// Where the metrics go.
     pub metrics: Metrics,
-    /// Who gets the traces.
+    /// Where the traces go.
     pub traces: TraceSettings,
 }
 
-/// Who gets the metrics.
+/// Where the metrics go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Metrics {
-    /// Whoever scrapes [`crate::Telemetry::prometheus`], and a collector that is sent distributions.
+    /// To a scraper, by [`crate::Telemetry::prometheus`], and distributions to a collector if there is one.
     Prometheus(Option<PercentileSettings>),
-    /// CloudWatch, from lines among the logs, at each [`crate::Telemetry::flush`].
+    /// To CloudWatch, as lines in the log at each [`crate::Telemetry::flush`].
     CloudWatch,
 }

@@ -1,4 +1,4 @@
-//! The latency SLO: how soon an answer is to begin, and how many did.
+//! The latency SLO: counts responses, and those that began in time.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use metrics::Counter;
 
 use picus_catalogue as catalogue;
 
-/// The SLO, and its counters for each route that it holds for.
+/// The SLO's time, and the counters of each route that it covers.
 #[derive(Debug)]
 pub struct LatencySlo {
     within: Duration,
@@ -26,8 +26,8 @@ impl std::fmt::Debug for Route {
 }
 
 impl LatencySlo {
-    /// Answers of these routes are to begin `within` this time. To be made once telemetry runs: the
-    /// counters are there from now on, at zero, so that the first request is seen as an increase.
+    /// For `routes`, responses must begin `within` this time. Call it after telemetry has started: the counters then
+    /// exist at zero, so that the first request shows as an increase.
     #[must_use]
     pub fn new(within: Duration, routes: &[&'static str]) -> Self {
         let counter = |metric: &catalogue::Metric, route: &'static str| {
@@ -43,12 +43,12 @@ impl LatencySlo {
         Self { within, routes: routes.collect() }
     }
 
-    /// Whether a client that has waited so long has waited too long; nobody does for a route that the SLO is not for.
+    /// Whether a client has waited longer than the SLO's time. Always false for a route that the SLO does not cover.
     pub(crate) fn is_missed(&self, route: &str, after: Duration) -> bool {
         after > self.within && self.routes.iter().any(|known| known.template == route)
     }
 
-    /// Counts an answer that began after this time, or a client that gave up after it.
+    /// Counts a response that began `after` this time, or a client that gave up after it.
     pub(crate) fn record(&self, route: &str, after: Duration) {
         if let Some(route) = self.routes.iter().find(|known| known.template == route) {
             route.measured.increment(1);

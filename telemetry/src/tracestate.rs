@@ -1,12 +1,12 @@
-//! W3C's `tracestate`: what the tracing systems on a request's way tell one another of its trace.
+//! W3C's `tracestate`: what the tracing systems on a request's way tell each other.
 
 use opentelemetry::trace::TraceState;
 
 /// W3C Trace Context, 3.3.1.
 const MAX_MEMBERS: usize = 32;
 
-/// Reads all lines of the header, which are one list (W3C Trace Context, 3.3). An invalid list is none: it must not be
-/// passed on in parts.
+/// Reads all lines of the header as one list (W3C Trace Context, 3.3). An invalid list is dropped whole, because
+/// passing on parts of it is forbidden.
 pub(crate) fn read<'a>(lines: impl Iterator<Item = &'a str>) -> TraceState {
     members(lines).and_then(|members| TraceState::from_key_value(members).ok()).unwrap_or_default()
 }
@@ -23,7 +23,7 @@ fn members<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Vec<(&'a str, &'a
         {
             return None;
         }
-        // The first one of a key is the newest.
+        // If a key comes twice, the first one is the newest.
         if members.iter().all(|(known, _)| *known != key) {
             members.push((key, value));
         }

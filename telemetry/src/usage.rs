@@ -1,16 +1,15 @@
-//! What this process takes of its machine. Linux tells it; on other systems it is not known, and the gauges of it
-//! are not set.
+//! Reads this process's use of CPU, memory and files. Only Linux tells it; elsewhere the gauges are not set.
 
 use std::time::Duration;
 
-/// The CPU time that it has used since its start.
+/// The CPU time used since the start.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Cpu {
     pub(crate) user: Duration,
     pub(crate) system: Duration,
 }
 
-/// What the process has used, or uses now.
+/// The process's usage.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     pub(crate) cpu: Cpu,
@@ -19,7 +18,7 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// Reads the proc file system.
+    /// Reads `/proc`.
     #[cfg(target_os = "linux")]
     pub(crate) fn read() -> Option<Self> {
         use procfs::WithCurrentSystemInfo as _;
@@ -34,7 +33,7 @@ impl Usage {
         })
     }
 
-    /// Nothing is known.
+    /// Unknown on this system.
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn read() -> Option<Self> {
         None

@@ -1,4 +1,4 @@
-//! Log lines, as whoever reads stdout gets them.
+//! Log lines, as a reader of stdout sees them.
 
 mod sink;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use sink::{Sink, settings};
 
-/// A process can start telemetry once, so that one test tells the whole story.
+/// One test for the whole story, because a process can start telemetry only once.
 #[test]
 fn each_event_is_one_line_that_nobody_outside_can_forge() {
     let sink = Sink::default();

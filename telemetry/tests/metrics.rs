@@ -1,4 +1,4 @@
-//! Metrics, as a scrape gets them.
+//! Metrics, as a scraper sees them.
 
 use std::io;
 

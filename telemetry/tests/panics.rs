@@ -1,4 +1,4 @@
-//! Panics, as whoever reads stdout gets them.
+//! Panics, as a reader of stdout sees them.
 
 mod sink;
 

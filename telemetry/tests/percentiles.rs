@@ -1,4 +1,4 @@
-//! Distributions, as a collector gets them.
+//! Distributions, as a collector receives them.
 
 mod request;
 mod sink;
@@ -23,7 +23,7 @@ use sink::{Sink, settings};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A collector that answers each delivery with the next of `answers`, and passes it on.
+/// A collector that gives `answers` one by one, and passes each delivery to the test.
 fn collector(
     answers: Receiver<(u16, Vec<u8>)>,
 ) -> (SocketAddr, Receiver<ExportMetricsServiceRequest>) {
@@ -56,7 +56,7 @@ fn serve(
     .unwrap();
 }
 
-/// The one data point of a delivery, with its metric's name.
+/// The only data point of a delivery, with its metric's name.
 fn point(request: &ExportMetricsServiceRequest) -> (&str, &ExponentialHistogramDataPoint) {
     let [resource] = &request.resource_metrics[..] else { panic!("{request:?}") };
     let [metric] = &resource.scope_metrics[0].metrics[..] else { panic!("{request:?}") };
@@ -71,7 +71,7 @@ fn record(status: &'static str, seconds: f64) {
     metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, &labels).record(seconds);
 }
 
-/// A process can start telemetry once, so that one test tells the whole story.
+/// One test for the whole story, because a process can start telemetry only once.
 #[test]
 fn each_duration_is_delivered_once_also_where_the_collector_fails_for_a_time() {
     let (answer, answers) = mpsc::channel();
@@ -93,7 +93,7 @@ fn each_duration_is_delivered_once_also_where_the_collector_fails_for_a_time() {
     let (name, lost) = point(&first);
     assert_eq!(name, "http.server.request.duration");
     assert_eq!(lost.count, 1);
-    // While the collector fails, more come; all statuses of a route are one distribution.
+    // Durations go on coming while the collector fails. All statuses of a route share one distribution.
     record("201", 0.02);
     record("503", 2.0);
     answer.send((503, Vec::new())).unwrap();
@@ -108,7 +108,7 @@ fn each_duration_is_delivered_once_also_where_the_collector_fails_for_a_time() {
     assert_eq!(buckets.bucket_counts.iter().sum::<u64>(), 3);
     answer.send((200, Vec::new())).unwrap();
 
-    // What was delivered is not told again, and the last ones are delivered at the end.
+    // Nothing is delivered twice, and the end of the program delivers the last ones.
     record("201", 0.04);
     let rejected = ExportMetricsServiceResponse {
         partial_success: Some(ExportMetricsPartialSuccess {

@@ -1,4 +1,4 @@
-//! Spans that a collector does not take.
+//! Spans that a collector rejects.
 
 mod request;
 mod sink;
@@ -16,7 +16,7 @@ use prost::Message as _;
 
 use sink::{Sink, settings};
 
-/// A collector that says in its answers that it rejected so many spans, and is gone after the last answer.
+/// A collector that reports these numbers of rejected spans, one an answer, and then goes away.
 fn collector(rejected: &'static [i64]) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,10 +35,10 @@ fn collector(rejected: &'static [i64]) -> (SocketAddr, JoinHandle<()>) {
     (address, thread)
 }
 
-/// A process can start telemetry once, so that one test tells the whole story.
+/// One test for the whole story, because a process can start telemetry only once.
 #[test]
 fn rejected_spans_count_as_lost_and_each_kind_of_loss_is_one_line_with_its_cause() {
-    // More than there were, and a negative number, are nonsense.
+    // A negative number, or more spans than were sent, makes no sense.
     let (address, gone) = collector(&[1, 9, -3, 0, 1]);
     let settings = Settings {
         traces: TraceSettings::read(

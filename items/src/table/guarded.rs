@@ -1,5 +1,5 @@
-//! A delete that is done only to the item that its client means: the item is read, judged, and deleted
-//! on the condition that every attribute still has the value that was read.
+//! Deletes an item only if it is the one that the client means. It reads the item, checks it, and deletes it on the
+//! condition that no attribute has changed since.
 
 use std::collections::HashMap;
 
@@ -16,12 +16,12 @@ use crate::key::Key;
 use crate::observe;
 use crate::operation::Operation;
 
-/// The most attributes, beside the key, that a condition can compare: an expression has at most 300
-/// operators and functions (Amazon DynamoDB Developer Guide, "Quotas", "Expression parameters"), here an
-/// `AND` and a `=` for each, and one function.
+/// The most attributes, besides the key, that a condition can compare. An expression has at most 300 operators and
+/// functions (Amazon DynamoDB Developer Guide, "Quotas", "Expression parameters"): here an `AND` and a `=` for each
+/// attribute, and one function.
 const MAX_COMPARED: usize = 149;
 
-/// What became of a conditional delete.
+/// The result of a conditional delete.
 enum Delete {
     Done,
     Changed,
@@ -29,14 +29,14 @@ enum Delete {
 }
 
 impl Table {
-    /// Deletes an item if `is_meant` says so of it and it has not changed since. Of concurrent deletes
-    /// exactly one succeeds.
+    /// Deletes an item if `is_meant` accepts it and it has not changed since. Of concurrent deletes, exactly one
+    /// succeeds.
     ///
-    /// It takes a strongly consistent read, and then the delete.
+    /// It costs a strongly consistent read and a delete.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`]; [`ErrorKind::PreconditionFailed`] where another item is there, or one
-    /// with too many attributes for a condition; what DynamoDB's failure comes to.
+    /// with too many attributes for a condition; or the error of a failed call.
     pub async fn delete_if(
         &self,
         key: &Key,
@@ -72,7 +72,7 @@ impl Table {
             .table_name(&target.table_name)
             .key(OBJECT_ID, attribute(key))
             .condition_expression(expression)
-            // DynamoDB takes no empty ones.
+            // DynamoDB refuses empty maps.
             .set_expression_attribute_names((!names.is_empty()).then_some(names))
             .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values(ReturnValue::AllOld)
@@ -105,7 +105,7 @@ struct Condition {
 }
 
 impl Condition {
-    /// Holds of an item that has these attributes with these values.
+    /// Holds if the item still has exactly these values.
     fn unchanged(found: Attributes) -> Self {
         let mut comparisons = vec!["attribute_exists(object_id)".to_owned()];
         let (mut names, mut values) = (HashMap::new(), HashMap::new());

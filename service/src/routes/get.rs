@@ -16,7 +16,7 @@ pub(crate) async fn get(
     limits: Data<Limits>,
     table: Data<Table>,
 ) -> Result<HttpResponse, Error> {
-    // As it was sent: the framework's own segment is decoded, leniently.
+    // Taken from the path as the client sent it, because the framework decodes its segments too leniently.
     let segment = route::segment(request.uri().path(), route::GET_PARENT).unwrap_or_default();
     let key = Key::from_path_segment(segment)?;
     request.extensions_mut().insert(ObjectId(key.to_string()));

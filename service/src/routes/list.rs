@@ -15,13 +15,13 @@ use tokio::time::{self, Instant};
 use crate::limits::{Limits, Place};
 use crate::{answer, error};
 
-/// As much text as a page of the whole list is meant to have: enough for the calls not to be what the list waits
-/// for, and little for what a client that takes its list slowly holds.
+/// The size to aim at for a page of the whole list. It is large enough that calls do not slow the list down, and
+/// small enough for the memory held while a client reads slowly.
 const PAGE_BYTES: usize = 256 * 1024;
-/// Items of the first page, of which nothing is known yet.
+/// The size of the first page. Items' sizes are not known yet.
 const FIRST_ITEMS: u16 = 100;
 const MOST_ITEMS: u16 = 1000;
-/// How long a list that has begun waits before it looks for room again.
+/// How long a list that has begun waits until it asks for room again.
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) async fn list(
@@ -61,7 +61,7 @@ async fn page(
     Ok(response.content_type("application/json").body(answer))
 }
 
-/// Appends the items' JSON, each after `separator` or, but for the first, a comma.
+/// Appends the items' JSON. `separator` goes before the first item, commas before the others.
 fn append(items: Vec<Item>, mut separator: u8, text: &mut Vec<u8>) {
     for item in items {
         text.push(std::mem::replace(&mut separator, b','));
@@ -77,12 +77,12 @@ async fn all(
     let mut whole = Whole::new(limits, table);
     whole.share.hold(Content::Answer, PAGE_BYTES).map_err(picus_items::Error::from)?;
     let place = whole.limits.place_of_list(request, &whole.room).await?;
-    // Before the first byte a failure is still an answer.
+    // Before the first byte, a failure can still become an error response.
     let first = whole.page(place).await?;
     let mut response =
         HttpResponse::Ok().content_type("application/json").streaming(whole.stream(first));
     if request.version() < Version::HTTP_11 {
-        // HTTP/1.0 knows no chunks: the end of the connection is that of the list (RFC 9112, 6.1).
+        // HTTP/1.0 has no chunks. The end of the connection ends the list (RFC 9112, 6.1).
         let head = response.head_mut();
         head.no_chunking(true);
         head.set_connection_type(ConnectionType::Close);
@@ -90,14 +90,14 @@ async fn all(
     Ok(response)
 }
 
-/// The whole list on its way, a page at a time. While it waits for its client it has no place, and holds a page.
+/// The whole list, sent page by page. While it waits for its client, it holds one page's memory and no place.
 struct Whole {
     limits: Data<Limits>,
     table: Data<Table>,
     room: Room,
     share: Room,
     next: Next,
-    /// How many items the next page is to have.
+    /// How many items to ask for in the next page.
     items: u16,
     separator: u8,
 }
@@ -115,7 +115,7 @@ impl Whole {
         Self { limits, table, room, share, next, items, separator }
     }
 
-    /// The next page's text. After the last page it is the bracket that ends the array.
+    /// The next page's text, or after the last page, the bracket that ends the array.
     async fn page(&mut self, _place: Place) -> Result<Bytes, Error> {
         let Next::At(start) = &self.next else { return Ok(Bytes::new()) };
         let (items, next) = self.room.within(self.table.scan(start.clone(), self.items)).await?;
@@ -146,9 +146,9 @@ impl Whole {
         Ok(text.into())
     }
 
-    /// The same, once there is a place and room for it.
+    /// The next page's text, as soon as there are a place and memory for it.
     async fn page_in_time(&mut self) -> Result<Bytes, Error> {
-        // What was sent is gone.
+        // The last page has been sent.
         self.room.release(Content::Answer);
         let end = Instant::now() + self.limits.request_timeout;
         loop {
@@ -162,10 +162,10 @@ impl Whole {
         }
     }
 
-    /// A JSON array, in pieces. An error ends it without its bracket, and the connection with it.
+    /// A JSON array, in pieces. An error breaks off the array and the connection.
     fn stream(self, first: Bytes) -> impl Stream<Item = Result<Bytes, Error>> {
         stream::try_unfold((self, first), async |(mut whole, mut page)| {
-            // A page may have no items, and not be the last.
+            // A page may be empty without being the last.
             while page.is_empty() {
                 if matches!(whole.next, Next::Nowhere) {
                     return Ok(None);
@@ -183,14 +183,14 @@ fn count(items: usize, bytes: usize) {
     metrics::counter!(catalogue::BYTES_LISTED.name).increment(bytes as u64);
 }
 
-/// What is asked for.
+/// The list that the query asks for.
 enum Query {
     All,
     Page(Limit, Option<Cursor>),
 }
 
 impl Query {
-    /// Reads the query; parameters that it does not know are left alone.
+    /// Parses the query. Unknown parameters are ignored.
     fn parse(query: &str) -> Result<Self, Error> {
         let limit = single(query, "limit")
             .map_err(|Twice| Error::new(Code::InvalidLimit, "limit is given twice"))?;

@@ -1,4 +1,4 @@
-//! Who answers which path.
+//! The route table.
 
 mod get;
 mod list;
@@ -20,8 +20,8 @@ use picus_api::route::{self, GET, HEALTH, ITEM, LIST, OPENAPI, PUT};
 use crate::error::Error;
 use crate::limits;
 
-/// The route table. A path that is known answers HEAD as it answers GET, tells its methods to OPTIONS,
-/// and refuses others with 405.
+/// The route table. Each known path answers HEAD like GET, lists its methods for OPTIONS, and refuses other methods
+/// with 405.
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     routes
         .service(resource(LIST, &[]).route(reading().to(list::list)).wrap(from_fn(limits::bounded)))
@@ -37,7 +37,7 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
         .default_service(web::to(async || refuse(picus_api::Error::unknown_path())));
 }
 
-/// A resource at this path and these others, which knows OPTIONS and no other method yet.
+/// A resource at `template` and `others`, so far with OPTIONS only.
 fn resource(template: &'static str, others: &[&'static str]) -> Resource {
     let allow = route::allow(template);
     web::resource([&[template], others].concat())
@@ -52,13 +52,13 @@ fn resource(template: &'static str, others: &[&'static str]) -> Resource {
         }))
 }
 
-/// GET, and HEAD, whose answer loses its body at the edge.
+/// GET, and HEAD, from whose response the edge removes the body.
 fn reading() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// Holds for a path that is of this template as it was sent. The router matches paths that it has
-/// decoded: left to itself, it would take `/picus/l%69st`, whose key is `list`, for the list.
+/// Matches only if the path, as the client sent it, has this template. The router alone matches decoded paths: it
+/// would route `/picus/l%69st`, whose key is `list`, to the list.
 fn sent_as(of: &'static str) -> impl Guard {
     fn_guard(move |request| route::template(request.head().uri.path()) == of)
 }
@@ -71,7 +71,7 @@ async fn health() -> HttpResponse {
     HttpResponse::Ok().json(Health::HEALTHY)
 }
 
-/// The call that the load balancer sends to the delete handler.
+/// The load balancer should have sent this call to the delete handler.
 async fn misdirected() -> Result<HttpResponse, Error> {
     let message = "The delete handler answers DELETE: send it to the load balancer";
     refuse(picus_api::Error::new(Code::Misdirected, message))
@@ -115,7 +115,7 @@ mod tests {
         ] {
             let request = test::TestRequest::default().method(Method::PATCH).uri(path).to_request();
             let found = test::call_service(&app, request).await.request().match_pattern();
-            // The other patterns of that resource are known by its first.
+            // A resource's other patterns go by the name of the first.
             let found = found
                 .map(|found| if found.starts_with("/picus/get") { GET.to_owned() } else { found });
             assert_eq!(template(path), found.unwrap_or_default(), "{path}");

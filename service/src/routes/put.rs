@@ -27,12 +27,13 @@ pub(crate) async fn put(
     }
     let room = limits.room();
     let body = body::read_json(&request, payload, &body_limits, &room, &limits.receiving).await?;
-    // Only now that there is something to work on.
+    // Only after the whole body has come.
     let _place = limits.place(&request, &room).await?;
     room.hold(Content::Item, Item::weight(&body)).map_err(picus_items::Error::from)?;
     let item = Item::parse(body)?;
     if key.is_none() {
-        // It goes when the item does; with a key it stays, to be compared with what is there.
+        // Normally the body's memory is freed with the item. With an idempotency key, the body stays, to be compared
+        // with the stored item.
         room.release(Content::Body);
     }
     let object_id = room.within(table.put(item, key.as_ref())).await?.to_string();
@@ -49,6 +50,6 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Erro
         let message = "Idempotency-Key is given twice";
         return Err(picus_api::Error::new(Code::InvalidIdempotencyKey, message).into());
     }
-    // What is no text is no visible ASCII either, and is refused as such.
+    // Text that is not ASCII is refused like any other bad key.
     Ok(Some(IdempotencyKey::new(value.to_str().unwrap_or_default())?))
 }

@@ -1,4 +1,4 @@
-//! A request's body, on its way from the HTTP library to whoever reads it.
+//! A request's body, between the HTTP library and its reader.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,16 +13,16 @@ use futures_util::Stream;
 
 use super::connection::Connection;
 
-/// A body that tells its connection when it is left unread.
+/// A body that tells its connection if it is not read to its end.
 struct Body {
     payload: Payload,
     connection: Rc<Connection>,
-    /// What is left of it, where the library does not know its end.
+    /// Bytes left, for a body whose end the library does not know.
     left: Option<u64>,
     ended: bool,
 }
 
-/// Has the connection know what becomes of the request's body.
+/// Tells the connection what happens to the request's body.
 pub(super) fn watch(request: &mut ServiceRequest, connection: &Rc<Connection>) {
     let payload = request.take_payload();
     if matches!(payload, Payload::None) {
@@ -34,8 +34,8 @@ pub(super) fn watch(request: &mut ServiceRequest, connection: &Rc<Connection>) {
     request.set_payload(Payload::Stream { payload: Box::pin(body) });
 }
 
-/// The library takes all that follows an offer to become a WebSocket for that protocol's. The offer is
-/// not accepted, so its request ends where its length says (RFC 9110, 7.8; RFC 9112, 6.3).
+/// After an offer to become a WebSocket, the library takes all following bytes for that protocol. The service never
+/// accepts the offer, so the request ends where its length says (RFC 9110, 7.8; RFC 9112, 6.3).
 fn length_beside_upgrade(head: &RequestHead) -> Option<u64> {
     if !head.headers().contains_key(UPGRADE) || head.headers().contains_key(TRANSFER_ENCODING) {
         return None;
@@ -67,7 +67,7 @@ impl Stream for Body {
             }
             (Some(Ok(bytes)), None) => Some(Ok(bytes)),
             (Some(Err(error)), _) => {
-                // The library has given the connection up.
+                // The library has given up the connection.
                 this.connection.close_after_answer();
                 Some(Err(error))
             }

@@ -1,4 +1,4 @@
-//! What the stream of a connection and the requests on it know of each other.
+//! State that a connection's stream and its requests share.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -9,29 +9,29 @@ use std::time::Duration;
 use picus_items::Budget;
 use tokio::time::Instant;
 
-/// How long a connection may go on after an answer that came before its request's body was read, so
-/// that the client meets the answer and not a reset (RFC 9112, 9.6).
+/// How long a connection stays open after a response that came before the request's body was read, so that the client
+/// sees the response and not a reset (RFC 9112, 9.6).
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
-/// The bounds that all connections have.
+/// The limits of every connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Bounds {
-    /// The longest that a request's head may take.
+    /// The longest time for a request's headers.
     pub(crate) head_timeout: Duration,
-    /// The most that is read of a body for which nobody waits.
+    /// The most bytes read of a body that nobody wants.
     pub(crate) max_unread_bytes: u64,
-    /// The longest that a client may take its answer more slowly than [`Bounds::least_rate`].
+    /// How long a client may read a response more slowly than [`Bounds::least_rate`].
     pub(crate) stall_timeout: Duration,
-    /// What a client must take each second, in bytes.
+    /// The lowest rate in bytes per second.
     pub(crate) least_rate: u32,
-    /// Where heads of requests, and requests that are sent ahead, find their room.
+    /// The memory for headers, and for requests that arrive before their turn.
     pub(crate) memory: Budget,
-    /// Whether every answer closes its connection.
+    /// Whether every response closes its connection.
     pub(crate) closing: Arc<AtomicBool>,
 }
 
 impl Bounds {
-    /// What a client must take of an answer within the time in which it may stall.
+    /// The bytes that a client must read within `stall_timeout`.
     pub(super) fn least_in_time(&self) -> usize {
         let millis = usize::try_from(self.stall_timeout.as_millis()).unwrap_or(usize::MAX);
         let rate = usize::try_from(self.least_rate).unwrap_or(usize::MAX);
@@ -39,39 +39,39 @@ impl Bounds {
     }
 }
 
-/// What a connection is at.
+/// The state of a connection.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Phase {
-    /// The first request has not come. The library itself bounds its head, and answers 408.
+    /// The first request has not come. The library limits the time for its headers, and answers 408.
     New,
-    /// A request is being answered; whoever reads its body bounds it.
+    /// A request is being answered. The reader of its body limits the body.
     Answering,
-    /// Nothing has come of the next request.
+    /// Nothing of the next request has come.
     Idle,
-    /// The next request's head has begun and must end by this time.
+    /// The next request's headers have begun, and must be complete by this time.
     Head(Instant),
-    /// What still comes of a body is read for nobody, until this time, which is set at the end of the
-    /// answer; then the connection closes.
+    /// The rest of an unwanted body is read and discarded, until this time. The time is set at the end of the
+    /// response. Then the connection closes.
     Unread(Option<Instant>),
 }
 
-/// One connection. It belongs to one thread.
+/// One connection. It stays on one thread.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(super) bounds: Bounds,
     phase: Cell<Phase>,
-    /// Whether the connection closes after the request that is being answered, or was.
+    /// Whether the connection closes after the current request, or the last one.
     must_close: Cell<bool>,
-    /// Whether its client has gone.
+    /// Whether the client has gone.
     left: Cell<bool>,
-    /// Bytes that have come and no request has taken: of heads that are not whole yet, and of requests that were
-    /// sent ahead.
+    /// Bytes received that no request has taken: of incomplete headers, and of requests that arrived before their
+    /// turn.
     ahead: Cell<usize>,
-    /// Of the body of the request that is being answered, what has not been taken, as far as its length is known.
+    /// Bytes of the current request's body that are not taken yet; `None` if the length is unknown.
     body: Cell<Option<usize>>,
-    /// Whether no more is read before the answer has been made.
+    /// Whether reading stops until the response is complete.
     held_back: Cell<bool>,
-    /// What waits for the stream.
+    /// Wakes the stream.
     waker: RefCell<Option<Waker>>,
 }
 
@@ -87,7 +87,7 @@ impl Connection {
         self.phase.get()
     }
 
-    /// A request's head of about this length is there.
+    /// A request has come, with headers of about this length.
     pub(super) fn begin_answer(&self, head: usize) {
         self.taken(head);
         if !self.is_unread() {
@@ -95,7 +95,7 @@ impl Connection {
         }
     }
 
-    /// The last byte of an answer has been made.
+    /// The response's last byte has been produced.
     pub(super) fn end_answer(&self) {
         match self.phase.get() {
             Phase::Unread(None) => self.end_at(Instant::now() + LINGER),
@@ -111,13 +111,13 @@ impl Connection {
     pub(super) fn received(&self, bytes: usize) {
         if self.phase.get() == Phase::Idle {
             self.phase.set(Phase::Head(Instant::now() + self.bounds.head_timeout));
-            // What came before has been taken, whatever the length of its head was.
+            // Everything before has been taken, so the estimate of the headers' length does not matter.
             self.ahead.set(0);
         }
         self.ahead.set(self.ahead.get() + bytes);
     }
 
-    /// A request has taken this many of the bytes that have come.
+    /// A request has taken this many of the received bytes.
     pub(super) fn taken(&self, bytes: usize) {
         self.ahead.set(self.ahead.get().saturating_sub(bytes));
     }
@@ -126,19 +126,19 @@ impl Connection {
         self.ahead.get()
     }
 
-    /// A body begins, of this length, or of one that its end will show.
+    /// A body begins. `None` if its length is unknown.
     pub(super) fn begin_body(&self, length: Option<u64>) {
         let length = usize::try_from(length.unwrap_or(0)).unwrap_or(usize::MAX);
         self.body.set(Some(length));
     }
 
-    /// A part of the body has been taken.
+    /// Part of the body has been taken.
     pub(super) fn taken_of_body(&self, bytes: usize) {
         self.taken(bytes);
         self.body.set(self.body.get().map(|left| left.saturating_sub(bytes)));
     }
 
-    /// Nothing of a body comes any more.
+    /// The body has ended.
     pub(super) fn end_body(&self) {
         self.body.set(None);
     }
@@ -147,7 +147,7 @@ impl Connection {
         self.body.get().is_some()
     }
 
-    /// What is still to come of the body, as far as its length is known.
+    /// Bytes still to come of the body, if its length is known.
     pub(super) fn body_to_come(&self) -> usize {
         self.body.get().unwrap_or(0).saturating_sub(self.ahead.get())
     }
@@ -157,7 +157,7 @@ impl Connection {
         self.left.set(true);
     }
 
-    /// Whether nobody waits for the answer any more.
+    /// Whether nobody waits for the response any more.
     pub(crate) fn is_left(&self) -> bool {
         self.left.get()
     }
@@ -169,23 +169,23 @@ impl Connection {
         }
     }
 
-    /// Nothing more that comes is wanted.
+    /// Everything that still comes is unwanted.
     pub(super) fn end(&self) {
         self.end_at(Instant::now());
     }
 
     fn end_at(&self, end: Instant) {
         self.phase.set(Phase::Unread(Some(end)));
-        // The stream has to set its timer.
+        // The stream must set its timer.
         self.wake();
     }
 
-    /// The connection closes after this answer.
+    /// Close the connection after this response.
     pub(super) fn close_after_answer(&self) {
         self.must_close.set(true);
     }
 
-    /// Whether the answer that is ready now has to say that the connection closes.
+    /// Whether the next response must say that the connection closes.
     pub(super) fn say_close(&self) -> bool {
         let closing = || self.is_unread() || self.bounds.closing.load(Ordering::Relaxed);
         let closes = self.must_close.get() || closing();
@@ -193,12 +193,12 @@ impl Connection {
         closes
     }
 
-    /// Whether an answer has said that the connection closes, if none is being made.
+    /// Whether a response has announced the close, and no other is in progress.
     pub(super) fn is_closed(&self) -> bool {
         self.must_close.get()
     }
 
-    /// Remembers what waits for the stream.
+    /// Remembers the stream's waker.
     pub(super) fn wait(&self, waker: &Waker) {
         let mut waiting = self.waker.borrow_mut();
         if !waiting.as_ref().is_some_and(|waiting| waiting.will_wake(waker)) {
@@ -206,7 +206,7 @@ impl Connection {
         }
     }
 
-    /// Remembers what waits for the stream until the answer has been made.
+    /// Remembers the stream's waker until the response is complete.
     pub(super) fn hold_back(&self, waker: &Waker) {
         self.held_back.set(true);
         self.wait(waker);

@@ -1,5 +1,5 @@
-//! What every request passes first: its connection learns of it and of its body, and its answer says
-//! whether the connection closes.
+//! The first middleware. It tells the connection about each request and its body, and adds `Connection: close` where
+//! needed.
 
 use std::future::pending;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use super::body;
 use super::connection::Connection;
 
-/// The outermost middleware: the edge writes some answers anew.
+/// The outermost middleware, because the edge replaces some responses.
 pub(crate) async fn guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -27,14 +27,14 @@ pub(crate) async fn guard(
         return Ok(response.map_body(|_, body| Answer { body, _answering: None }));
     };
     if connection.is_closed() {
-        // It was sent ahead of an answer that says close: its client sends it again elsewhere, and it
-        // must not be performed here (RFC 9112, 9.6). The stream now ends, and this with it.
+        // The client sent this request before it got a response with `Connection: close`. It will send it again
+        // elsewhere, so it must not be performed here (RFC 9112, 9.6). The stream ends now.
         connection.end();
         return pending().await;
     }
     let answering = Some(Answering::begin(connection.clone(), length(request.head())));
     if request.head().connection_type() != ConnectionType::KeepAlive {
-        // The client wants it so, or offers another protocol, and the library closes after that.
+        // The client asks for the close, or offers another protocol, after which the library closes.
         connection.close_after_answer();
     }
     body::watch(&mut request, &connection);
@@ -45,7 +45,7 @@ pub(crate) async fn guard(
     Ok(response.map_body(|_, body| Answer { body, _answering: answering }))
 }
 
-/// About as many bytes as a request's head had.
+/// About the length of a request's headers, in bytes.
 fn length(head: &RequestHead) -> usize {
     const AROUND_A_HEADER: usize = ": \r\n".len();
     let headers = head.headers().iter();
@@ -53,7 +53,7 @@ fn length(head: &RequestHead) -> usize {
     head.uri.path().len() + head.uri.query().map_or(0, str::len) + headers.sum::<usize>()
 }
 
-/// A request that is being answered, until its answer's last byte.
+/// A request in progress, until its response's last byte.
 struct Answering(Rc<Connection>);
 
 impl Answering {
@@ -70,7 +70,7 @@ impl Drop for Answering {
 }
 
 pin_project! {
-    /// An answer's body, which is the end of its request.
+    /// A response's body. Its end is the request's end.
     struct Answer<B> {
         #[pin]
         body: B,

@@ -1,4 +1,4 @@
-//! The `Host` of a request.
+//! Checks the `Host` of a request.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,8 +8,8 @@ use picus_api::{Code, Error};
 
 use crate::error;
 
-/// Refuses a request whose `Host` is invalid (RFC 9112, 3.2). One without or with two has been refused
-/// by the HTTP library. It stands within the edge, which writes the answer.
+/// Refuses a request with an invalid `Host` (RFC 9112, 3.2). The HTTP library has refused requests with none or two.
+/// It runs within the edge, which writes the response.
 pub(crate) async fn check(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -22,8 +22,8 @@ pub(crate) async fn check(
     Ok(ServiceResponse::from_err(error::Error(error), refused).map_into_right_body())
 }
 
-/// Whether this is a host and a port (RFC 9110, 7.2; RFC 3986, 3.2.2). An empty one is of a target
-/// that has no authority.
+/// Whether this is a host with or without a port (RFC 9110, 7.2; RFC 3986, 3.2.2). It may be empty, for a target
+/// without authority.
 fn is_valid(value: &[u8]) -> bool {
     let (host, port) = match value {
         [b'[', literal @ ..] => {
@@ -39,7 +39,7 @@ fn is_valid(value: &[u8]) -> bool {
         && (port.is_empty() || (port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit)))
 }
 
-/// A name or an IPv4 address: unreserved characters, sub-delimiters and percent-encoded bytes.
+/// A name or an IPv4 address: unreserved characters, sub-delimiters, and percent-encoded bytes.
 fn is_name(name: &[u8]) -> bool {
     let mut bytes = name.iter();
     while let Some(byte) = bytes.next() {
@@ -54,7 +54,7 @@ fn is_name(name: &[u8]) -> bool {
     true
 }
 
-/// An IPv6 address, or an address of a version that is yet to come.
+/// An IPv6 address, or an address of a future version.
 fn is_ip_literal(literal: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(literal) else { return false };
     if let Some(future) = text.strip_prefix(['v', 'V']) {

@@ -1,9 +1,9 @@
-//! What goes over a connection besides requests: heads that come too slowly, bodies that nobody
-//! reads, clients that take their answers too slowly, and answers after which the connection closes. The HTTP library leaves these open; the
-//! decision record `docs/decisions/wire.md` says which, and why they are closed here.
+//! Limits a connection beyond its requests: headers that come too slowly, bodies that nobody reads, clients that read
+//! too slowly, and responses after which the connection closes. The HTTP library does not handle these;
+//! `docs/decisions/wire.md` gives the reasons.
 //!
-//! A [`Stream`] lies beneath the library and a middleware, [`guard`], above it. Both know the
-//! [`Connection`]: the middleware tells it what the requests do, and the stream bounds what is read.
+//! A [`Stream`] lies below the library, and a middleware, [`guard`], above it. They share a [`Connection`]: the
+//! middleware records what the requests do, and the stream limits what is read.
 
 mod body;
 mod connection;

@@ -1,19 +1,19 @@
-//! The answers that the HTTP library makes itself, to what it can't read.
+//! Finds the HTTP library's own responses to requests that it can't parse, and adds `Connection: close`.
 
-/// What such an answer lacks on a connection that has served before, and the end of its head.
+/// What such a response lacks if the connection has served before, and the end of its headers.
 pub(super) const CLOSE: &[u8] = b"connection: close\r\n\r\n";
 
-/// The status line and the only field before the date, of each answer of the library's own.
+/// The beginning of each of these responses: the status line and the only header before the date.
 const HEADS: [&[u8]; 3] = [
     b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\ndate: ",
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\ndate: ",
     b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\ndate: ",
 ];
-/// A date, as HTTP has it, and the end of the head.
+/// The length of the date and of the headers' end.
 const REST: usize = "Thu, 26 Nov 2026 01:46:58 GMT\r\n\r\n".len();
 
-/// Whether what is to be sent ends with an answer of the library's own that does not say that the
-/// connection closes. Of the service's own answers none ends with its head and has so few fields.
+/// Whether `bytes` end with one of the library's own responses, and it lacks `Connection: close`. The service's own
+/// responses never end with their headers and have so few of them.
 pub(super) fn is_missing(bytes: &[u8]) -> bool {
     bytes.ends_with(b"\r\n\r\n")
         && bytes

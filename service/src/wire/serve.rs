@@ -1,4 +1,4 @@
-//! The HTTP library on streams of ours: what its own `HttpServer` does for plain sockets.
+//! Runs the HTTP library on our streams. The library's own `HttpServer` does the same for plain sockets.
 
 use std::fmt;
 use std::future::ready;
@@ -21,7 +21,7 @@ use super::connection::{Bounds, Connection, LINGER};
 use super::stream::Stream;
 use crate::answer::PIECE_BYTES;
 
-/// Serves `app` on `socket`, its connections within `bounds`.
+/// Serves `app` on `socket`. `bounds` limit its connections.
 pub(crate) fn listen<F, I, S, B>(
     server: ServerBuilder,
     socket: TcpListener,
@@ -51,7 +51,7 @@ where
             .client_request_timeout(bounds.head_timeout)
             .h1_write_buffer_size(PIECE_BYTES)
             .client_disconnect_timeout(LINGER)
-            // A client that has gone takes its request with it.
+            // If the client goes, its request is dropped.
             .h1_allow_half_closed(false)
             .on_connect_ext(|stream: &Stream<TcpStream>, data| {
                 data.insert(stream.connection());

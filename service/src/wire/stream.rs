@@ -1,4 +1,4 @@
-//! A connection's bytes, bounded as its [`Connection`] says.
+//! A connection's byte stream, limited as its [`Connection`] says.
 
 use std::io;
 use std::pin::Pin;
@@ -12,31 +12,31 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::connection::{Bounds, Connection, LINGER, Phase};
 use super::notice::{self, CLOSE};
 
-/// What a connection may have of requests that are not whole, or sent ahead, before it is held by weight.
+/// Bytes of incomplete or early requests that a connection may have without counting as memory.
 const FREE_AHEAD: usize = 16 * 1024;
-/// The library makes requests of all that it has read, each many times as large as its shortest text. So it is given no
-/// more than this before it has done so, and no more while a request without a body is answered.
+/// The library turns all bytes that it has into requests, each many times as large as its text. So it gets no more
+/// than this before it has parsed them, and no more while it answers a request without a body.
 const PIECE: usize = 2 * 1024;
-/// It makes a buffer for each connection of all that it is given of a body at once.
+/// The library gives each connection a buffer as large as the largest piece of a body.
 const PIECE_OF_BODY: usize = 16 * 1024;
 
-/// A stream that ends, for its reader, when its connection has taken too long. The library then
-/// closes it, as if the client had left.
+/// A stream that ends for its reader if its connection takes too long. The library then closes it, as if the client
+/// had left.
 #[derive(Debug)]
 pub(super) struct Stream<S> {
     inner: S,
     connection: Rc<Connection>,
     timer: Timer,
-    /// What is held of that which is [ahead](Connection::ahead).
+    /// The memory of the bytes that are [ahead](Connection::ahead).
     ahead: Option<Room>,
-    /// What the library was given and has not seen through yet.
+    /// Bytes that the library has and has not parsed yet.
     given: usize,
     slow: Slow,
-    /// How much of a body is still read for nobody.
+    /// How many more bytes of an unwanted body may be read.
     unread_bytes: u64,
-    /// How much of [`CLOSE`] has been sent in the place of an answer's end.
+    /// How much of [`CLOSE`] has been sent instead of the response's end.
     closing: Option<usize>,
-    /// Until when what a client still sends is read, after [`CLOSE`].
+    /// Until this time, bytes that the client sends after [`CLOSE`] are read.
     lingering_until: Option<Instant>,
 }
 
@@ -133,7 +133,7 @@ fn read_at_most<S: AsyncRead + Unpin>(
 }
 
 impl<S> Stream<S> {
-    /// Holds what has come and no request has taken, if it is much.
+    /// Counts early bytes as memory, if there are many.
     fn hold_ahead(&mut self) -> Result<(), NoRoom> {
         let ahead = self.connection.ahead();
         if ahead <= FREE_AHEAD {
@@ -141,13 +141,13 @@ impl<S> Stream<S> {
             return Ok(());
         }
         let room = self.ahead.get_or_insert_with(|| self.connection.bounds.memory.room());
-        // As bytes, and as what the library makes of them.
+        // Twice: as bytes, and as the requests that the library makes of them.
         room.hold(Content::Body, 2 * ahead)
     }
 }
 
 impl<S: AsyncRead + Unpin> Stream<S> {
-    /// Past the bound on bytes it waits, so that the client has the time to read its answer.
+    /// Beyond the limit of bytes it waits, so that the client has time to read its response.
     fn read_for_nobody(
         &mut self,
         end: Option<Instant>,
@@ -169,10 +169,10 @@ impl<S: AsyncRead + Unpin> Stream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
-    /// Reads for a while what the client still sends. The library would close the connection at once, and what was
-    /// not read would make that a reset, which can overtake the answer (RFC 9112, 9.6).
+    /// Reads for a while what the client still sends. The library would close the connection at once, and unread
+    /// bytes would turn that into a reset, which can overtake the response (RFC 9112, 9.6).
     fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        // Nothing can be done about a connection that fails now.
+        // If the connection fails now, nothing can be done.
         let _ = ready!(Pin::new(&mut self.inner).poll_shutdown(context));
         let end = *self.lingering_until.get_or_insert_with(|| Instant::now() + LINGER);
         let mut piece = [0; 4096];
@@ -202,7 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
             let written = Pin::new(&mut this.inner).poll_write(context, bytes);
             return this.slow.judge(written, bytes.len(), &this.connection.bounds, context);
         };
-        // The empty line that ends the head comes after the notice, which ends with it.
+        // The notice goes before the empty line that ends the headers, and has that line itself.
         let (before, end) = bytes.split_at(bytes.len().saturating_sub(2));
         if !before.is_empty() {
             return Pin::new(&mut this.inner).poll_write(context, before);
@@ -226,17 +226,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     }
 }
 
-/// A client that takes its answer slowly.
+/// Watches for a client that reads too slowly.
 #[derive(Debug, Default)]
 struct Slow {
-    /// Until when it has to take how much.
+    /// By this time the client must have read this many bytes.
     window: Option<(Instant, usize)>,
     timer: Timer,
 }
 
 impl Slow {
-    /// Lets a client have its time as long as it takes the least that it must. While the system takes all that it is
-    /// given, nothing is slow.
+    /// Lets a client take its time as long as it reads at the lowest rate. As long as the system takes everything, no
+    /// client is slow.
     fn judge(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -265,8 +265,8 @@ impl Slow {
     }
 }
 
-/// A timer that is set at most once in a while: when it goes off before its time, it is set anew. So
-/// a request that comes whole costs no timer of its own.
+/// A timer that is set only now and then. If it goes off too early, it is set again. So a request that arrives whole
+/// needs no timer of its own.
 #[derive(Debug, Default)]
 struct Timer(Option<Pin<Box<Sleep>>>);
 

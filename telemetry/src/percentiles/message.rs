@@ -1,4 +1,4 @@
-//! Distributions as OTLP has them: exponential histograms, each a difference.
+//! Distributions in OTLP: exponential histograms, each with what is new since the last.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use crate::recorder::{Delta, Distribution, SCALE};
 use crate::service::Service;
 
-/// The distributions of one time, by OpenTelemetry's names.
+/// The distributions of one interval, under OpenTelemetry's names.
 pub(super) fn request(
     service: &Service,
     deltas: &[(Arc<Distribution>, Delta)],
@@ -26,7 +26,7 @@ pub(super) fn request(
     let point = |(distribution, delta): &(Arc<Distribution>, Delta)| {
         let labels = distribution.labels.iter();
         ExponentialHistogramDataPoint {
-            // The catalogue's labels are attributes with `_` for each dot.
+            // A label is an attribute with `_` for each dot.
             attributes: labels
                 .map(|(name, value)| attribute(&name.replace('_', "."), value))
                 .collect(),

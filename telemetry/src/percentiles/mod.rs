@@ -1,5 +1,5 @@
-//! What percentiles are told from: the distributions of durations, sent to the collector as differences,
-//! by a thread of their own.
+//! Sends the distributions of durations to the collector, from a thread of its own. CloudWatch computes percentiles
+//! from them. Each delivery has what is new since the last.
 
 mod message;
 mod settings;
@@ -19,13 +19,13 @@ use crate::recorder::Distributions;
 use crate::service::Service;
 pub use settings::PercentileSettings;
 
-/// How long the last distributions may take to get out when the program ends.
+/// The longest time for delivering the last distributions when the program ends.
 const MAX_SHUTDOWN: Duration = Duration::from_secs(3);
 
-/// The most that is read of an answer.
+/// The most bytes read of an answer.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// The thread that sends distributions. It sends the last ones when this is dropped.
+/// The thread that sends distributions. Dropping this sends the last ones.
 #[derive(Debug)]
 pub(crate) struct Percentiles {
     running: Option<mpsc::Sender<()>>,
@@ -50,7 +50,7 @@ impl Percentiles {
                     delivery.deliver(false);
                 }
                 delivery.deliver(true);
-                // Nobody waits any more when it took too long.
+                // If it took too long, nobody waits any more.
                 let _ = end.send(());
             })
             .map_err(InitError::Thread)?;
@@ -61,20 +61,20 @@ impl Percentiles {
 impl Drop for Percentiles {
     fn drop(&mut self) {
         self.running = None;
-        // What does not get out in this time is told in a log line, or not at all.
+        // A delivery that takes longer may be logged, or not.
         let _ = self.ended.get_mut().recv_timeout(MAX_SHUTDOWN);
     }
 }
 
-/// The way to the collector.
+/// Sends to the collector.
 struct Delivery {
     settings: PercentileSettings,
     service: Service,
     distributions: Arc<Distributions>,
     agent: ureq::Agent,
-    /// Where it leads to, for people.
+    /// The way to the collector, for log lines.
     way: String,
-    /// Until when all was taken.
+    /// Everything until this time was taken.
     taken: SystemTime,
     failing: bool,
 }
@@ -95,8 +95,7 @@ impl Delivery {
         Self { settings, service, distributions, agent: agent.into(), way, taken, failing: false }
     }
 
-    /// Sends what came since the last time. What can not be delivered goes with what comes next: it is
-    /// late then, and not lost.
+    /// Sends what is new since the last delivery. If that fails, it goes with the next delivery: late, but not lost.
     fn deliver(&mut self, is_last: bool) {
         let deltas = self.distributions.take();
         if deltas.is_empty() {
@@ -112,7 +111,7 @@ impl Delivery {
         self.tell(&result, is_last);
     }
 
-    /// Said once when it begins, once when it ends, and at the end of all.
+    /// Logged once when failures begin, once when they end, and at the end of the program.
     fn tell(&mut self, result: &Result<(), ureq::Error>, is_last: bool) {
         let failed = result.is_err();
         let changed = std::mem::replace(&mut self.failing, failed) != failed;
@@ -137,11 +136,11 @@ impl Delivery {
         let request = request.header("Content-Type", "application/x-protobuf");
         let mut response = request.send(body)?;
         let answer = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
-        // An answer of another form refuses nothing.
+        // An answer that can't be decoded refuses nothing.
         let answer = ExportMetricsServiceResponse::decode(&answer[..]).unwrap_or_default();
         let refused = answer.partial_success.filter(|part| part.rejected_data_points > 0);
         if let Some(part) = refused {
-            // To be sent again is not for those ("OTLP Specification", "Partial Success").
+            // Refused points must not be sent again ("OTLP Specification", "Partial Success").
             tracing::warn!(
                 rejected = part.rejected_data_points,
                 exception.message = part.error_message,

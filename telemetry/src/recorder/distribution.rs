@@ -1,5 +1,5 @@
-//! How durations are distributed, so finely that percentiles can be told: OpenTelemetry's exponential
-//! histogram of one scale, in atomics, so that recording takes no lock.
+//! Distributions of durations, fine enough for percentiles: OpenTelemetry's exponential histogram with a fixed scale.
+//! Recording takes no lock, only atomics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,32 +7,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use picus_catalogue::Metric;
 
-/// A bucket ends 2^(1/16) = 1.044 times above its beginning: its middle is within 2.2 % of every value
-/// in it.
+/// Each bucket ends 2^(1/16) = 1.044 times above its start. So its middle is within 2.2 % of every value in it.
 pub(crate) const SCALE: i32 = 4;
 const BUCKETS_AN_OCTAVE: f64 = 16.0;
-/// From 2^-17 s (8 µs) to 2^7 s (128 s), in buckets: what is beyond counts as the last of them.
+/// Buckets range from 2^-17 s (8 µs) to 2^7 s (128 s). Values beyond count in the outermost buckets.
 const FIRST: i32 = -17 * 16;
 const BUCKETS: usize = (17 + 7) * 16;
 
 /// Labels with their values.
 type Labels = Vec<(&'static str, String)>;
 
-/// Durations in seconds, as many as came since they were last taken.
+/// The durations in seconds recorded since the last [`take`](Self::take).
 #[derive(Debug)]
 pub(crate) struct Distribution {
-    /// Which metric this is.
+    /// The metric.
     pub(crate) metric: &'static Metric,
-    /// The labels, with their values, whose durations these are.
+    /// The labels of these durations, with their values.
     pub(crate) labels: Labels,
     counts: Box<[AtomicU64]>,
-    /// Floating-point numbers, by their bits: positive ones are in the same order as these.
+    /// Floating-point numbers as bits. Positive numbers and their bits have the same order.
     sum: AtomicU64,
     min: AtomicU64,
     max: AtomicU64,
 }
 
-/// What came in a time.
+/// What was recorded in an interval.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Delta {
     /// The index of the first bucket that is not empty.
@@ -70,7 +69,7 @@ impl Distribution {
         self.max.fetch_max(seconds.to_bits(), Ordering::Relaxed);
     }
 
-    /// Takes what came since the last time; none if nothing did.
+    /// Takes what was recorded since the last call; `None` if there is nothing.
     pub(crate) fn take(&self) -> Option<Delta> {
         let counts: Vec<_> =
             self.counts.iter().map(|count| count.swap(0, Ordering::Relaxed)).collect();
@@ -80,7 +79,7 @@ impl Distribution {
             f64::from_bits(cell.swap(empty.to_bits(), Ordering::Relaxed))
         };
         let offset = FIRST + index(first);
-        // A value that is being recorded at this moment may be in a bucket and not in these yet.
+        // A value recorded at this moment may be in a bucket already, but not yet in the bounds.
         let (lower, upper) = (bound(offset), bound(FIRST + index(last) + 1));
         Some(Delta {
             offset,
@@ -91,7 +90,7 @@ impl Distribution {
         })
     }
 
-    /// Puts back what could not be delivered, so that it goes with what comes next.
+    /// Puts back what could not be delivered, so that the next delivery has it.
     pub(crate) fn put_back(&self, delta: &Delta) {
         let first = usize::try_from(delta.offset - FIRST).unwrap_or_default();
         for (bucket, count) in self.counts[first..].iter().zip(&delta.counts) {
@@ -103,7 +102,7 @@ impl Distribution {
     }
 }
 
-/// The bucket of a value: each holds what is above its lower bound, up to its upper one.
+/// The bucket of a value. A bucket excludes its lower bound and includes its upper one.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a float that is too large or no number becomes the nearest integer, or 0"
@@ -114,7 +113,7 @@ fn bucket(seconds: f64) -> usize {
     usize::try_from(above).unwrap_or(0).min(BUCKETS - 1)
 }
 
-/// The lower bound of the bucket of this index.
+/// The lower bound of the bucket with this index.
 fn bound(index: i32) -> f64 {
     (f64::from(index) / BUCKETS_AN_OCTAVE).exp2()
 }
@@ -126,11 +125,11 @@ fn index(bucket: usize) -> i32 {
 
 fn add(cell: &AtomicU64, value: f64) {
     let more = |bits| Some((f64::from_bits(bits) + value).to_bits());
-    // It always adds, and so never fails.
+    // Can't fail, because the closure always returns a value.
     let _ = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
 }
 
-/// The distributions of all metrics that have some.
+/// The distributions of all metrics that have one.
 #[derive(Debug, Default)]
 pub(crate) struct Distributions(Mutex<Vec<Arc<Distribution>>>);
 
@@ -151,7 +150,7 @@ impl Distributions {
         new
     }
 
-    /// Takes what came since the last time, where something did.
+    /// Takes what was recorded since the last call, where there is anything.
     pub(crate) fn take(&self) -> Vec<(Arc<Distribution>, Delta)> {
         let all = self.0.lock().clone();
         all.into_iter().filter_map(|one| one.take().map(|delta| (one, delta))).collect()
@@ -185,7 +184,7 @@ mod tests {
         while seconds < 100.0 {
             let delta = of(&[seconds]).take().unwrap();
             let [(from, to, 1)] = buckets(&delta)[..] else { panic!("{delta:?}") };
-            // The logarithm of what is on a bound may be rounded to either side of it.
+            // For a value on a bound, the logarithm may be rounded to either side.
             assert!(
                 from * 0.999_999 < seconds && seconds <= to * 1.000_001,
                 "{seconds}: {from} {to}"
@@ -196,7 +195,8 @@ mod tests {
             );
             seconds *= 1.007;
         }
-        // The upper bound is in a bucket, the lower one in that below: powers of two are exact.
+        // A bucket includes its upper bound, and the lower bound belongs to the bucket below. Powers of two are
+        // exact.
         let delta = of(&[0.25]).take().unwrap();
         assert_eq!(buckets(&delta), [(bound(-33), 0.25, 1)]);
     }

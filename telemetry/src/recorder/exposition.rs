@@ -1,4 +1,4 @@
-//! What a scrape gets: the text form of Prometheus, or `OpenMetrics`, which has exemplars besides.
+//! The formats for a scrape: Prometheus' text, and `OpenMetrics`, which also has exemplars.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use picus_catalogue::{self as catalogue, Kind, Metric};
 
 use super::facade::Recorder;
 
-/// The form of what a scrape gets.
+/// The format of a scrape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposition {
     /// Prometheus' text form.
@@ -36,7 +36,7 @@ impl Exposition {
         }
     }
 
-    /// All metrics at this moment.
+    /// All metrics at this moment, in this format.
     pub(crate) fn of(self, recorder: &Arc<Recorder>) -> String {
         let mut metrics = registry::Registry::default();
         metrics.register_collector(Box::new(recorder.clone()));
@@ -45,7 +45,7 @@ impl Exposition {
             Self::Text => prometheus_text::encode(&mut page, &metrics),
             Self::OpenMetrics => text::encode(&mut page, &metrics),
         };
-        // A string takes all that is written to it.
+        // Writing to a string never fails.
         debug_assert!(written.is_ok());
         page
     }
@@ -78,7 +78,7 @@ impl Collector for Recorder {
     }
 }
 
-/// Labels, in an order that is the same in every scrape, and what they stand for.
+/// Values by their labels, sorted so that every scrape has the same order.
 type Family<T> = BTreeMap<Vec<(String, String)>, T>;
 
 fn by_metric<T>(series: impl IntoIterator<Item = (Key, T)>) -> BTreeMap<String, Family<T>> {
@@ -110,7 +110,7 @@ fn family<T>(
     Ok(())
 }
 
-/// A metric's name without the endings that an encoder adds: its unit, and `_total`.
+/// A metric's name without the endings that the encoder adds (the unit and `_total`), and its unit.
 fn name_and_unit(metric: &Metric) -> (&'static str, Option<Unit>) {
     let name = metric.name.strip_suffix("_total").unwrap_or(metric.name);
     let unit = ["seconds", "bytes", "ratio", "units"].into_iter().find_map(|unit| {

@@ -1,4 +1,4 @@
-//! What the macros of `metrics` record with.
+//! Records what the macros of `metrics` measure.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use metrics_util::registry::Registry;
 use super::distribution::Distributions;
 use super::series::Storage;
 
-/// All that was measured.
+/// Everything measured in this process.
 pub(crate) struct Recorder {
     pub(super) registry: Registry<Key, Storage>,
     distributions: Arc<Distributions>,
@@ -32,7 +32,7 @@ impl Recorder {
     }
 }
 
-/// Units and meanings are the catalogue's.
+/// Units and HELP come from the catalogue instead.
 impl metrics::Recorder for Recorder {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 

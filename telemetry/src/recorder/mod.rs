@@ -1,5 +1,5 @@
-//! The recorder behind the `metrics` facade: all that was measured in this process, for whoever scrapes
-//! it, and the distributions of durations for whoever they are sent to.
+//! The recorder behind the `metrics` macros: everything measured in this process for a scraper, and the distributions
+//! of durations for a collector.
 
 mod distribution;
 mod exposition;

@@ -1,4 +1,4 @@
-//! What stands behind one metric with one set of labels.
+//! The stored values of a metric for one set of labels.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -13,7 +13,7 @@ use picus_catalogue::{self as catalogue, Kind, Metric};
 use super::distribution::{Distribution, Distributions};
 use crate::exemplar::{self, Exemplar};
 
-/// Makes series, as the catalogue declares their metrics.
+/// Creates series with the kind that the catalogue declares.
 #[derive(Debug)]
 pub(super) struct Storage {
     distributions: Arc<Distributions>,
@@ -24,8 +24,8 @@ impl Storage {
         Self { distributions }
     }
 
-    /// The one that values of these labels belong to; none where the labels that it goes by are not all
-    /// there, as the route of an unknown path.
+    /// The distribution for these labels. `None` if a label that it needs is missing, such as the route of an unknown
+    /// path.
     fn distribution(&self, metric: &'static Metric, key: &Key) -> Option<Arc<Distribution>> {
         let value = |by: &&'static str| {
             let label = key.labels().find(|label| label.key() == *by)?;
@@ -65,13 +65,13 @@ impl registry::Storage<Key> for Storage {
     }
 }
 
-/// A histogram of one set of labels.
+/// A histogram for one set of labels.
 #[derive(Debug)]
 pub(super) struct Series {
     pub(super) histogram: HistogramWithExemplars<Exemplar>,
-    /// Of a duration one asks which request took so long.
+    /// Only durations have exemplars: they lead to the slow request.
     has_exemplars: bool,
-    /// Others with the same route, or operation, have the same.
+    /// Shared with all series that have the same route or operation.
     distribution: Option<Arc<Distribution>>,
 }
 

@@ -1,5 +1,5 @@
-//! The exporter: spans go to a collector by OTLP, or to an X-Ray daemon by UDP. Every span is counted,
-//! delivered or lost, and none is ever exported on a request's thread.
+//! Exports spans to a collector by OTLP, or to an X-Ray daemon by UDP. Each span is counted as delivered or as lost.
+//! Exporting never happens on a request's thread.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use picus_catalogue::SPANS_PROCESSED;
 
 const TABLES: &str = "aws.dynamodb.table_names";
 
-/// The exporter that is asked for, and the count of spans that wait for it.
+/// The exporter of this kind, and the count of spans that wait for it.
 pub(super) fn exporter(kind: &Exporter, timeout: Duration) -> (Waiting, Counted) {
     let way = match kind {
         Exporter::Otlp(endpoint) => Way::Otlp(Otlp::new(endpoint.clone(), timeout)),
@@ -28,7 +28,7 @@ pub(super) fn exporter(kind: &Exporter, timeout: Duration) -> (Waiting, Counted)
     (waiting.clone(), Counted { way, waiting, losses: Losses::default() })
 }
 
-/// An exporter whose every span is counted, delivered or lost.
+/// An exporter that counts each span as delivered or as lost.
 #[derive(Debug)]
 pub(super) struct Counted {
     way: Way,
@@ -64,8 +64,8 @@ impl opentelemetry_sdk::trace::SpanExporter for Counted {
     }
 }
 
-/// The tables of a call are a list (OpenTelemetry, "Semantic conventions for AWS DynamoDB"), which
-/// `tracing` has no form for; X-Ray draws the table only from one.
+/// A call's tables are a list (OpenTelemetry, "Semantic conventions for AWS DynamoDB"), and X-Ray draws the table
+/// only if they are. `tracing` has no lists, so this turns the text into one.
 fn list_table(span: &mut SpanData) {
     for attribute in &mut span.attributes {
         if let (TABLES, Value::String(table)) = (attribute.key.as_str(), &attribute.value) {

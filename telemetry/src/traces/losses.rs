@@ -1,28 +1,28 @@
-//! Counts the spans that were lost, and says why in log lines.
+//! Counts lost spans, and logs why they were lost.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use picus_catalogue::SPANS_EXPORTED;
 
-/// The least time between two lines about spans that were rejected: there may be some in each delivery.
+/// The shortest time between two log lines about rejected spans. Without it, each delivery could write one.
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// What is lost of a batch of spans.
+/// The lost spans of one batch.
 #[derive(Debug)]
 pub(super) struct Lost {
     /// How many.
     pub(super) spans: usize,
     pub(super) cause: Cause,
-    /// The first one's cause, for people.
+    /// The cause of the first loss, for people.
     pub(super) why: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// They were not delivered.
+    /// The delivery failed.
     ExportFailed,
-    /// The collector took the delivery, and not these.
+    /// The collector took the delivery, but rejected these spans.
     Rejected,
 }
 
@@ -30,13 +30,13 @@ impl Cause {
     fn error_type(self) -> &'static str {
         match self {
             Self::ExportFailed => "export_failed",
-            // So that OpenTelemetry's semantic conventions have it.
+            // OpenTelemetry's semantic conventions use this word.
             Self::Rejected => "rejected",
         }
     }
 }
 
-/// What was said of losses.
+/// What the log has been told already.
 #[derive(Debug, Default)]
 pub(super) struct Losses(Mutex<Told>);
 
@@ -44,12 +44,12 @@ pub(super) struct Losses(Mutex<Told>);
 struct Told {
     failing: bool,
     rejected_at: Option<Instant>,
-    /// Rejected, and in no line yet.
+    /// Rejected spans that no log line has counted yet.
     rejected: usize,
 }
 
 impl Losses {
-    /// Counts a batch of so many `spans`.
+    /// Counts a batch of `spans` spans.
     pub(super) fn count(&self, spans: usize, lost: Option<&Lost>) {
         let count = lost.map_or(0, |lost| lost.spans.min(spans));
         if let Some(lost) = lost.filter(|_| count > 0) {
@@ -68,7 +68,7 @@ impl Losses {
             Some(lost) if lost.cause == Cause::Rejected => (None, Some(lost)),
             failed => (failed, None),
         };
-        // Said once when it begins and once when it ends; in between, the counter tells.
+        // Logged once when it begins and once when it ends. In between, only the counter grows.
         if std::mem::replace(&mut told.failing, failed.is_some()) != failed.is_some() {
             match failed {
                 None => tracing::info!("spans are delivered again"),

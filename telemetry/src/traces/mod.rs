@@ -1,5 +1,4 @@
-//! Traces: which requests are sampled, the layer that makes OpenTelemetry's spans of `tracing`'s, and
-//! the way of these to whoever collects them.
+//! Traces: decides which requests are sampled, turns `tracing`'s spans into OpenTelemetry's, and exports them.
 
 mod export;
 mod losses;
@@ -35,15 +34,15 @@ pub(crate) use opening::with as opening;
 pub(crate) use sampling::samples;
 pub use settings::{Endpoint, Exporter, TraceSettings};
 
-/// How long the last spans may take to get out when the program ends.
+/// The longest time for exporting the last spans when the program ends.
 const MAX_SHUTDOWN: Duration = Duration::from_secs(3);
 
-/// Traces that are being collected. They end with this.
+/// Running traces. Dropping it exports the last spans.
 #[derive(Debug)]
 pub(crate) struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Starts the collection, and decides from now on which requests are sampled.
+    /// Starts traces. From now on, the sampler decides which requests are sampled.
     pub(crate) fn start(
         settings: &TraceSettings,
         service: &Service,
@@ -52,7 +51,7 @@ impl Traces {
         sampling::decide_by(settings.sampler.clone()).map_err(|_| InitError::AlreadyStarted)?;
         let attributes = service.attributes.iter();
         let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-        // Not the SDK's own reading of the environment: it does not decode what is percent-encoded.
+        // Not read by the SDK, because it does not decode percent-encoded values.
         let resource = Resource::builder_empty()
             .with_detector(Box::new(TelemetryResourceDetector))
             .with_attributes(attributes)
@@ -71,7 +70,7 @@ impl Traces {
         let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
         let provider = SdkTracerProvider::builder()
             .with_resource(resource)
-            // Of a request that is not sampled, no span comes this far.
+            // Spans of requests that are not sampled never come here.
             .with_sampler(Sampler::AlwaysOn)
             .with_id_generator(opening::Ids::default())
             .with_span_processor(queue::Queue::new(processor, waiting, settings.max_queue_size))
@@ -90,7 +89,7 @@ impl Traces {
             .build();
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer_with_scope(scope))
-            // Nothing here asks for what these cost.
+            // Nothing uses these, and they cost time.
             .with_location(false)
             .with_threads(false)
             .with_target(false)
@@ -100,9 +99,9 @@ impl Traces {
             .with_filter(sampling::Sampled)
     }
 
-    /// Hands on every span that has ended.
+    /// Exports every span that has ended.
     pub(crate) fn flush(&self) {
-        // What does not get out is counted where it is lost.
+        // Lost spans are counted by the exporter.
         let _ = self.0.force_flush();
     }
 }
@@ -128,11 +127,10 @@ pub(crate) fn open(context: &RequestContext, make: impl FnOnce() -> Span) -> Spa
                     context.caller().state.clone(),
                 );
                 let parent = OtelContext::new().with_remote_span_context(parent);
-                // It can't fail: the span was opened just now, and where there is no layer there is
-                // nothing to tell.
+                // Can't fail: the span was just opened, and without a layer there is nothing to set.
                 let _ = span.set_parent(parent);
             }
-            // Left alone, it would begin with its first use, when the ids are no longer at hand.
+            // Otherwise the span would start at its first use, after the ids are gone.
             let _ = span.context();
         }
         span

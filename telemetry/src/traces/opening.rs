@@ -1,6 +1,5 @@
-//! What must be known of a request at the very moment when its span is opened: its ids, and whether
-//! it is sampled. `tracing` hands a new span to its layers with its fields alone, so that these are
-//! left here, on the thread, for as long as the opening takes.
+//! Passes a request's ids and its sampling decision to the layers while its span opens. `tracing` gives a new span's
+//! layers only its fields, so the request is kept in a thread-local until the span is open.
 
 use std::cell::RefCell;
 
@@ -13,7 +12,7 @@ thread_local! {
     static OPENING: RefCell<Option<RequestContext>> = const { RefCell::new(None) };
 }
 
-/// Opens the request's span by `open`.
+/// Opens the request's span with `open`.
 pub(crate) fn open<T>(context: &RequestContext, open: impl FnOnce() -> T) -> T {
     OPENING.set(Some(context.clone()));
     let opened = open();
@@ -26,8 +25,8 @@ pub(crate) fn with<T>(read: impl FnOnce(&RequestContext) -> T) -> Option<T> {
     OPENING.with_borrow(|opening| opening.as_ref().map(read))
 }
 
-/// Gives the span of a request the ids that its caller and its log lines know. That keeps the root
-/// of a load balancer's `X-Amzn-Trace-Id`, which names no parent, without making one up.
+/// Gives a request's span the ids that its caller and its log lines have. It also keeps the root of a load balancer's
+/// `X-Amzn-Trace-Id`, which names no parent, without inventing one.
 #[derive(Debug, Default)]
 pub(crate) struct Ids(RandomIdGenerator);
 

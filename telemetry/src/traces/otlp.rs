@@ -1,4 +1,4 @@
-//! The way to a collector, by OTLP over HTTP.
+//! Sends spans to a collector, by OTLP over HTTP.
 
 use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
@@ -21,8 +21,7 @@ use prost::Message as _;
 use super::losses::{Cause, Lost};
 use crate::proxy;
 
-/// It is made when the first spans go it: to ask ECS what this task is takes time that no start should
-/// wait for.
+/// Created with the first spans, because asking ECS about this task takes too long for a start.
 #[derive(Debug)]
 pub(super) struct Otlp {
     endpoint: String,
@@ -32,10 +31,10 @@ pub(super) struct Otlp {
     heard: Arc<Mutex<Option<Heard>>>,
 }
 
-/// What was heard of the collector last, where it was not that all is well. The exporter keeps it to itself.
+/// The collector's last answer, if it was not a plain success. The SDK's exporter does not pass it on.
 #[derive(Debug)]
 struct Heard {
-    /// How many spans of a delivery that it took.
+    /// How many spans of the last delivery the collector rejected.
     rejected: i64,
     why: String,
 }
@@ -50,7 +49,7 @@ impl Otlp {
         self.resource = resource.clone();
     }
 
-    /// Sends `batch`, and returns what is lost of it.
+    /// Sends `batch`, and returns what was lost.
     pub(super) async fn export(&self, batch: Vec<SpanData>) -> Option<Lost> {
         let spans = batch.len();
         let made = self.exporter.get_or_init(|| self.make().map_err(|error| error.to_string()));
@@ -64,7 +63,7 @@ impl Otlp {
                 if why.is_empty() {
                     "the collector gives no reason".clone_into(&mut why);
                 }
-                // More than there were is as wrong as less than none.
+                // A count above the number of spans is as wrong as a negative one.
                 let spans = usize::try_from(rejected).ok()?.min(spans);
                 (spans > 0).then_some(Lost { spans, cause: Cause::Rejected, why })
             }
@@ -81,7 +80,7 @@ impl Otlp {
         let agent = ureq::Agent::config_builder()
             .proxy(proxy)
             .timeout_global(Some(self.timeout))
-            // An answer other than 2xx is read, too: the exporter judges it.
+            // The exporter reads the body of every answer, whatever its status.
             .http_status_as_error(false)
             .build();
         let mut exporter = SpanExporter::builder()
@@ -99,11 +98,11 @@ impl Otlp {
     }
 }
 
-/// A plain HTTP client that blocks: the exporter's thread has nothing else to do.
+/// A blocking HTTP client: the exporter has a thread of its own.
 #[derive(Debug)]
 struct Http {
     agent: ureq::Agent,
-    /// Where it sends to, for people.
+    /// The way to the collector, for log lines.
     way: String,
     heard: Arc<Mutex<Option<Heard>>>,
 }
@@ -126,7 +125,7 @@ impl HttpClient for Http {
         *self.heard.lock() = match &result {
             Err(error) => Some(failed(error)),
             Ok(answer) if !answer.status().is_success() => Some(failed(&answer.status())),
-            // An answer of another form rejects nothing.
+            // An answer that can't be decoded rejects nothing.
             Ok(answer) => ExportTraceServiceResponse::decode(answer.body().clone())
                 .ok()
                 .and_then(|answer| answer.partial_success)

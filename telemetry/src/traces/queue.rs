@@ -1,5 +1,5 @@
-//! The queue before the exporter: bounded, so that a collector which is gone costs no more memory
-//! than that, and counted, so that what it costs is known.
+//! The queue before the exporter. It has a limit, so that a missing collector can't fill the memory, and it counts
+//! the spans that it drops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,11 +12,11 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanProcessor
 
 use picus_catalogue::SPANS_PROCESSED;
 
-/// Spans that wait for the exporter; it takes off those that it gets.
+/// How many spans wait for the exporter. The exporter subtracts what it takes.
 pub(super) type Waiting = Arc<AtomicUsize>;
 
-/// The SDK's own processor drops what it has no room for and does not say how much; this stands
-/// before it with the same bound. What it lets through is counted when it is handed to the exporter.
+/// The SDK's own processor drops spans without counting them. This queue stands before it with the same limit, and
+/// counts what it drops. The exporter counts the others.
 #[derive(Debug)]
 pub(super) struct Queue {
     processor: BatchSpanProcessor,

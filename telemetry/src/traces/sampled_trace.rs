@@ -1,4 +1,4 @@
-//! Leaves the trace of a sampled request at its span, for what is measured within it.
+//! Stores the trace id of a sampled request with its span, so that exemplars can name it.
 
 use tracing::Subscriber;
 use tracing::span::{Attributes, Id};
@@ -9,7 +9,7 @@ use super::opening;
 use crate::context::{self, RequestContext};
 use crate::exemplar::Exemplar;
 
-/// The layer that does. It stands behind the filter that lets only sampled requests through.
+/// The layer that stores it. A filter before it lets only sampled requests through.
 pub(super) struct SampledTrace;
 
 impl<S> Layer<S> for SampledTrace

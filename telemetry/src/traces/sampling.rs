@@ -1,5 +1,4 @@
-//! Which requests are sampled. It is decided once, when a request comes, so that one which is not
-//! costs nothing further.
+//! Decides once, when a request arrives, whether it is sampled. A request that is not sampled costs nothing further.
 
 use std::sync::OnceLock;
 
@@ -18,10 +17,10 @@ use super::opening;
 use crate::context::{self, RequestContext};
 use crate::propagation::Caller;
 
-/// Set when traces are collected. Process-wide, as the subscriber that collects them is.
+/// Set when traces start. It belongs to the process, as the `tracing` subscriber does.
 static SAMPLER: OnceLock<Sampler> = OnceLock::new();
 
-/// Decides by `sampler` from now on.
+/// From now on, `sampler` decides.
 pub(super) fn decide_by(sampler: Sampler) -> Result<(), Sampler> {
     SAMPLER.set(sampler)
 }
@@ -33,10 +32,10 @@ pub(crate) fn samples(caller: &Caller) -> bool {
 
 fn decide(sampler: &Sampler, caller: &Caller) -> bool {
     let trace_id = TraceId::from(caller.trace_id.0);
-    // A caller that decided stands in as the parent, which a parent-based sampler follows; one that
-    // did not, as the load balancer does not, is none: the SDK would take its silence for a no.
+    // A caller that decided becomes the parent, which a parent-based sampler follows. A caller that did not decide,
+    // such as the load balancer, must not become one: the SDK would take a missing decision for a no.
     let parent = caller.sampled.map(|sampled| {
-        // Any span will do where the caller names none: it goes no further than the sampler.
+        // If the caller names no span, any id will do, because only the sampler sees it.
         let span = SpanId::from(caller.parent.unwrap_or(1));
         let flags = TraceFlags::default().with_sampled(sampled);
         let context = SpanContext::new(trace_id, span, flags, true, TraceState::NONE);
@@ -53,18 +52,18 @@ fn decide(sampler: &Sampler, caller: &Caller) -> bool {
     result.decision == SamplingDecision::RecordAndSample
 }
 
-/// Lets the spans of sampled requests through, and the events that X-Ray can show on them.
+/// Lets through the spans of sampled requests, and the events that X-Ray can show on them.
 pub(super) struct Sampled;
 
 impl Sampled {
     fn may_pass(metadata: &Metadata<'_>) -> bool {
-        // The SDK's and the servers' own spans say nothing that these do not.
+        // Spans of the SDK and of the servers repeat what Picus' own spans say.
         metadata.target().starts_with("picus_") && (metadata.is_span() || is_for_spans(metadata))
     }
 }
 
-/// Whether an event belongs on a span: those that are made for spans alone, below the level of the log lines that say
-/// the same, and tell of an exception or of an attempt that failed. X-Ray knows no others.
+/// Whether an event is made for spans. Such events describe an exception or a failed attempt, which are all that
+/// X-Ray shows. Their level is below that of the log lines, which say the same.
 fn is_for_spans(event: &Metadata<'_>) -> bool {
     *event.level() == Level::DEBUG
         && ["exception.message", "aws.http.error_message"]
@@ -84,12 +83,12 @@ where
         if !Self::may_pass(metadata) {
             false
         } else if !metadata.is_span() {
-            // One on a span that did not pass is dropped by the layer.
+            // If its span did not pass, the layer drops the event.
             true
         } else if metadata.name() == context::SPAN {
             opening::with(RequestContext::is_sampled).unwrap_or(false)
         } else {
-            // Below a span that passed, and never a root of its own.
+            // Only within a span that passed, never as a root.
             context.lookup_current().is_some()
         }
     }

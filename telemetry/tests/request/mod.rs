@@ -1,9 +1,9 @@
-//! Requests, as a collector of the tests reads them.
+//! Reads requests as a collector does.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpStream;
 
-/// The body of the request that comes.
+/// The body of the next request.
 pub(crate) fn body(connection: &TcpStream) -> Vec<u8> {
     let mut reader = BufReader::new(connection);
     let mut length = 0;

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use picus_settings::Reader;
 use picus_telemetry::{Metrics, Service, Settings, TraceSettings};
 
-/// What a program of tests says of itself.
+/// Settings for a test program.
 pub(crate) fn settings() -> Settings {
     Settings {
         service: Service {
@@ -27,7 +27,7 @@ pub(crate) fn settings() -> Settings {
 pub(crate) struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Sink {
-    /// What was written.
+    /// Everything written so far.
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().clone()).unwrap()
     }

@@ -1,4 +1,4 @@
-//! What X-Ray shows of a span's events: the exceptions and the failed attempts in a segment's `cause`.
+//! Writes a span's exceptions and failed attempts into its segment's `cause`, where X-Ray shows them.
 
 use std::time::SystemTime;
 
@@ -13,10 +13,10 @@ const EXCEPTION: &str = "exception";
 const ATTEMPT: &str = "HTTP request failure";
 const MESSAGE: &str = "exception.message";
 
-/// Gives each failed attempt its own status and error: the translator takes those of the whole call.
+/// Gives each failed attempt its own status and error. Otherwise the translator uses those of the whole call.
 ///
-/// A segment that did not fail has no cause. Where an attempt failed and the next one did not, its message goes to the
-/// segment's metadata.
+/// A segment that did not fail has no cause. If an attempt failed but the call succeeded, the attempt's message goes
+/// into the segment's metadata.
 pub(super) fn tell(span: &mut SpanData) {
     let events = span.events.events.iter_mut();
     events.filter(|event| event.name == ATTEMPT).for_each(tell_attempt);
@@ -36,7 +36,7 @@ pub(super) fn tell(span: &mut SpanData) {
     }
 }
 
-/// The form of the message is that of AWS's collector: status, time and error.
+/// Writes the message as AWS's collector does: status, time and error.
 fn tell_attempt(attempt: &mut Event) {
     let part = |name| text(&attempt.attributes, name).unwrap_or_default();
     let since_epoch = attempt.timestamp.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

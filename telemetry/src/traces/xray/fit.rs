@@ -1,5 +1,5 @@
-//! Shortens and cleans what a segment can't hold (AWS X-Ray Developer Guide, "Segment documents"): for one
-//! such value, the translator leaves out the value, or the whole span.
+//! Shortens and cleans values that a segment can't hold (AWS X-Ray Developer Guide, "Segment documents"). Otherwise
+//! the translator drops the value, or even the whole span.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,19 +11,19 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use regex::Regex;
 
-/// The most bytes of a name; of a part of a segment it may have more.
+/// The most bytes of a segment's name. A subsegment's name may be longer.
 const MAX_NAME: usize = 200;
 /// The most bytes of any other value.
 const MAX_VALUE: usize = 250;
-/// The most bytes of all parts of a URL, without what the translator adds: the scheme where there is none, a port, and
-/// what stands between them.
+/// The most bytes of a URL's parts together. The translator adds a scheme, a port and separators.
 const MAX_URL_PARTS: usize = MAX_VALUE - "https://:65535/?".len();
 
-/// The attributes that a segment's name is taken from.
+/// The attributes that can become a segment's name.
 const NAMES: [&str; 5] =
     ["peer.service", "aws.service", "rpc.service", "db.service", "service.name"];
 
-/// The attributes that become values of a segment, but for its annotations and metadata, which may be longer.
+/// The attributes that become a segment's values. Annotations and metadata are not among them, because they may be
+/// longer.
 const VALUES: [&str; 30] = [
     "aws.dynamodb.table_names",
     "aws.ecs.cluster.arn",
@@ -57,18 +57,18 @@ const VALUES: [&str; 30] = [
     "user_agent.original",
 ];
 
-/// Those that a URL is put together from, in this order.
+/// The attributes that make up a URL, in order.
 const URL_PARTS: [&str; 6] =
     ["url.scheme", "url.domain", "server.address", "client.address", "url.path", "url.query"];
 
 pub(super) fn span(span: &mut SpanData) {
-    // A clock that was set back in between, or that was never set.
+    // The clock may have been set back, or never set.
     span.start_time = span.start_time.max(SystemTime::UNIX_EPOCH);
     span.end_time = span.end_time.max(span.start_time);
     for event in &mut span.events.events {
         event.timestamp = event.timestamp.max(SystemTime::UNIX_EPOCH);
     }
-    // A part of a segment names the segment, so that a span without a parent is one itself.
+    // A subsegment names its own segment, so a span without a parent becomes a segment.
     if span.parent_span_id == SpanId::INVALID {
         span.span_kind = SpanKind::Server;
     }
@@ -84,7 +84,7 @@ pub(super) fn span(span: &mut SpanData) {
 
 pub(super) fn resource(resource: &Resource) -> Resource {
     let attributes = resource.iter().map(|(key, value)| {
-        // The translator keeps it for Elastic Beanstalk, and shows it nowhere else.
+        // The translator shows this attribute only for Elastic Beanstalk.
         let key = if key.as_str() == "service.instance.id" {
             "metadata.service.instance.id".into()
         } else {
@@ -97,7 +97,7 @@ pub(super) fn resource(resource: &Resource) -> Resource {
     Resource::builder_empty().with_attributes(attributes).build()
 }
 
-/// An attribute's value, if there is such a one, as the translator reads it.
+/// An attribute's text, as the translator reads it.
 pub(super) fn text<'a>(attributes: &'a [KeyValue], name: &str) -> Option<Cow<'a, str>> {
     let found = attributes.iter().find(|attribute| attribute.key.as_str() == name)?;
     Some(found.value.as_str())
@@ -112,7 +112,7 @@ fn attribute(attribute: &mut KeyValue) {
     }
 }
 
-/// As AWS's own exporters have it: without the characters that X-Ray does not take, and never empty.
+/// A name as AWS's own exporters write it: never empty, and without characters that X-Ray refuses.
 fn name(name: &str) -> String {
     #[expect(clippy::expect_used, reason = "it is a constant")]
     static NOT_TAKEN: LazyLock<Regex> =
@@ -122,7 +122,7 @@ fn name(name: &str) -> String {
     if taken.is_empty() { "span".to_owned() } else { taken.to_owned() }
 }
 
-/// Cuts text to `max` bytes, and returns how many it has.
+/// Cuts text to `max` bytes, and returns its new length.
 fn shorten(value: &mut Value, max: usize) -> usize {
     let cut = |text: &mut StringValue| {
         let kept = start(text.as_str(), max);
@@ -139,7 +139,7 @@ fn shorten(value: &mut Value, max: usize) -> usize {
     }
 }
 
-/// The start of `text` in at most `max` bytes.
+/// The beginning of `text`, at most `max` bytes.
 fn start(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }

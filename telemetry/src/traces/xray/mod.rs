@@ -1,4 +1,4 @@
-//! The way to an X-Ray daemon: each span is a segment document, in a datagram of its own.
+//! Sends spans to an X-Ray daemon: each span becomes a segment document in its own datagram.
 
 mod causes;
 mod fit;
@@ -18,15 +18,14 @@ use parking_lot::Mutex;
 
 use super::losses::{Cause, Lost};
 
-/// The attributes by which X-Ray finds a trace: its annotations. Those of `otel-collector.yaml`.
+/// X-Ray can search by these attributes (annotations). `otel-collector.yaml` has the same list.
 const ANNOTATIONS: [&str; 5] =
     ["error.code", "error.type", "http.route", "object_id", "request_id"];
 
-/// What begins each datagram (AWS X-Ray Developer Guide, "Sending segment documents to the X-Ray daemon").
+/// The first line of each datagram (AWS X-Ray Developer Guide, "Sending segment documents to the X-Ray daemon").
 const HEADER: &[u8] = b"{\"format\": \"json\", \"version\": 1}\n";
 
-/// The daemon. Its name is looked up when the first spans go to it, and again when one was lost: it may
-/// be elsewhere by then.
+/// The daemon. Its name is resolved for the first spans, and again after a loss, because it may have moved.
 #[derive(Debug)]
 pub(super) struct Daemon {
     address: String,
@@ -40,7 +39,7 @@ impl Daemon {
         let translator = SegmentTranslator::new()
             .with_indexed_attrs(ANNOTATIONS.map(str::to_owned))
             .metadata_all_attrs()
-            // A `traceparent` has any id, and X-Ray takes it.
+            // A `traceparent` may have any id, and X-Ray accepts it.
             .skip_timestamp_validation();
         Self { address, timeout, translator, socket: Mutex::new(None) }
     }
@@ -49,7 +48,7 @@ impl Daemon {
         self.translator.set_resource(&fit::resource(resource));
     }
 
-    /// Sends `batch`, and returns what is lost of it, as far as this host can know.
+    /// Sends `batch`, and returns what was lost, as far as this host can know.
     pub(super) fn export(&self, batch: Vec<SpanData>) -> Option<Lost> {
         let spans = batch.len();
         let mut kept = self.socket.lock();
@@ -64,14 +63,14 @@ impl Daemon {
             Some(lost) => lost.spans += 1,
             None => lost = Some(Lost { spans: 1, cause: Cause::ExportFailed, why }),
         };
-        // A datagram that finds nobody is told of after it was sent, and in place of sending the next.
+        // If nobody received a datagram, the error comes later: with the next one, instead of sending it.
         let refused = || socket.take_error().unwrap_or_else(Some).map(|error| self.fault(&error));
         let mut datagram = HEADER.to_vec();
         for mut span in batch {
             status::tell(&mut span);
             causes::tell(&mut span);
             fit::span(&mut span);
-            // One at a time: the translator leaves out what it can't translate, and doesn't say so.
+            // One span at a time: the translator silently leaves out spans that it can't translate.
             let documents = self.translator.translate_spans(slice::from_ref(&span));
             let Some(document) = documents.first() else {
                 count_lost(format!("X-Ray has no form for the span {:?}", span.name));

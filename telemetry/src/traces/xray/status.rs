@@ -1,4 +1,4 @@
-//! The status of a span, in the form that X-Ray paints a segment by.
+//! Sets a span's status so that X-Ray colours its segment correctly.
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::Status;
@@ -8,19 +8,18 @@ use super::fit::text;
 
 const STATUS: &str = "http.response.status_code";
 
-/// X-Ray tells errors, faults and throttles by the status of HTTP, and a throttle by 429 alone, where DynamoDB answers
-/// 400. The collector does the same (`otel-collector.yaml`).
+/// X-Ray tells errors, faults and throttles apart by an HTTP status, and a throttle is 429 only, although DynamoDB
+/// answers 400. The collector does the same (`otel-collector.yaml`).
 ///
-/// A request that was refused is an error of the client's, which OpenTelemetry leaves unmarked and
-/// X-Ray paints yellow (AWS X-Ray Developer Guide, "Errors, faults, and exceptions"). A collector does
-/// that by the status alone.
+/// A refused request is the client's error. OpenTelemetry leaves its span unmarked, and X-Ray colours it yellow (AWS
+/// X-Ray Developer Guide, "Errors, faults, and exceptions"). A collector does this from the status alone.
 pub(super) fn tell(span: &mut SpanData) {
     if let Some(status) = text(&span.attributes, "db.response.status_code") {
         let throttled =
             text(&span.attributes, "error.type").is_some_and(|error| error == "throttled");
         let status: Option<i64> = if throttled { Some(429) } else { status.parse().ok() };
         if let Some(status) = status {
-            // In the place of another: of two, the translator takes the last, and the rules below the first.
+            // Replaces the old value: of two, the translator would use the last, and the rules below the first.
             span.attributes.retain(|attribute| attribute.key.as_str() != STATUS);
             span.attributes.push(KeyValue::new(STATUS, status));
         }
@@ -30,7 +29,7 @@ pub(super) fn tell(span: &mut SpanData) {
     }
 }
 
-/// Whether X-Ray takes `span` for one that failed, in whatever way.
+/// Whether X-Ray treats `span` as failed in any way.
 pub(super) fn has_failed(span: &SpanData) -> bool {
     matches!(span.status, Status::Error { .. }) || is_marked(span, 400..=599)
 }

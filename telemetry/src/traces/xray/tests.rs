@@ -1,4 +1,4 @@
-//! Whatever a request is, X-Ray takes its segments, or they are counted as lost.
+//! For any request, X-Ray accepts the segments, or they are counted as lost.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -20,7 +20,7 @@ use super::*;
 
 const PARENT: u64 = 0x53_995c_3f42_cd8a;
 
-/// A daemon's socket, and the way to it of a service with this name.
+/// A daemon's socket, and a client for a service with this name.
 fn daemon(service_name: &str) -> (UdpSocket, Daemon) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_nonblocking(true).unwrap();
@@ -121,7 +121,7 @@ fn check(document: &Value) {
     }
 }
 
-/// Values are text of up to 250 characters, if the guide does not say otherwise.
+/// Text of up to 250 characters, unless the guide says otherwise.
 fn check_short(value: &Value) {
     match value {
         Value::String(text) => assert!(text.chars().count() <= 250, "{text}"),
@@ -312,7 +312,7 @@ fn every_span_that_finds_no_daemon_or_is_too_large_for_one_is_lost() {
         lost.why,
         format!("the X-Ray daemon at {address}: Connection refused (os error 111)")
     );
-    // It is back.
+    // The daemon is back.
     let socket = UdpSocket::bind(address).unwrap();
     socket.set_nonblocking(true).unwrap();
     assert!(daemon.export(vec![span(SpanKind::Server, 0)]).is_none());
