@@ -1,4 +1,4 @@
-//! A client of the API that knows when it does not know.
+//! A client of the API that tells apart a failure from an unknown outcome.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::time;
 
-/// How long a client waits: longer than any deadline of the service's.
+/// The longest wait for a response: longer than all deadlines of the service.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A client of the system at an address. Clones share its connections.
+/// A client for the system at an address. Clones share its connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     address: SocketAddr,
     http: HttpClient<HttpConnector, Full<Bytes>>,
 }
 
-/// An answer that came as a whole.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -35,7 +35,7 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The id that the answer to a put tells.
+    /// The id in the response to a put.
     pub(crate) fn object_id(&self) -> Option<String> {
         Some(self.json()?.get("object_id")?.as_str()?.to_owned())
     }
@@ -46,8 +46,8 @@ impl Client {
         Self { address, http: HttpClient::builder(TokioExecutor::new()).build_http() }
     }
 
-    /// Sends a request, and waits for the whole answer. None: it did not come, and nobody knows
-    /// whether the request was carried out.
+    /// Sends a request, and waits for the complete response. `None` if it did not come. Then nobody knows whether the
+    /// request was performed.
     pub(crate) async fn send(
         &self,
         method: &str,
@@ -77,7 +77,7 @@ impl Client {
         self.send("DELETE", &format!("/picus/{id}"), &[], "").await
     }
 
-    /// Puts an item, with this `Idempotency-Key` if there is one.
+    /// Puts an item, with an `Idempotency-Key` if given.
     pub(crate) async fn put(&self, item: &Value, key: Option<&str>) -> Option<Answer> {
         let mut headers = vec![("Content-Type", "application/json")];
         headers.extend(key.map(|key| ("Idempotency-Key", key)));

@@ -1,5 +1,5 @@
-//! The whole system is killed under load, over and over. What was acknowledged is there afterwards,
-//! what was deleted is not, and what was not answered is either.
+//! Kills the whole system under load, over and over. Afterwards, acknowledged items exist, deleted ones do not, and
+//! both are right for a request without a response.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,9 +16,9 @@ use crate::ledger::{Ledger, State, UnsurePut, item};
 use crate::program::{self, Program};
 use crate::report::Report;
 
-/// How many clients write at once.
+/// How many clients write at the same time.
 const CLIENTS: u64 = 6;
-/// The system runs for so many milliseconds before it is killed.
+/// The system is killed after this many milliseconds.
 const LIFETIME_MS: std::ops::Range<u64> = 50..800;
 
 #[derive(Args)]
@@ -35,7 +35,7 @@ struct Told {
     unsure: Vec<UnsurePut>,
     puts: u64,
     deletes: u64,
-    /// What can't be right, whatever happens to the system.
+    /// Responses that are wrong, whatever happens to the system.
     wrong: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
             clients.spawn(write(client.clone(), rng, first, ended.clone()));
         }
         time::sleep(Duration::from_millis(rng.u64(LIFETIME_MS))).await;
-        // Now and then a part dies first, and the whole while it is replaced.
+        // Sometimes one part is killed first, and the whole system while that part is being replaced.
         if rng.u8(..4) == 0 {
             let children = program.children();
             if let Some(part) = rng.choice(children) {
@@ -96,7 +96,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     Ok(report)
 }
 
-/// Puts items, gets and deletes its own, until the system is gone.
+/// Puts items, and gets and deletes its own, until the system is gone.
 async fn write(client: Client, mut rng: Rng, first: u64, ended: Arc<AtomicBool>) -> Told {
     let mut told = Told::default();
     let mut number = first;
@@ -136,7 +136,7 @@ async fn write(client: Client, mut rng: Rng, first: u64, ended: Arc<AtomicBool>)
                 let key = rng.bool().then(|| format!("campaign-{number}"));
                 let answer = client.put(&item(number), key.as_deref()).await;
                 if answer.is_none() {
-                    // Most often the system is gone, and asking again is in vain.
+                    // In most cases the system is gone, and asking again at once is useless.
                     time::sleep(Duration::from_millis(100)).await;
                 }
                 match answer.as_ref().and_then(Answer::object_id) {
@@ -152,7 +152,7 @@ async fn write(client: Client, mut rng: Rng, first: u64, ended: Arc<AtomicBool>)
     told
 }
 
-/// Sends again what was not answered and has a key: it is written now, once.
+/// Repeats puts that have a key and got no response. Now each item is written, and only once.
 async fn retry(client: &Client, ledger: &mut Ledger, report: &mut Report) {
     for put in ledger.take_unsure() {
         let Some(key) = &put.key else { continue };

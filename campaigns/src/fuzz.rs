@@ -1,5 +1,5 @@
-//! Requests and bodies changed at random: none is answered with 500, none makes a program panic, and each
-//! has an answer or a closed connection in time.
+//! Sends randomly changed requests and bodies. None may get a 500 or make a program panic, and each must get a
+//! response or a closed connection in time.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,13 +24,13 @@ use crate::ledger::item;
 use crate::report::Report;
 
 const CLIENTS: usize = 32;
-/// An answer begins within this, if the service does not wait for more.
+/// If the service does not wait for more, its response begins within this time.
 const ANSWER: Duration = Duration::from_millis(300);
-/// It goes on without pauses as long as this.
+/// Once begun, a response never pauses longer than this.
 const SILENCE: Duration = Duration::from_millis(30);
-/// Longer than the service and the load balancer wait for the rest of a request.
+/// Longer than service and load balancer wait for the rest of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// One in so many requests goes through the load balancer, which sends deletes to their handler.
+/// One in this many requests goes through the load balancer, which sends deletes to the handler.
 const THROUGH_LOAD_BALANCER: u8 = 8;
 
 #[derive(Args)]
@@ -40,12 +40,12 @@ pub(crate) struct Arguments {
     inputs: Option<usize>,
 }
 
-/// Where inputs go, and what came of them.
+/// Where inputs go, and the responses so far.
 struct Target {
     service: SocketAddr,
     load_balancer: SocketAddr,
     id: String,
-    /// Inputs left to send.
+    /// Inputs still to be sent.
     left: AtomicUsize,
     statuses: [AtomicUsize; 6],
 }
@@ -105,7 +105,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     Ok(report)
 }
 
-/// Sends inputs until there are none left. Tells what should not have come of them.
+/// Sends inputs until none are left. Returns everything that went wrong.
 async fn send_inputs(target: Arc<Target>, mut rng: Rng) -> Vec<String> {
     let mut wrong = Vec::new();
     while target
@@ -133,7 +133,7 @@ async fn send_inputs(target: Arc<Target>, mut rng: Rng) -> Vec<String> {
         let statuses = statuses(&answer);
         let first = statuses.first().map_or(0, |status| usize::from(status / 100));
         target.statuses[first.min(5)].fetch_add(1, Ordering::Relaxed);
-        // The load balancer knows codings of bodies that it does not forward.
+        // The load balancer knows transfer codings that it does not forward.
         if let Some(status) =
             statuses.iter().find(|status| **status >= 500 && !(through && **status == 501))
         {
@@ -146,7 +146,7 @@ async fn send_inputs(target: Arc<Target>, mut rng: Rng) -> Vec<String> {
     wrong
 }
 
-/// A put of this body, whose head is good.
+/// A put with a good head and this body.
 fn put(body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST /picus/put HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\
@@ -156,18 +156,18 @@ fn put(body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Sends it, takes what comes until nothing more does, and then says that nothing more is sent: by then the
-/// other side has answered, or waits for more. It closes the connection at that.
+/// Sends the input and reads until nothing more comes. By then the other side has responded, or waits for more. Then
+/// it closes its own side, and the other side must close the connection.
 async fn exchange(address: SocketAddr, input: &[u8], patience: Duration) -> io::Result<Vec<u8>> {
     let (mut read, mut write) = TcpStream::connect(address).await?.into_split();
     let sending = async {
-        // The other side may have had enough.
+        // The other side may have closed already.
         let _ = write.write_all(input).await;
     };
     let mut answer = Vec::new();
     let taking = async {
         let mut patience = patience;
-        // The connection may be reset after the answer.
+        // The connection may be reset after the response.
         while let Ok(Ok(1..)) = time::timeout(patience, read.read_buf(&mut answer)).await {
             patience = SILENCE;
         }
@@ -179,7 +179,7 @@ async fn exchange(address: SocketAddr, input: &[u8], patience: Duration) -> io::
     Ok(answer)
 }
 
-/// The statuses of the answers over one connection. No input has such a line, so none comes back in a body.
+/// The statuses of all responses on a connection. No input contains a status line, so none can come back in a body.
 fn statuses(answer: &[u8]) -> Vec<u16> {
     let text = String::from_utf8_lossy(answer);
     let codes =

@@ -1,5 +1,5 @@
-//! What happened to one key, and whether one item that is put, got and deleted at single moments could
-//! have done it.
+//! Checks the history of one key: could a single item, which is put, got and deleted at single moments, have given
+//! these responses?
 
 use std::thread;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester, Seque
 use tokio::sync::oneshot;
 use tokio::time;
 
-/// What a check may take. A history that is right takes milliseconds.
+/// The longest time for a check. A correct history takes milliseconds.
 const CHECK_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The item under one key: the number in it, if it is there.
+/// The item with this key: its number, if the item exists.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Item(Option<u64>);
 
@@ -24,11 +24,11 @@ pub(crate) enum Operation {
     Delete,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Written,
-    /// Another item is there.
+    /// Another item exists already.
     Conflict,
     Found(u64),
     NotFound,
@@ -45,7 +45,7 @@ impl SequentialSpec for Item {
                 self.0 = Some(number);
                 Outcome::Written
             }
-            // The put of an item that is there is one that was sent again.
+            // A put of an item that exists is a repeated request.
             (Operation::Put(number), Some(found)) if number == found => Outcome::Written,
             (Operation::Put(_), Some(_)) => Outcome::Conflict,
             (Operation::Get, Some(number)) => Outcome::Found(number),
@@ -63,57 +63,57 @@ impl SequentialSpec for Item {
 pub(crate) enum Verdict {
     Linearizable,
     Not,
-    /// It took too long to find out.
+    /// The check took too long.
     Unknown,
 }
 
-/// Requests and answers, in the order in which clients sent and got them.
+/// Requests and responses, in the order in which clients sent and received them.
 #[derive(Debug)]
 pub(crate) struct History {
     tester: LinearizabilityTester<usize, Item>,
     operations: usize,
-    /// Requests by their numbers, and their answers.
+    /// Requests with their numbers, and their responses.
     told: Vec<String>,
 }
 
 impl History {
-    /// Of an item that is not there.
+    /// The history of an item that does not exist yet.
     pub(crate) fn new() -> Self {
         let tester = LinearizabilityTester::new(Item::default());
         Self { tester, operations: 0, told: Vec::new() }
     }
 
-    /// A request is about to be sent. The client has no other request in flight.
+    /// Adds a request that a client is about to send. The client has no other request in flight.
     pub(crate) fn invoke(&mut self, client: usize, operation: Operation) {
         self.operations += 1;
         self.told.push(format!("{client}: {operation:?}"));
-        // A mistake here makes the history invalid, which is not linearizable either.
+        // A mistake here makes the history invalid, which also means not linearizable.
         let _ = self.tester.on_invoke(client, operation);
     }
 
-    /// Its answer has come. A request without an answer stays open: it may take effect at any time
-    /// from then on, or never, and its client goes on under another number.
+    /// Adds the response. A request without one stays open: it may take effect at any later time, or never. Its
+    /// client goes on under another number.
     pub(crate) fn answer(&mut self, client: usize, outcome: Outcome) {
         self.told.push(format!("{client}: -> {outcome:?}"));
         let _ = self.tester.on_return(client, outcome);
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     pub(crate) fn operations(&self) -> usize {
         self.operations
     }
 
-    /// For people.
+    /// The history as text, for people.
     pub(crate) fn text(&self) -> String {
         self.told.join("; ")
     }
 
-    /// Checks it on a thread of its own, which nobody waits for if it takes too long.
+    /// Checks it in a thread of its own, so that a check that takes too long can be left alone.
     pub(crate) async fn check(&self) -> Verdict {
         let tester = self.tester.clone();
         let (tell, told) = oneshot::channel();
         thread::spawn(move || {
-            // Who has asked may have gone.
+            // The caller may have given up.
             let _ = tell.send(tester.is_consistent());
         });
         match time::timeout(CHECK_TIMEOUT, told).await {
@@ -128,7 +128,7 @@ impl History {
 mod tests {
     use super::*;
 
-    /// Each event: a client, and its request or the answer.
+    /// An event: a client, and its request or the response.
     enum Event {
         Ask(usize, Operation),
         Answer(usize, Outcome),

@@ -1,4 +1,4 @@
-//! Inputs that nobody writes on purpose: good ones, changed at random.
+//! Makes inputs that nobody would write: good ones, changed at random.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use fastrand::Rng;
 
 /// The most changes to one input.
 const MAX_CHANGES: usize = 6;
-/// Changed inputs that have grown past this are as good as these many bytes.
+/// Inputs are not changed beyond this length.
 const MAX_BYTES: usize = 1 << 16;
 
-/// Whole requests. `ID` becomes the id of an item.
+/// Complete requests. `ID` is replaced by an item's id.
 const REQUESTS: &[&str] = &[
     "GET /picus/get/ID HTTP/1.1\r\nHost: x\r\n\r\n",
     "HEAD /picus/get/ID HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"abc\", W/\"d\"\r\n\r\n",
@@ -30,7 +30,7 @@ const REQUESTS: &[&str] = &[
      Expect: 100-continue\r\n\r\n5;x=y\r\n{\"a\":\r\n3\r\n 1}\r\n0\r\nTrailer: t\r\n\r\n",
 ];
 
-/// Pieces that mean something somewhere.
+/// Pieces with a meaning somewhere.
 const PIECES: &[&[u8]] = &[
     b"\r\n",
     b"\r\n\r\n",
@@ -84,7 +84,7 @@ const PIECES: &[&[u8]] = &[
     b"\xef\xbb\xbf",
 ];
 
-/// Values of JSON, and what is nearly one.
+/// JSON values, and texts that are almost JSON.
 const SCALARS: &[&str] = &[
     "null",
     "true",
@@ -124,7 +124,7 @@ pub(crate) fn request(rng: &mut Rng, id: &str) -> Vec<u8> {
     changed(rng, request.into_bytes())
 }
 
-/// A body, which is JSON or nearly.
+/// A body that is JSON, or almost.
 pub(crate) fn body(rng: &mut Rng) -> Vec<u8> {
     let depth = choice(rng, &[1, 2, 4, 40]);
     let mut text = String::new();
@@ -140,7 +140,7 @@ fn object(rng: &mut Rng, depth: usize, text: &mut String) {
         }
         let name = choice(rng, NAMES);
         let number = if rng.bool() { member.to_string() } else { String::new() };
-        // Writing to a string does not fail.
+        // Writing to a string never fails.
         let _ = write!(text, "\"{name}{number}\":");
         value(rng, depth, text);
     }
@@ -148,7 +148,7 @@ fn object(rng: &mut Rng, depth: usize, text: &mut String) {
 }
 
 fn value(rng: &mut Rng, depth: usize, text: &mut String) {
-    // A deep one goes on in one of its members alone, so that it does not grow with each level.
+    // At depth, only one member goes deeper, so that the body does not grow with each level.
     match rng.u8(..if depth > 4 { 20 } else { 4 }) {
         0 | 1 => text.push_str(choice(rng, SCALARS)),
         2 if depth > 0 => object(rng, depth - 1, text),
@@ -178,7 +178,7 @@ fn changed(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
                 insert(&mut bytes, at, &piece);
             }
             4 => bytes.truncate(at),
-            // Over every bound on names, values and heads, now and then.
+            // Now and then, longer than any limit on names, values and headers.
             5 if rng.u8(..20) == 0 => {
                 let piece = vec![rng.u8(..); 1 << rng.u8(4..16)];
                 insert(&mut bytes, at, &piece);

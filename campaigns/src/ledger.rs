@@ -1,4 +1,4 @@
-//! What clients were told, and so what must be there.
+//! Records what clients were told, and so which items must exist.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use crate::report::Report;
 
-/// What the last answer about an item says.
+/// What the last response about an item says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// Its put was acknowledged.
     Present,
-    /// A delete was sent and not answered.
+    /// A delete was sent, but got no response.
     Unsure,
     /// Its delete was acknowledged.
     Deleted,
 }
 
-/// A put that was not answered.
+/// A put without a response.
 #[derive(Debug, Clone)]
 pub(crate) struct UnsurePut {
     /// The number in its item.
@@ -26,10 +26,10 @@ pub(crate) struct UnsurePut {
     pub(crate) key: Option<String>,
 }
 
-/// All items, by what clients were told of them.
+/// All items, as clients were told of them.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// The number in each item, and its state, by its id.
+    /// By id: the number in the item, and its state.
     items: HashMap<String, (u64, State)>,
     unsure: HashMap<u64, UnsurePut>,
 }
@@ -48,12 +48,12 @@ impl Ledger {
         self.unsure.insert(put.number, put);
     }
 
-    /// The puts that were not answered, and whose items are not there. They are nobody's any more.
+    /// Takes all puts without a response whose items do not exist.
     pub(crate) fn take_unsure(&mut self) -> Vec<UnsurePut> {
         self.unsure.drain().map(|(_, put)| put).collect()
     }
 
-    /// The items that are there.
+    /// The items that must exist.
     pub(crate) fn present(&self) -> impl Iterator<Item = (&String, u64)> {
         let is_there = |(id, (number, state)): (_, &(u64, State))| {
             (*state == State::Present).then_some((id, *number))
@@ -61,7 +61,7 @@ impl Ledger {
         self.items.iter().filter_map(is_there)
     }
 
-    /// Compares with what a list has, and learns from it what became of that which was not answered.
+    /// Compares itself with a list, and learns from it which unanswered requests were performed.
     pub(crate) fn compare(&mut self, listed: &[Value], report: &mut Report) {
         let mut seen = HashSet::new();
         for found in listed {
@@ -94,7 +94,7 @@ impl Ledger {
                 State::Deleted => {}
             }
         }
-        // What was found wrong once is not told again.
+        // A fault is reported only once.
         self.items.retain(|id, (_, state)| (*state == State::Present) == seen.contains(id));
     }
 }
@@ -109,7 +109,7 @@ mod tests {
         item
     }
 
-    /// Whether a list is what it must be, after these items and an unsure put of the number 9.
+    /// Whether a list is right after these items, and after an unanswered put of the number 9.
     fn is_good(items: &[(&str, u64, State)], listed: &[Value]) -> bool {
         let (mut ledger, mut report) = (Ledger::default(), Report::default());
         for (id, number, state) in items {

@@ -1,5 +1,5 @@
-//! Many clients put, get and delete few keys while tasks and delete handlers are killed. What each key's
-//! clients saw is what one item could have shown them that changes at single moments.
+//! Many clients put, get and delete a few keys, while tasks and delete handlers are killed. For each key, the
+//! responses must be possible for a single item that changes at single moments.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,16 +19,16 @@ use crate::program::{self, Program};
 use crate::report::Report;
 
 const CLIENTS: usize = 8;
-/// So few that a key has several clients at any time.
+/// So few that several clients share a key at any time.
 const KEYS: usize = 4;
-/// What each client does in a round. A round has keys of its own, so that histories stay short: the
-/// effort of checking one grows fast with its length.
+/// Operations of each client in a round. Each round has its own keys, so that histories stay short: the time to check
+/// one grows fast with its length.
 const OPERATIONS: usize = 12;
-/// A client ends its round after so many requests without an answer, for the same reason.
+/// For the same reason, a client ends its round after this many requests without a response.
 const MAX_OPEN: usize = 2;
-/// A part is killed so many milliseconds into the round.
+/// A part is killed after this many milliseconds of the round.
 const KILL_AFTER_MS: std::ops::Range<u64> = 0..60;
-/// How long it may take until all is well again after a kill.
+/// The longest time until everything works again after a kill.
 const RECOVERY: Duration = Duration::from_secs(30);
 
 #[derive(Args)]
@@ -45,7 +45,7 @@ struct Key {
     history: Mutex<History>,
 }
 
-/// What all clients of a campaign share.
+/// Counters that all clients of a campaign share.
 #[derive(Default)]
 struct Counts {
     /// The next number of a put.
@@ -104,14 +104,13 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     Ok(report)
 }
 
-/// New keys whose items are not there. Learning the id of a key takes a put.
+/// New keys without items. To learn the id of a key, an item must be put and deleted.
 async fn keys(client: &Client, round: usize) -> Option<Arc<[Key]>> {
     let attempt = AtomicUsize::new(0);
     let mut keys = Vec::new();
     for _ in 0..KEYS {
         let key = until_some(async || {
-            // What has no answer may come late, and then meet an item of the round: such a key is not
-            // used.
+            // A put without a response may take effect later, during the round. Its key is not used.
             let name = format!("round-{round}-{}", attempt.fetch_add(1, Ordering::Relaxed));
             let put = client.put(&json!({ "number": 0 }), Some(&name)).await?;
             let id = put.object_id().filter(|_| put.status == 201)?;
@@ -123,7 +122,7 @@ async fn keys(client: &Client, round: usize) -> Option<Arc<[Key]>> {
     Some(keys.into())
 }
 
-/// Tries until there is something, for a while.
+/// Retries until there is a result, for a while.
 async fn until_some<T>(try_it: impl AsyncFn() -> Option<T>) -> Option<T> {
     let until = Instant::now() + RECOVERY;
     while Instant::now() < until {
@@ -135,7 +134,7 @@ async fn until_some<T>(try_it: impl AsyncFn() -> Option<T>) -> Option<T> {
     None
 }
 
-/// One client's round. Tells what no item could answer, whatever the order.
+/// One client's round. Returns responses that no item could give, in whatever order.
 async fn play(
     client: Client,
     mut rng: Rng,
@@ -179,8 +178,7 @@ async fn send(client: &Client, key: &Key, operation: Operation) -> Option<Answer
     }
 }
 
-/// What an answer says; nothing, if it leaves open whether the request was carried out; or what it
-/// should not be.
+/// The outcome in a response; `None` if it leaves open whether the request was performed; an error if it is wrong.
 fn outcome(operation: Operation, answer: &Answer) -> Result<Option<Outcome>, String> {
     let number = || answer.json()?["number"].as_u64();
     let unexpected = || format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body));

@@ -1,4 +1,4 @@
-//! Clients that send at a rate of their own, whatever the answers are, and what they got.
+//! Clients that send at a fixed rate, whatever the responses are.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::client::{Answer, Client};
 
-/// Requests that wait for an answer at once: past this, a client of the real world would be gone too.
+/// The most requests that wait for a response. With more, real clients would be gone, too.
 const MAX_WAITING: usize = 4000;
 
-/// How requests are sent.
+/// The settings of the clients.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
-    /// New requests a second, without those that are sent again.
+    /// New requests per second, not counting retries.
     pub(crate) rate: f64,
-    /// How long a client waits for each answer.
+    /// How long a client waits for each response.
     pub(crate) patience: Duration,
-    /// How often a client sends a request at most.
+    /// The most attempts for a request.
     pub(crate) tries: u32,
-    /// What is got.
+    /// The ids to get.
     pub(crate) ids: Arc<[String]>,
 }
 
-/// What became of the requests of a while.
+/// The results of some requests.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes {
-    /// How long each that was answered well took, its tries together.
+    /// How long each successful request took, with all its attempts.
     took: Vec<Duration>,
-    /// What the others got last: a status, or 0 for none.
+    /// The last status of each other request, or 0 if there was none.
     failed: Vec<u16>,
     length: Duration,
 }
@@ -43,24 +43,24 @@ impl Outcomes {
         self.took.len()
     }
 
-    /// What requests got that were not answered well.
+    /// The last statuses of the requests that did not succeed.
     pub(crate) fn failed(&self) -> &[u16] {
         &self.failed
     }
 
-    /// Requests answered well, a second.
+    /// Successful requests per second.
     pub(crate) fn goodput(&self) -> f64 {
         f64::from(count(self.good())) / self.length.as_secs_f64()
     }
 
-    /// So many milliseconds or less took this share, in percent, of those answered well.
+    /// This percentage of the successful requests took at most so many milliseconds.
     pub(crate) fn quantile_ms(&mut self, percent: usize) -> f64 {
         self.took.sort_unstable();
         let at = self.took.len() * percent / 100;
         self.took.get(at).or(self.took.last()).map_or(0.0, |took| took.as_secs_f64() * 1e3)
     }
 
-    /// Adds those of another while.
+    /// Adds other results.
     pub(crate) fn add(&mut self, more: Self) {
         self.took.extend(more.took);
         self.failed.extend(more.failed);
@@ -68,7 +68,7 @@ impl Outcomes {
     }
 }
 
-/// Sends at the rate for so long, and waits for what was sent. Of ten requests two are puts.
+/// Sends at the rate for this time, and waits for the responses. Two of ten requests are puts.
 pub(crate) async fn send(
     client: &Client,
     load: &Load,
@@ -105,7 +105,7 @@ pub(crate) async fn send(
     std::mem::take(&mut *outcomes.lock())
 }
 
-/// Sends one request, again if need be, and as soon as a hurried client would.
+/// Sends one request, and retries it as quickly as a hurried client.
 async fn ask(client: &Client, load: &Load, id: Option<&str>, rng: &mut Rng) -> Result<(), u16> {
     let key = rng.u64(..).to_string();
     let mut last = 0;
@@ -128,12 +128,12 @@ async fn ask(client: &Client, load: &Load, id: Option<&str>, rng: &mut Rng) -> R
     Err(last)
 }
 
-/// So many as a fraction can be made of; nobody counts further.
+/// Converts a count for a fraction. No count here is larger.
 pub(crate) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Puts so many items of so many bytes, and tells their ids.
+/// Puts this many items of this size, and returns their ids.
 pub(crate) async fn fill(client: &Client, items: usize, bytes: usize) -> Arc<[String]> {
     let mut ids = Vec::new();
     for _ in 0..items {

@@ -1,9 +1,9 @@
-//! `picus-campaigns`: long runs that try to break what Picus promises. docs/RELIABILITY.md has the
-//! promises, and what the runs found.
+//! `picus-campaigns`: long runs that try to break what Picus promises. docs/RELIABILITY.md lists the promises, and
+//! what the runs found.
 //!
-//! Each campaign starts the real programs, does its worst for as long as it was asked to, and reports
-//! figures and failures. Its seed decides what is decided by chance, but not how the machine schedules
-//! it: the same seed makes the same requests, not the same interleaving.
+//! Each campaign starts the real programs, does its worst for the requested time, and reports figures and failures.
+//! The seed fixes all random choices, but not how the machine schedules them: the same seed gives the same requests
+//! in another order.
 
 mod cli;
 mod client;

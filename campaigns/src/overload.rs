@@ -1,5 +1,5 @@
-//! Twice as much is asked for as the service can do, by clients that try again, and DynamoDB fails for a
-//! while. Once it is well, the service does as much as before.
+//! Clients send twice as much as the service can do, and retry, and DynamoDB fails for a while. Afterwards, the
+//! service must do as much as before.
 
 use std::time::Duration;
 
@@ -15,22 +15,21 @@ use crate::context::{CampaignError, Context, Size};
 use crate::load::{self, Load};
 use crate::report::{Report, rounded};
 
-/// Enough clients that each wait for an answer to keep the service busy.
+/// Enough clients, each waiting for a response, to keep the service busy.
 const SATURATING: usize = 32;
 const ITEMS: usize = 100;
-/// How long clients wait for an answer.
+/// How long clients wait for a response.
 const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 3;
-/// The least that the service does after the fault, of what it did before. A size that the gate runs judges
-/// no time.
+/// The goodput after the fault, at least, as a share of the goodput before. At size small, no times are judged.
 const LEAST_AFTER: f64 = 0.95;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// For how many seconds DynamoDB fails [default: 2, or 60 at size large]
+    /// How many seconds DynamoDB fails [default: 2, or 60 at size large]
     #[arg(long)]
     seconds: Option<usize>,
-    /// What is asked for a second [default: twice what the service can do]
+    /// Requests per second [default: twice what the service can do]
     #[arg(long)]
     rate: Option<u32>,
 }
@@ -62,7 +61,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
         format!("goodput after the fault is {ratio:.2} of what it was")
     });
     for outcomes in [&before, &during, &after] {
-        // What clients sent was good, so it is refused or fails, and is not found bad.
+        // All requests are valid. They may be refused or fail, but a 4xx is wrong.
         let bad = outcomes.failed().iter().find(|status| (300..500).contains(*status));
         report.check(bad.is_none(), || format!("a good request got {bad:?}"));
     }
@@ -77,7 +76,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     Ok(report)
 }
 
-/// What clients get a second that send as soon as they have an answer.
+/// The goodput of clients that send again as soon as they have a response.
 async fn saturate(client: &Client, ids: &[String], length: Duration) -> f64 {
     let until = Instant::now() + length;
     let mut clients = JoinSet::new();

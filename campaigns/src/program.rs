@@ -1,4 +1,4 @@
-//! The whole of Picus as people start it: one process, whose children are the programs.
+//! Picus as people start it: one process, whose children are the programs.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,12 +12,12 @@ use tokio::time::{self, Instant};
 
 use crate::context::CampaignError;
 
-/// How long a start may take.
+/// The longest time for a start.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long the children may outlive it.
+/// How long the children may outlive their parent.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A `picus` that runs.
+/// A running `picus`.
 #[derive(Debug)]
 pub(crate) struct Program {
     child: Child,
@@ -25,7 +25,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts it with its items in a folder, and returns once it serves.
+    /// Starts it with its items in a folder, and returns when it serves.
     pub(crate) async fn start(
         picus: &Path,
         folder: &Path,
@@ -49,13 +49,13 @@ impl Program {
         Ok(Self { child, address: address.map_err(CampaignError::NotStarted)? })
     }
 
-    /// The processes that it has started, and that run.
+    /// The running processes that it has started.
     pub(crate) fn children(&self) -> Vec<Pid> {
         let Some(id) = self.child.id() else { return Vec::new() };
         children(id).split_whitespace().filter_map(|id| pid(id.parse().ok()?)).collect()
     }
 
-    /// Ends it by SIGKILL. Tells whether all that it had started ended too.
+    /// Kills it with SIGKILL. Returns whether all its children ended too.
     pub(crate) async fn kill(mut self) -> Result<bool, CampaignError> {
         let children = self.children();
         self.child.kill().await?;
@@ -73,21 +73,21 @@ impl Program {
 /// The ids of a process' children.
 #[cfg(target_os = "linux")]
 fn children(id: u32) -> String {
-    // A process tells its children by thread.
+    // Linux lists a process' children by thread.
     let threads = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
     let lists =
         threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
     lists.collect::<Vec<_>>().join(" ")
 }
 
-/// The same, by a program that other systems have.
+/// The same for other systems, from `pgrep`.
 #[cfg(not(target_os = "linux"))]
 fn children(id: u32) -> String {
     let found = std::process::Command::new("pgrep").args(["-P", &id.to_string()]).output();
     found.map(|found| String::from_utf8_lossy(&found.stdout).into_owned()).unwrap_or_default()
 }
 
-/// Ends one process by SIGKILL; one that has just ended needs none.
+/// Kills a process. It may have ended already.
 pub(crate) fn kill(process: Pid) {
     let _ = kill_process(process, Signal::KILL);
 }
@@ -96,8 +96,8 @@ pub(crate) fn pid(id: u32) -> Option<Pid> {
     Pid::from_raw(id.cast_signed())
 }
 
-/// Waits for the line that tells the load balancer's address. The rest is read and dropped: a program
-/// must not wait for its reader.
+/// Waits for the line with the load balancer's address. Later lines are read and dropped, because a program must
+/// never wait for its reader.
 async fn address(stderr: impl AsyncRead + Unpin + Send + 'static) -> Result<SocketAddr, String> {
     let mut lines = BufReader::new(stderr).lines();
     let mut seen = String::new();

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::context::{Context, Size};
 
-/// More failures than these are counted and not told.
+/// Failures beyond this number are only counted.
 const MAX_TOLD: usize = 20;
 
-/// Figures and failures, in the order in which they came.
+/// Figures and failures, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     figures: Vec<(&'static str, Value)>,
@@ -19,12 +19,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Notes a figure.
+    /// Adds a figure.
     pub(crate) fn figure(&mut self, name: &'static str, value: impl Into<Value>) {
         self.figures.push((name, value.into()));
     }
 
-    /// Notes that something does not hold.
+    /// Adds a failure.
     pub(crate) fn fail(&mut self, what: impl Into<String>) {
         self.failures += 1;
         if self.told.len() < MAX_TOLD {
@@ -32,14 +32,14 @@ impl Report {
         }
     }
 
-    /// Notes `what` if it does not hold.
+    /// Adds the failure `what` unless `holds`.
     pub(crate) fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
             self.fail(what());
         }
     }
 
-    /// Whether all held.
+    /// Whether everything held.
     pub(crate) fn is_good(&self) -> bool {
         self.failures == 0
     }
@@ -52,7 +52,7 @@ impl Report {
             took.as_secs_f64()
         );
         let width = self.figures.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        // Writing to a string does not fail, here and below.
+        // Writing to a string never fails, here and below.
         for (name, value) in &self.figures {
             let _ = writeln!(text, "  {name:<width$}  {value}");
         }
@@ -81,7 +81,7 @@ impl Report {
     }
 }
 
-/// A figure with no more digits than it deserves.
+/// A figure, rounded to the digits that mean something.
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }

@@ -1,5 +1,5 @@
-//! Tasks are told to stop, over and over: behind the load balancer under load, as a deployment does it, and
-//! each with a request in flight. Every request is answered well.
+//! Stops tasks over and over: behind the load balancer under load, as a deployment does, and alone with one request
+//! in flight. Every request must succeed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,9 +21,9 @@ use crate::report::Report;
 
 const CLIENTS: usize = 16;
 const TASKS: usize = 2;
-/// How long DynamoDB takes over each call of the one request: longer than the signal waits.
+/// How long DynamoDB takes for each call of that request: longer than the time until the signal.
 const SLOW: Duration = Duration::from_millis(300);
-/// The request is in flight for so many milliseconds before the signal.
+/// The signal comes so many milliseconds after the request.
 const SIGNAL_AFTER_MS: std::ops::Range<u64> = 50..200;
 
 #[derive(Args)]
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// How often all tasks are replaced under load [default: 3, or 100 at size large]
     #[arg(long)]
     rolls: Option<usize>,
-    /// How often a task is told to stop with one request in flight [default: 5, or 100 at size large]
+    /// How often a task is stopped with one request in flight [default: 5, or 100 at size large]
     #[arg(long)]
     signals: Option<usize>,
 }
@@ -53,7 +53,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     Ok(report)
 }
 
-/// Replaces all tasks, as a deployment does: out of the load balancer first, then SIGTERM.
+/// Replaces all tasks as a deployment does: first out of the load balancer, then SIGTERM.
 async fn under_load(
     context: &Context,
     rng: &mut Rng,
@@ -88,8 +88,7 @@ async fn under_load(
     Ok(())
 }
 
-/// Puts, gets, lists and deletes until it is told to end. Whatever is not answered as it would be at rest
-/// is lost.
+/// Puts, gets, lists and deletes until told to end. A response that differs from one at rest counts as lost.
 async fn ask(client: Client, mut rng: Rng, ended: Arc<AtomicBool>) -> Told {
     let mut told = Told::default();
     let mut number = 0;
@@ -126,7 +125,7 @@ impl Told {
     }
 }
 
-/// Sends SIGTERM to the only task while it works on the only request.
+/// Sends SIGTERM to the only task while it has the only request.
 async fn with_one_request(
     context: &Context,
     rng: &mut Rng,
@@ -147,13 +146,13 @@ async fn with_one_request(
             break;
         };
         system.dynamodb_fault(Some(DynamoDbFault::Slow(1, SLOW)));
-        // A new one each time: it has no connection to a task that is gone.
+        // A new client each time, without a connection to the last task.
         let client = Client::of(system.address());
         let request =
             tokio::spawn(async move { client.put(&json!({ "text": "in flight" }), None).await });
         time::sleep(Duration::from_millis(rng.u64(SIGNAL_AFTER_MS))).await;
         in_flight += usize::from(!request.is_finished());
-        // One that has ended meanwhile has lost the request, which is told below.
+        // If the task has ended already, the request is lost, which is reported below.
         let _ = kill_process(task, Signal::TERM);
         told.note("put in flight", request.await.ok().flatten(), 201);
         system.dynamodb_fault(None);

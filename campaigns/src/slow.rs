@@ -1,5 +1,5 @@
-//! Clients that send a body a byte now and then, and clients that ask for a list and don't take it. What
-//! others ask for is answered as it is without them.
+//! Some clients send a body one byte at a time, and others ask for a list and never read it. Meanwhile, other clients
+//! must get the same responses as without them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,15 +19,14 @@ use crate::context::{CampaignError, Context, Size};
 use crate::load::{self, Load, Outcomes};
 use crate::report::{Report, rounded};
 
-/// A list of nine megabytes: more than the buffers of a connection take.
+/// A list of nine megabytes, which is more than a connection's buffers hold.
 const ITEMS: usize = 30;
 const ITEM_BYTES: usize = 300_000;
-/// What others get.
+/// Items for the other clients.
 const SMALL_ITEMS: usize = 20;
-/// So long after the slow ones have begun, they are all there; and so long after they have gone, nothing is left of
-/// them.
+/// After this time, all slow clients are there. After the same time without them, no trace of them is left.
 const BEGINNING: Duration = Duration::from_secs(5);
-/// The most that others may lose of their goodput at size large. A size that the gate runs judges no time.
+/// The least goodput of the others, as a share, at size large. At size small, no times are judged.
 const LEAST_GOODPUT: f64 = 0.9;
 
 #[derive(Args)]
@@ -35,13 +34,13 @@ pub(crate) struct Arguments {
     /// How many clients send a body slowly [default: 400]
     #[arg(long)]
     senders: Option<usize>,
-    /// How many clients don't take a list [default: 256]
+    /// How many clients ask for a list and don't read it [default: 256]
     #[arg(long)]
     readers: Option<usize>,
-    /// How many times others are measured with the slow ones and without [default: 1, or 5 at size large]
+    /// How often the others are measured, with slow clients and without [default: 1, or 5 at size large]
     #[arg(long)]
     turns: Option<usize>,
-    /// What others send a second [default: 50]
+    /// Requests per second of the others [default: 50]
     #[arg(long)]
     rate: Option<u32>,
 }
@@ -55,7 +54,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     let mut rng = Rng::with_seed(context.seed);
     let mut report = Report::default();
     let system = System::start(context.options(1)).await?;
-    // Past the load balancer, which might keep some of it from the service.
+    // Without the load balancer, which might keep some of this away from the service.
     let Some(task) = system.tasks()[0].running().await else {
         return Err(CampaignError::NotStarted("the task has ended".to_owned()));
     };
@@ -105,22 +104,22 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     Ok(report)
 }
 
-/// Begins a put, and sends a byte of it now and then; again and again.
+/// Repeatedly begins a put, and sends one byte of it now and then.
 async fn send_slowly(address: SocketAddr, mut rng: Rng) {
     const HEAD: &str = "POST /picus/put HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                         Content-Length: 1000\r\n\r\n{";
     loop {
-        // They don't begin all at once.
+        // So that they don't all begin at once.
         pause(&mut rng).await;
         let Ok(mut connection) = connect(address, HEAD).await else { continue };
-        // The service ends it by and by.
+        // The service ends it after a while.
         while connection.write_all(b" ").await.is_ok() {
             pause(&mut rng).await;
         }
     }
 }
 
-/// Asks for a list, and takes none of it for as long as the service bears it; again and again.
+/// Repeatedly asks for a list and reads nothing, until the service closes.
 async fn take_nothing(address: SocketAddr, mut rng: Rng) {
     loop {
         pause(&mut rng).await;
@@ -129,9 +128,9 @@ async fn take_nothing(address: SocketAddr, mut rng: Rng) {
         else {
             continue;
         };
-        // Longer than the service lets a client stall.
+        // Longer than the service allows a client to stall.
         time::sleep(Duration::from_secs(15)).await;
-        // It is reset or not.
+        // The connection may have been reset.
         let _ = connection.read(&mut [0]).await;
     }
 }
@@ -140,7 +139,7 @@ async fn pause(rng: &mut Rng) {
     time::sleep(Duration::from_millis(rng.u64(0..1500))).await;
 }
 
-/// A connection over which this was sent, whose client takes little at once.
+/// A connection on which this text has been sent, with a small receive buffer.
 async fn connect(address: SocketAddr, text: &str) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;

@@ -1,5 +1,5 @@
-//! How an alarm's state follows from its data points ("Alarm evaluation" and "Configuring how
-//! CloudWatch alarms treat missing data").
+//! Computes an alarm's state from its data points ("Alarm evaluation" and "Configuring how CloudWatch alarms treat
+//! missing data").
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use serde::Deserialize;
 pub enum State {
     /// Within the threshold.
     Ok,
-    /// Outside of it.
+    /// Beyond the threshold.
     Alarm,
-    /// Nothing is known.
+    /// Too little data.
     InsufficientData,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Display for State {
     }
 }
 
-/// What counts as outside of the threshold.
+/// Which side of the threshold counts as breaching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "they are CloudWatch's names, which say it")]
 pub enum Comparison {
@@ -37,7 +37,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether a value is outside of the threshold.
+    /// Whether a value breaches the threshold.
     #[must_use]
     pub fn breaches(self, value: f64, threshold: f64) -> bool {
         match self {
@@ -49,33 +49,32 @@ impl Comparison {
     }
 }
 
-/// What missing data points count as.
+/// How missing data points are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Missing {
     Breaching,
     NotBreaching,
-    /// No reason to change the state.
+    /// They keep the state.
     Ignore,
     Missing,
 }
 
-/// How many data points decide.
+/// How many data points must breach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// So many of them must breach.
+    /// At least this many must breach,
     pub datapoints_to_alarm: usize,
-    /// Of so many.
+    /// of this many.
     pub evaluation_periods: usize,
-    /// What those count as that are missing.
+    /// How missing ones are treated.
     pub missing: Missing,
 }
 
 impl Rule {
-    /// The state that follows from the data points of the evaluation range (those that are looked at in case some
-    /// of the newest are missing), the oldest first, each
-    /// breaching, not breaching, or missing.
+    /// The state for the data points of the evaluation range, oldest first. Each is breaching, not breaching, or
+    /// missing. The range is longer than the evaluation periods, in case some of the newest points are missing.
     #[must_use]
     pub fn state(self, points: &[Option<bool>], current: State) -> State {
         let (needed, wanted) = (self.datapoints_to_alarm, self.evaluation_periods);
@@ -95,8 +94,8 @@ impl Rule {
             _ if breaching(&real) >= needed => State::Alarm,
             _ if !only_breaching => State::Ok,
             Missing::Ignore => current,
-            // All there is breaches, but it is too little. What is old enough decides; while the
-            // next data point may still be good, the state is assumed to stay.
+            // All existing points breach, but there are too few. The older points decide. While the next point may
+            // still be good, we assume that the state does not change.
             Missing::Missing => {
                 let oldest = points.iter().position(Option::is_some).unwrap_or(points.len());
                 if points.len() - oldest >= needed { State::Alarm } else { current }
@@ -122,8 +121,8 @@ mod tests {
         text.split(' ').map(|point| read(point.chars().next().unwrap())).collect()
     }
 
-    /// A line of the guide's tables: data points, then the state for missing, ignore, breaching and
-    /// not breaching. The state before is one that no line leads to, so that it shows where it stays.
+    /// A line of the guide's tables: data points, then the states for missing, ignore, breaching and not breaching.
+    /// The previous state is one that no line leads to, so that an unchanged state shows.
     fn line(needed: usize, text: &str, expected: [State; 4]) {
         for (missing, expected) in
             [MISSING, Ignore, Breaching, NotBreaching].into_iter().zip(expected)
@@ -157,7 +156,8 @@ mod tests {
         line(2, "- - - X -", [ALARM, RETAINED, ALARM, OK]);
     }
 
-    /// "Avoiding premature transitions to alarm state": what may still turn out well is no alarm.
+    /// "Avoiding premature transitions to alarm state": a point that may still turn out well must not raise the
+    /// alarm.
     #[test]
     fn a_young_breach_among_missing_data_is_no_alarm_yet() {
         let rule = Rule { datapoints_to_alarm: 3, evaluation_periods: 3, missing: MISSING };

@@ -15,7 +15,7 @@ pub enum Rule {
     Or(Box<Rule>, Box<Rule>),
 }
 
-/// A rule that can't be read.
+/// Text that is not a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no alarm rule: use ALARM(\"name\"), OK, INSUFFICIENT_DATA, AND, OR, NOT and parentheses"
@@ -23,17 +23,17 @@ pub enum Rule {
 pub struct NoRule(String);
 
 impl Rule {
-    /// Reads a rule.
+    /// Parses a rule.
     ///
     /// # Errors
-    /// What is none.
+    /// Text that does not parse.
     pub fn parse(text: &str) -> Result<Self, NoRule> {
         let mut rest = text;
         let rule = either(&mut rest);
         rule.filter(|_| rest.trim().is_empty()).ok_or_else(|| NoRule(text.to_owned()))
     }
 
-    /// Whether it holds, given the state of each alarm by its name.
+    /// Whether the rule holds. `state` returns the state of an alarm by its name.
     pub fn holds(&self, state: &impl Fn(&str) -> Option<State>) -> bool {
         match self {
             Self::Constant(constant) => *constant,
@@ -44,7 +44,7 @@ impl Rule {
         }
     }
 
-    /// The alarms that it names.
+    /// The names of the alarms in the rule.
     #[must_use]
     pub fn alarms(&self) -> Vec<&str> {
         match self {

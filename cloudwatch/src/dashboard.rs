@@ -6,40 +6,40 @@ use serde_json::Value;
 
 use crate::metric::{Metric, Statistic};
 
-/// What one widget refers to.
+/// One widget, and the metrics that it shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Panel {
-    /// What stands above it.
+    /// The title.
     pub title: String,
-    /// Metrics, by their whole names, and the statistic of each.
+    /// Metrics with their statistics.
     pub metrics: Vec<(Metric, Statistic)>,
-    /// Searches for metrics, and the statistic that they show.
+    /// Searches for metrics, with their statistics.
     pub searches: Vec<(Search, Statistic)>,
 }
 
 impl Panel {
-    /// All that it refers to.
+    /// All metrics and searches of the widget.
     pub fn references(&self) -> impl Iterator<Item = Search> {
         let named = self.metrics.iter().map(|(metric, _)| Search::of(metric));
         named.chain(self.searches.iter().map(|(search, _)| search.clone()))
     }
 }
 
-/// A search: for the metrics of a name that have exactly these dimensions, some of them of this value.
+/// Finds metrics with this name and exactly these dimensions. Some dimensions must have a given value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Search {
-    /// Who publishes them.
+    /// The publisher's namespace.
     pub namespace: String,
     /// The names of their dimensions.
     pub dimensions: BTreeSet<String>,
-    /// What they measure.
+    /// The metrics' name.
     pub name: String,
     /// The values that dimensions must have.
     pub values: BTreeMap<String, String>,
 }
 
 impl Search {
-    /// The one that finds this metric alone.
+    /// A search that finds only this metric.
     #[must_use]
     pub fn of(metric: &Metric) -> Self {
         let Metric { namespace, name, dimensions } = metric.clone();
@@ -51,7 +51,7 @@ impl Search {
         }
     }
 
-    /// Whether it finds a metric.
+    /// Whether it finds this metric.
     #[must_use]
     pub fn finds(&self, metric: &Metric) -> bool {
         metric.namespace == self.namespace
@@ -61,15 +61,15 @@ impl Search {
     }
 }
 
-/// A dashboard that can't be read.
+/// A dashboard that can't be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a dashboard can't show {0}")]
 pub struct NotShown(String);
 
-/// What the widgets of a dashboard's body refer to, those that show metrics.
+/// The widgets of a dashboard's body that show metrics.
 ///
 /// # Errors
-/// A row of metrics, or a search, that is not of CloudWatch's form.
+/// A row of metrics, or a search, that CloudWatch would refuse.
 pub fn panels(body: &Value) -> Result<Vec<Panel>, NotShown> {
     let widgets = body["widgets"].as_array().into_iter().flatten();
     let shown = widgets.filter(|widget| widget["properties"]["metrics"].is_array());
@@ -99,7 +99,7 @@ fn panel(properties: &Value) -> Result<Panel, NotShown> {
     Ok(panel)
 }
 
-/// `.` stands for the word above, `...` for all words above that are not given.
+/// `.` repeats the word above. `...` repeats all words above that are left out.
 fn unabbreviated(words: &[&str], before: &[String]) -> Option<Vec<String>> {
     if let ["...", rest @ ..] = words {
         let kept = before.len().checked_sub(rest.len())?;

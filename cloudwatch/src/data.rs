@@ -1,31 +1,31 @@
-//! What was measured, minute by minute.
+//! Measured data, minute by minute.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::metric::{Metric, Statistic};
 
-/// What was measured of one metric within a minute.
+/// The data of one metric in one minute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Datum {
     count: f64,
     sum: f64,
     minimum: f64,
     maximum: f64,
-    /// Values, each with how often it came; none of what was published as a set of statistics.
+    /// Values with their counts. Empty if the data came as a set of statistics.
     values: Vec<(f64, f64)>,
 }
 
 impl Datum {
-    /// Single values; none of no values.
+    /// Single values; `None` if there are none.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
         let once: Vec<_> = values.iter().map(|value| (*value, 1.0)).collect();
         Self::distribution(&once)
     }
 
-    /// Values, each with how often it came; none of no values. "Values and Counts" of `MetricDatum`
-    /// ("`PutMetricData`"), of which all statistics can be told, percentiles too.
+    /// Values with their counts; `None` if there are none. These are the "Values and Counts" of `MetricDatum`
+    /// ("`PutMetricData`"). All statistics can be computed from them, including percentiles.
     #[must_use]
     pub fn distribution(values: &[(f64, f64)]) -> Option<Self> {
         let values: Vec<_> = values.iter().copied().filter(|(_, count)| *count > 0.0).collect();
@@ -41,25 +41,25 @@ impl Datum {
         Some(Self { values, ..all })
     }
 
-    /// A set of statistics, of which no percentile can be told.
+    /// A set of statistics. Percentiles can't be computed from it.
     #[must_use]
     pub fn statistics(count: f64, sum: f64, minimum: f64, maximum: f64) -> Self {
         Self { count, sum, minimum, maximum, values: Vec::new() }
     }
 
-    /// How many values there are.
+    /// The number of values.
     #[must_use]
     pub fn count(&self) -> f64 {
         self.count
     }
 
-    /// All of them together.
+    /// The sum of the values.
     #[must_use]
     pub fn sum(&self) -> f64 {
         self.sum
     }
 
-    /// Takes in another's values.
+    /// Adds another's values.
     pub fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.sum += other.sum;
@@ -69,11 +69,11 @@ impl Datum {
     }
 }
 
-/// One minute of all metrics.
+/// One minute's data of all metrics.
 #[derive(Debug, Clone, Default)]
 pub struct Minute(pub HashMap<Metric, Arc<Datum>>);
 
-/// All minutes so far, the first one being minute 0.
+/// All minutes so far, beginning with minute 0.
 #[derive(Debug, Default)]
 pub struct History {
     minutes: usize,
@@ -82,10 +82,10 @@ pub struct History {
 
 #[derive(Debug)]
 struct Series {
-    /// The minute of the first datum.
+    /// The minute of the first data.
     start: usize,
     data: Vec<Option<Arc<Datum>>>,
-    /// Count and sum of all data before each, and at last of all: windows may be days long.
+    /// Count and sum before each minute, and at the end. They make windows of days fast.
     totals: Vec<(f64, f64)>,
 }
 
@@ -105,7 +105,7 @@ impl History {
         self.minutes += 1;
     }
 
-    /// Adds what was measured in a minute that is over: it comes late.
+    /// Adds late data to a past minute.
     pub fn insert(&mut self, minute: usize, metric: &Metric, datum: &Arc<Datum>) {
         let minutes = self.minutes;
         let series = self.series.entry(metric.clone()).or_insert_with(|| {
@@ -119,18 +119,18 @@ impl History {
         series.insert(minute, datum);
     }
 
-    /// How many minutes there are.
+    /// The number of minutes.
     #[must_use]
     pub fn minutes(&self) -> usize {
         self.minutes
     }
 
-    /// The metrics that had data.
+    /// The metrics that have data.
     pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
         self.series.keys()
     }
 
-    /// The statistic of the `length` minutes before minute `end`; none where nothing was measured.
+    /// The statistic of the `length` minutes before minute `end`; `None` without data.
     #[must_use]
     pub fn statistic(
         &self,
@@ -200,11 +200,10 @@ impl Series {
     }
 }
 
-/// The least value up to which this share of all is. CloudWatch's own is an estimate.
+/// The smallest value that this share of all values does not exceed. CloudWatch itself estimates.
 ///
-/// Of a set of statistics there is a percentile only where all its values are the same ("Statistics
-/// definitions", Percentiles). It is assumed to be as useless among other data: what some published as
-/// single values is no percentile of what all did.
+/// A set of statistics has a percentile only if all its values are the same ("Statistics definitions", Percentiles).
+/// We assume that it also spoils the percentile of other data: the percentile of some values is not that of all.
 fn percentile(datum: Datum, percent: f64) -> Option<f64> {
     let Datum { count, minimum, maximum, mut values, .. } = datum;
     let known: f64 = values.iter().map(|(_, count)| count).sum();
@@ -217,7 +216,7 @@ fn percentile(datum: Datum, percent: f64) -> Option<f64> {
         below += count;
         below / known * 100.0 >= percent
     });
-    // The shares of all may be just short of 100 %, by rounding.
+    // Because of rounding, the sum of all shares may be just under 100 %.
     reached.or(values.last()).map(|(value, _)| *value)
 }
 
@@ -291,7 +290,7 @@ mod tests {
         let values = [(3.0, 1.0), (1.0, 989.0), (2.0, 10.0)];
         let found = [0.0, 50.0, 98.9, 99.0, 99.9, 100.0].map(|percent| of(&values, percent));
         assert_eq!(found.map(|value| format!("{value:.0}")), ["1", "1", "1", "2", "2", "3"]);
-        // A value that never came is none.
+        // A value with a count of zero does not exist.
         assert!(of(&[(1.0, 1.0), (9.0, 0.0)], 100.0) < 2.0);
         assert_eq!(Datum::distribution(&[(9.0, 0.0)]), None);
     }

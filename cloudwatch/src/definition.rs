@@ -15,23 +15,22 @@ use crate::metric::{Metric, Statistic};
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Alarm {
     pub name: String,
-    /// What it says to people.
+    /// Its text for people.
     pub description: String,
-    /// What is told when it fires: names of topics.
+    /// The names of the topics that it notifies.
     pub actions: Vec<String>,
-    /// The minutes within which it fires once its fault is there; none where it is only a part of
-    /// another one's rule.
+    /// The minutes within which it fires after its fault begins; `None` if it is only part of a composite alarm.
     pub fires_within: Option<usize>,
     /// Why missing data is treated as it is.
     pub missing_reason: Option<String>,
-    /// What its promise needs to be true, where it does not always hold.
+    /// What must hold for its promise to be true, if it does not always hold.
     pub assumes: Option<String>,
-    /// What it watches.
+    /// A metric alarm or a composite alarm.
     pub kind: Kind,
 }
 
 impl Alarm {
-    /// The metrics that it watches itself.
+    /// The metrics that it watches, without those of other alarms.
     pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
         let queries = match &self.kind {
             Kind::Metric(alarm) => &alarm.queries[..],
@@ -44,50 +43,50 @@ impl Alarm {
     }
 }
 
-/// What an alarm watches.
+/// The kind of an alarm.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Kind {
-    /// A metric, or an expression of several.
+    /// Watches a metric, or an expression.
     Metric(MetricAlarm),
     Composite(composite::Rule),
 }
 
-/// The settings of an alarm on data.
+/// The settings of a metric alarm.
 #[derive(Debug, Clone)]
 pub struct MetricAlarm {
-    /// What is looked at; one of them is what counts.
+    /// Metrics and expressions. One of them is compared with the threshold.
     pub queries: Vec<Query>,
     /// When a value breaches.
     pub comparison: Comparison,
-    /// What it is compared with.
+    /// The threshold.
     pub threshold: f64,
     /// How many must breach.
     pub rule: Rule,
-    /// How long nothing is evaluated once it is there.
+    /// How long it waits before the first evaluation.
     pub warm_up: WarmUp,
 }
 
-/// What spares an alarm the silence before its data begins ("Alarm warm-up periods").
+/// Keeps an alarm from evaluating before its data begins ("Alarm warm-up periods").
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct WarmUp {
-    /// The longest that it takes.
+    /// The longest warm-up.
     #[serde(rename = "WarmUpPeriodDurationInMinutes")]
     pub minutes: usize,
-    /// Whether it goes on though there is data enough.
+    /// Whether it lasts that long even if there is enough data.
     #[serde(default, rename = "OnlyStartEvaluatingAfterWarmUpPeriodEnds")]
     pub to_its_end: bool,
 }
 
-/// A metric or an expression, by its id.
+/// A metric or an expression, with its id.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Query {
     pub id: String,
-    /// Whether this is what the alarm compares.
+    /// Whether this one is compared with the threshold.
     pub returned: bool,
-    /// What it looks at.
+    /// Where its data comes from.
     pub source: Source,
 }
 
@@ -95,12 +94,12 @@ pub struct Query {
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Source {
-    /// A statistic of a metric, over periods of so many seconds.
+    /// A statistic of a metric, with its period in seconds.
     Metric(Metric, Statistic, usize),
     Expression(Expression),
 }
 
-/// Why a resource is no alarm.
+/// Why a resource is not a valid alarm.
 #[derive(Debug, thiserror::Error)]
 #[error("{resource}: {reason}")]
 pub struct DefinitionError {
@@ -111,7 +110,7 @@ pub struct DefinitionError {
 /// The alarms among a template's resources.
 ///
 /// # Errors
-/// A property that CloudWatch does not know, lacks, or can't use.
+/// A property that is unknown, missing, or has a bad value.
 pub fn alarms(resources: &Map<String, Value>) -> Result<Vec<Alarm>, DefinitionError> {
     let mut alarms = Vec::new();
     for (id, resource) in resources {

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::data::Datum;
 use crate::metric::Metric;
 
-/// The metrics in a line; none if it is no such document. What is in it and not of the specified form
-/// is left out, as CloudWatch does.
+/// The metrics in a line; none if it is not such a document. Parts that do not follow the specification are ignored,
+/// as CloudWatch does.
 #[must_use]
 pub fn metrics(line: &str) -> Vec<(Metric, Datum)> {
     if !line.contains("\"_aws\"") {
@@ -24,7 +24,7 @@ pub fn metrics(line: &str) -> Vec<(Metric, Datum)> {
             for set in list(&directive["Dimensions"]) {
                 let pair = |name: &Value| {
                     let name = name.as_str()?;
-                    // A dimension has a value that is not empty, or the set is refused.
+                    // If a dimension has no value, or an empty one, the whole set is refused.
                     let value = document[name].as_str().filter(|value| !value.is_empty())?;
                     Some((name.to_owned(), value.to_owned()))
                 };
@@ -43,7 +43,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A number, several, or their statistics; with `Values` and `Counts`, each value as often as it came.
+/// One number, several numbers, statistics, or `Values` with `Counts`.
 fn datum(value: &Value) -> Option<Datum> {
     let number = |name: &str| value[name].as_f64();
     match value {
@@ -53,7 +53,7 @@ fn datum(value: &Value) -> Option<Datum> {
         }
         Value::Object(_) if value["Values"].is_array() => {
             let (values, counts) = (list(&value["Values"]), list(&value["Counts"]));
-            // One that came once may be given without its count.
+            // Without counts, each value came once.
             let count = |at: usize| match counts {
                 [] => Some(1.0),
                 counts => counts.get(at)?.as_f64(),

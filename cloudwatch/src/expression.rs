@@ -5,19 +5,19 @@
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Expression {
     Number(f64),
-    /// Text, as `METRICS` takes it.
+    /// A text, for `METRICS`.
     Text(String),
     /// The metric or expression of this id.
     Id(String),
-    /// Several of them, in brackets.
+    /// A list in brackets.
     Array(Vec<Expression>),
-    /// A function and what it is applied to.
+    /// A function and its arguments.
     Call(String, Vec<Expression>),
-    /// Something between two others.
+    /// An operator and its two operands.
     Binary(Operator, Box<Expression>, Box<Expression>),
 }
 
-/// What stands between two expressions.
+/// An operator between two expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their names say it")]
 pub enum Operator {
@@ -35,7 +35,7 @@ pub enum Operator {
     Or,
 }
 
-/// What can't be read, and where.
+/// What can't be parsed, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{expression}` is no metric math: {expected} is expected at `{rest}`")]
 pub struct SyntaxError {
@@ -44,7 +44,7 @@ pub struct SyntaxError {
     rest: String,
 }
 
-/// Operators by how tightly they bind, the loosest first; a longer sign stands before its beginning.
+/// Operators by precedence, the lowest first. A longer operator goes before its own beginning.
 const LEVELS: [&[(&str, Operator)]; 5] = [
     &[("||", Operator::Or), ("OR ", Operator::Or)],
     &[("&&", Operator::And), ("AND ", Operator::And)],
@@ -61,10 +61,10 @@ const LEVELS: [&[(&str, Operator)]; 5] = [
 ];
 
 impl Expression {
-    /// Reads an expression.
+    /// Parses an expression.
     ///
     /// # Errors
-    /// What is none.
+    /// Text that does not parse.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let mut parser = Parser { rest: text };
         parser.level(0).and_then(|expression| parser.end().map(|()| expression)).map_err(
@@ -76,7 +76,7 @@ impl Expression {
         )
     }
 
-    /// The ids that it names.
+    /// The ids in the expression.
     #[must_use]
     pub fn ids(&self) -> Vec<&str> {
         match self {

@@ -1,10 +1,8 @@
-//! CloudWatch and CloudFormation, as far as they can be run on one machine: metrics a minute at a
-//! time, metric math, alarms, dashboards, queries of Logs Insights, and the templates that declare
-//! them.
+//! The parts of CloudWatch and CloudFormation that can run on one machine: metrics by the minute, metric math,
+//! alarms, dashboards, Logs Insights queries, and templates.
 //!
-//! After the Amazon CloudWatch User Guide, the chapters "Using Amazon CloudWatch alarms" and "Using
-//! math expressions with CloudWatch metrics". Where these are silent, a comment says what is
-//! assumed.
+//! Follows the Amazon CloudWatch User Guide, chapters "Using Amazon CloudWatch alarms" and "Using math expressions
+//! with CloudWatch metrics". Where the guide says nothing, a comment says what we assume.
 
 pub mod alarm;
 pub mod composite;

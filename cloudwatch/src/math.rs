@@ -1,8 +1,8 @@
-//! What metric math means ("Metric math syntax and functions").
+//! Evaluates metric math ("Metric math syntax and functions").
 
 use crate::expression::{Expression, Operator};
 
-/// A time series; its data points, the oldest first, are there or missing.
+/// A time series, oldest data point first. Points may be missing.
 pub type Series = Vec<Option<f64>>;
 
 /// The value of an expression.
@@ -12,45 +12,45 @@ pub enum Value {
     Scalar(f64),
     /// A time series.
     Series(Series),
-    /// Several of them.
+    /// Several time series.
     Array(Vec<Series>),
 }
 
 /// Why an expression has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MathError {
-    /// There is no metric or expression of this id, or it needs itself.
+    /// No metric or expression has this id, or it depends on itself.
     #[error("there is no metric or expression `{0}`, or it is made of itself")]
     UnknownId(String),
-    /// A function that is not used by Picus.
+    /// A function that Picus does not use.
     #[error("the function {0} is not known, or not with these arguments")]
     UnknownFunction(String),
-    /// An operator between what it can't be between.
+    /// The operator does not fit its operands.
     #[error("arrays of time series can't be operated on: use SUM, say")]
     Operands,
 }
 
-/// Which missing data points `FILL` replaces. The guide says "missing values", and that those of a metric that
-/// comes late are among them ("FILL", in the table of functions).
+/// Which missing data points `FILL` replaces. The guide only says "missing values", and that late ones are among them
+/// ("FILL", in the table of functions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fill {
-    /// Each.
+    /// All.
     #[default]
     Each,
-    /// None of a series that has no data point at all, as of a metric that never was.
+    /// All, unless the series has no data point at all.
     NoneOfAnEmptySeries,
-    /// None that is newer than all that has come.
+    /// Only those older than the newest data.
     NoneThatIsLate,
 }
 
-/// What an expression may name.
+/// Everything that an expression may refer to.
 #[derive(Debug, Default)]
 pub struct Named<'a> {
-    /// What `FILL` makes of what is missing.
+    /// How `FILL` treats missing data.
     pub fill: Fill,
-    /// Metrics, by their ids.
+    /// Metrics by id.
     pub metrics: Vec<(&'a str, Series)>,
-    /// Other expressions, by theirs.
+    /// Expressions by id.
     pub expressions: Vec<(&'a str, &'a Expression)>,
 }
 
@@ -58,12 +58,12 @@ impl Named<'_> {
     /// The value of an expression.
     ///
     /// # Errors
-    /// What it names and is not there, or can't be done.
+    /// An unknown name, or an operation that is not defined.
     pub fn value(&self, expression: &Expression) -> Result<Value, MathError> {
         self.within(expression, &mut Vec::new())
     }
 
-    /// `path` are the ids on the way here, none of which may come again.
+    /// `path` lists the ids on the way here, which must not repeat.
     fn within<'a>(
         &'a self,
         expression: &'a Expression,
@@ -157,7 +157,7 @@ fn sum(all: &[Series]) -> Series {
     (0..points).map(|index| at(index).reduce(|left, right| left + right)).collect()
 }
 
-/// `IF`: where the condition is a series, each of its points decides.
+/// `IF`: if the condition is a series, each of its points decides.
 fn choose(condition: &Value, then: &Value, otherwise: Option<&Value>) -> Option<Value> {
     let point = |value: &Value, index: usize| match value {
         Value::Scalar(number) => Some(Some(*number)),
@@ -171,7 +171,7 @@ fn choose(condition: &Value, then: &Value, otherwise: Option<&Value>) -> Option<
         Value::Series(conditions) => {
             let chosen = conditions.iter().enumerate().map(|(index, condition)| match condition {
                 None => Some(None),
-                // A value that is missing where it is wanted is 0, but dropped where it is not.
+                // A value missing in `then` counts as 0. One missing in `otherwise` is dropped.
                 Some(condition) if *condition != 0.0 => {
                     point(then, index).map(|value| Some(value.unwrap_or(0.0)))
                 }
@@ -185,7 +185,7 @@ fn choose(condition: &Value, then: &Value, otherwise: Option<&Value>) -> Option<
 fn binary(operator: Operator, left: Value, right: Value) -> Result<Value, MathError> {
     Ok(match (left, right) {
         (Value::Scalar(left), Value::Scalar(right)) => {
-            // Divided by 0, a number is dropped; there is none to put in its place.
+            // A division of numbers by 0 has no result, and there is no data point to drop.
             Value::Scalar(apply(operator, left, right).ok_or(MathError::Operands)?)
         }
         (Value::Series(left), Value::Scalar(right)) => Value::Series(
@@ -198,7 +198,7 @@ fn binary(operator: Operator, left: Value, right: Value) -> Result<Value, MathEr
                 .collect(),
         ),
         (Value::Series(left), Value::Series(right)) => {
-            // What is missing on one side is 0.
+            // A value that is missing on one side counts as 0.
             let both = left.iter().zip(&right).map(|pair| match pair {
                 (None, None) => None,
                 (left, right) => apply(operator, left.unwrap_or(0.0), right.unwrap_or(0.0)),
@@ -273,7 +273,7 @@ mod tests {
         gives("IF(0, metric1, metric3)", &metrics, "0 0 20 - 20");
     }
 
-    /// "Basic arithmetic functions": what is missing is 0, and what is divided by 0 is dropped.
+    /// "Basic arithmetic functions": missing values count as 0, and a division by 0 drops the point.
     #[test]
     fn arithmetic_as_in_the_guide() {
         let metrics = [("a", "6 - 6 -"), ("b", "2 2 0 -")];

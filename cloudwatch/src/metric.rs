@@ -1,22 +1,22 @@
-//! What a metric is called.
+//! The name of a metric.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// A metric's name, whole: one that differs in a dimension is another metric.
+/// A metric's full name. With another dimension it is another metric.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Metric {
-    /// Who publishes it.
+    /// The publisher's namespace.
     pub namespace: String,
     /// What it measures.
     pub name: String,
-    /// Of what it measures that.
+    /// Which part of the system it measures.
     pub dimensions: BTreeMap<String, String>,
 }
 
 impl Metric {
-    /// The metric of these names.
+    /// The metric with this name.
     #[must_use]
     pub fn new(namespace: &str, name: &str, dimensions: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -37,24 +37,24 @@ impl fmt::Display for Metric {
     }
 }
 
-/// How the values of a period become one.
+/// Combines the values of a period into one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Statistic {
-    /// How many there are.
+    /// Their number.
     SampleCount,
-    /// All of them together.
+    /// Their sum.
     Sum,
     /// Their mean.
     Average,
-    /// The least.
+    /// The smallest.
     Minimum,
-    /// The greatest.
+    /// The largest.
     Maximum,
-    /// The value below which this share of them is, in percent.
+    /// The value below which this percentage of them lies.
     Percentile(f64),
 }
 
-/// Text that is no statistic.
+/// Text that is not a statistic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no statistic: use SampleCount, Sum, Average, Minimum, Maximum or p0.0 to p100")]
 pub struct UnknownStatistic(String);

@@ -1,4 +1,4 @@
-//! What is reported to CloudWatch, until its minute ends.
+//! Collects the data of a minute, as CloudWatch gets it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,39 +10,39 @@ use crate::emf;
 use crate::metric::Metric;
 use parking_lot::Mutex;
 
-/// Where the parts of AWS and the programs report. Clones share it. By default it is off and keeps
-/// nothing, for somebody must end its minutes.
+/// Receives metrics from the parts of AWS and from the programs. Clones share it. By default it is off and keeps
+/// nothing, because it grows until somebody ends the minute.
 #[derive(Debug, Clone, Default)]
 pub struct MetricSink(Option<Arc<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
     minute: Mutex<HashMap<Metric, Datum>>,
-    /// Whether log lines get lost before CloudWatch reads them.
+    /// Whether log lines are lost before CloudWatch reads them.
     deaf: AtomicBool,
 }
 
 impl MetricSink {
-    /// One that keeps what is reported until [`minute`](Self::minute).
+    /// A sink that keeps data until [`minute`](Self::minute).
     #[must_use]
     pub fn on() -> Self {
         Self(Some(Arc::default()))
     }
 
-    /// Whether anything is kept.
+    /// Whether it keeps data.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// A value.
+    /// Records a value.
     pub fn record(&self, metric: Metric, value: f64) {
         if let Some(datum) = Datum::of(&[value]) {
             self.add(metric, datum);
         }
     }
 
-    /// Several.
+    /// Records several values.
     pub fn add(&self, metric: Metric, datum: Datum) {
         let Some(inner) = &self.0 else { return };
         let mut minute = inner.minute.lock();
@@ -54,7 +54,7 @@ impl MetricSink {
         }
     }
 
-    /// A log line, which may be a document of metrics.
+    /// Reads a log line, which may be an EMF document.
     pub fn read_line(&self, line: &str) {
         let Some(inner) = &self.0 else { return };
         if !inner.deaf.load(Ordering::Relaxed) {
@@ -64,14 +64,14 @@ impl MetricSink {
         }
     }
 
-    /// Loses log lines from now on, or no more: as where a role may no longer write them.
+    /// Starts or stops losing log lines, as if a role had lost its permission to write them.
     pub fn lose_lines(&self, lose: bool) {
         if let Some(inner) = &self.0 {
             inner.deaf.store(lose, Ordering::Relaxed);
         }
     }
 
-    /// Ends the minute.
+    /// Ends the minute, and returns its data.
     #[must_use]
     pub fn minute(&self) -> Minute {
         let Some(inner) = &self.0 else { return Minute::default() };

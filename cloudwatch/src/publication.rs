@@ -1,29 +1,29 @@
-//! How what was measured becomes visible: late, out of order, or not at all.
+//! When data becomes visible: on time, late, out of order, or never.
 
 use std::iter;
 
 use crate::math::Fill;
 use crate::metric::Metric;
 
-/// What is published when. By default all of it, as soon as its minute is over.
+/// When data is published. By default everything appears as soon as its minute is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Publication {
-    /// The least, in minutes, that all of it is late.
+    /// Minutes by which everything is late.
     pub lag: usize,
-    /// The most, in minutes, that some is later than that.
+    /// The most further minutes by which some of it is late.
     pub jitter: usize,
-    /// One minute in so many never comes.
+    /// One minute in this many is lost.
     pub lost_one_in: Option<usize>,
-    /// Whether each metric is late or lost by itself. Otherwise all of one namespace and one set of dimensions is
-    /// one document, and comes or goes together.
+    /// Whether each metric is late or lost on its own. Otherwise a namespace with one set of dimensions is one
+    /// document, whose metrics stay together.
     pub each_by_itself: bool,
 }
 
-/// What CloudWatch's guide leaves open of how alarms are evaluated.
+/// What CloudWatch's guide leaves open about evaluating alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// How many data points more than it needs an alarm looks at, in case some of the newest are missing: its
-    /// evaluation range is so much longer. The guide gives 5 for 3 and no formula.
+    /// How many more data points than needed an alarm looks at, in case some of the newest are missing. The guide
+    /// says 5 for 3, and gives no formula.
     pub more_points: usize,
     /// Which missing data points `FILL` replaces.
     pub fill: Fill,
@@ -36,8 +36,8 @@ impl Default for Reading {
 }
 
 impl Publication {
-    /// How many minutes late the data of this minute is; none if it never comes. It is the same each time that it is
-    /// asked for, and differs from minute to minute and from publisher to publisher.
+    /// How many minutes late a minute's data is; `None` if it never comes. It is always the same for one minute and
+    /// publisher, and differs between them.
     #[must_use]
     pub fn delay(&self, metric: &Metric, minute: usize) -> Option<usize> {
         let publisher = self.publisher(metric);
@@ -57,7 +57,7 @@ impl Publication {
     }
 }
 
-/// FNV-1a, of which the high bits are the better ones. The standard library's may change with its version.
+/// FNV-1a, whose high bits are the better ones. The standard library's hash may change with its version.
 fn hash(bytes: impl Iterator<Item = u8>) -> usize {
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

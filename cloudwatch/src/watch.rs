@@ -10,23 +10,23 @@ use crate::math::{MathError, Named, Series, Value};
 use crate::metric::Metric;
 use crate::publication::{Publication, Reading};
 
-/// In seconds.
+/// A day in seconds.
 const DAY: usize = 24 * 60 * 60;
 
 /// An alarm that changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Transition {
-    /// After how many minutes.
+    /// The minute in which it changed.
     pub minute: usize,
     pub alarm: String,
-    /// What it was.
+    /// The state before.
     pub from: State,
-    /// What it is.
+    /// The state after.
     pub to: State,
 }
 
-/// Alarms, and all that they have seen.
+/// Alarms, and the data that they have seen.
 #[derive(Debug)]
 pub struct Watch {
     alarms: Vec<Alarm>,
@@ -34,18 +34,19 @@ pub struct Watch {
     states: BTreeMap<String, State>,
     publication: Publication,
     reading: Reading,
-    /// What is still to come, by the minute in which it does: when it was measured, and what.
+    /// Late data, by the minute in which it will arrive, with the minute of its measurement.
     late: BTreeMap<usize, Vec<(usize, Metric, Arc<Datum>)>>,
 }
 
 impl Watch {
-    /// Alarms that have seen nothing.
+    /// Alarms without any data.
     #[must_use]
     pub fn new(alarms: Vec<Alarm>) -> Self {
         Self::under(alarms, Publication::default(), Reading::default())
     }
 
-    /// Alarms that have seen nothing, whose data comes like this, and which are evaluated like this.
+    /// Alarms without any data, whose data will arrive as `publication` says, and which are evaluated as `reading`
+    /// says.
     #[must_use]
     pub fn under(alarms: Vec<Alarm>, publication: Publication, reading: Reading) -> Self {
         let states =
@@ -60,14 +61,14 @@ impl Watch {
         self.states.get(alarm).copied()
     }
 
-    /// All that was seen.
+    /// All data that has arrived.
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// Takes a minute's data in and evaluates the alarms, as CloudWatch does each minute. The clock
-    /// begins at a full hour.
+    /// Adds a minute's data and evaluates the alarms, as CloudWatch does each minute. The clock starts at a full
+    /// hour.
     ///
     /// # Errors
     /// An expression that has no value.
@@ -86,7 +87,7 @@ impl Watch {
         for transition in &transitions {
             self.states.insert(transition.alarm.clone(), transition.to);
         }
-        // A composite alarm may watch another: they settle one after the other.
+        // A composite alarm may depend on another, so this repeats until nothing changes.
         loop {
             let changed: Vec<_> =
                 self.alarms.iter().filter_map(|alarm| self.composite(alarm)).collect();
@@ -100,7 +101,7 @@ impl Watch {
         }
     }
 
-    /// Makes visible what is published in this minute.
+    /// Publishes what becomes visible in this minute.
     fn publish(&mut self, minute: &Minute) {
         if self.publication == Publication::default() {
             return self.history.push(minute);
@@ -131,8 +132,8 @@ impl Watch {
     }
 }
 
-/// "If the number of evaluation periods multiplied by the length of each evaluation period exceeds one
-/// day, the alarm is evaluated once per hour", by what came before that hour ("Alarm evaluation").
+/// "If the number of evaluation periods multiplied by the length of each evaluation period exceeds one day, the alarm
+/// is evaluated once per hour", with the data before that hour ("Alarm evaluation").
 fn is_due(alarm: &MetricAlarm, minutes: usize) -> bool {
     let period = alarm.queries.iter().find_map(|query| match query.source {
         Source::Metric(_, _, period) => Some(period),
@@ -168,7 +169,7 @@ fn evaluate(
     Ok(rule.state(&points, current))
 }
 
-/// What the alarm compares: the data points of its evaluation range, the oldest first.
+/// The values that the alarm compares: the data points of its evaluation range, oldest first.
 fn values(alarm: &MetricAlarm, history: &History, reading: Reading) -> Result<Series, MathError> {
     let mut named = Named { fill: reading.fill, ..Named::default() };
     let range = alarm.rule.evaluation_periods + reading.more_points;

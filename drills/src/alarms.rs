@@ -1,4 +1,4 @@
-//! The deployed alarms, read for the system on this machine.
+//! Reads the deployed alarms, for the system on this machine.
 
 use picus_cloudwatch::definition::{self, Alarm};
 use picus_cloudwatch::template::{self, Parameters};
@@ -7,27 +7,27 @@ use serde_json::json;
 
 use crate::plan::FUNCTION_TIMEOUT;
 
-/// The template of the alarms, as it is deployed.
+/// The alarms' template, as deployed.
 pub const TEMPLATE: &str = include_str!("../../dashboards/alarms.yaml");
 
-/// What the alarms are told where they are deployed, but for what a drill changes.
+/// The parameters of the alarms' template, as deployed.
 ///
 /// # Errors
-/// What is wrong with the template of the deployment.
+/// A fault in the deployment's template.
 pub fn parameters() -> Result<Parameters, DeploymentError> {
     let mut parameters = Deployment::read(deployment::TEMPLATE)?.alarm_parameters;
     parameters.insert("FunctionTimeoutSeconds".to_owned(), json!(FUNCTION_TIMEOUT));
-    // Here no release is a canary's, and a group without targets reports nothing.
+    // There is no canary here, and a group without targets reports nothing.
     let own = parameters["ServiceTargetGroupFullName"].clone();
     parameters.insert("AlternateTargetGroupFullName".to_owned(), own);
     parameters.insert("RunbookBaseUrl".to_owned(), json!("docs/runbooks"));
     Ok(parameters)
 }
 
-/// The alarms of a template, for the system on this machine.
+/// A template's alarms, for the system on this machine.
 ///
 /// # Errors
-/// What is wrong with the template, or with that of the deployment.
+/// A fault in the template, or in that of the deployment.
 pub fn alarms(template: &str) -> Result<Vec<Alarm>, Box<dyn std::error::Error>> {
     Ok(definition::alarms(&template::resources(template, &parameters()?)?)?)
 }

@@ -1,5 +1,5 @@
-//! Tasks that are short of CPU: they run for a moment, and then stand for a spell, as the kernel lets
-//! those that have used up their share.
+//! Takes CPU from tasks: they run for a moment and then pause, as the kernel does with processes that have used up
+//! their share.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::task::JoinHandle;
 use tokio::time;
 
-/// Longer than the objective of this drill.
+/// Longer than the latency SLO of this drill.
 const SPELL: Duration = Duration::from_millis(1300);
-/// Less than one answer takes.
+/// Shorter than a response takes.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Processes that are short of CPU until this ends.
+/// Processes with too little CPU, until this ends.
 pub(crate) struct Shortage(JoinHandle<()>);
 
 impl Shortage {
@@ -31,7 +31,7 @@ impl Shortage {
 
     pub(crate) async fn end(self) {
         self.0.abort();
-        // Aborted, it has let them go.
+        // When it is aborted, it has let the processes run again.
         let _ = self.0.await;
     }
 }
@@ -41,7 +41,7 @@ struct Processes(Vec<Pid>);
 impl Processes {
     fn tell(&self, signal: Signal) {
         for pid in &self.0 {
-            // One that has ended can't be told.
+            // A process that has ended needs no signal.
             let _ = kill_process(*pid, signal);
         }
     }

@@ -1,19 +1,19 @@
-//! What a scrape gets, read: Prometheus' text form, as far as the service uses it.
+//! Parses Prometheus' text format, as far as the service uses it.
 
 use std::collections::BTreeMap;
 
 /// One number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The metric's name; of a histogram, with the suffix that says which of its numbers this is.
+    /// The metric's name. For a histogram, it has the suffix of this number.
     pub name: String,
-    /// Those with a value: to Prometheus, others are not there.
+    /// The labels with values. For Prometheus, an empty label does not exist.
     pub labels: BTreeMap<String, String>,
-    /// The number itself.
+    /// The value.
     pub value: f64,
 }
 
-/// The numbers of a scrape. No label's value of ours has a quote in it.
+/// The numbers of a scrape. Picus' label values never contain a quote.
 pub fn samples(text: &str) -> impl Iterator<Item = Sample> {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;

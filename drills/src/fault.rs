@@ -1,4 +1,4 @@
-//! Faults that a system can be started with, to be looked at by hand.
+//! Faults that a local system can be started with, to look at them by hand.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use picus_local::System;
 use picus_local::dynamodb::DynamoDbFault;
 use picus_local::lambda::FunctionFault;
 
-/// A fault by its name on the command line.
+/// A fault, by its name on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum NamedFault {
-    /// DynamoDB breaks off every connection
+    /// DynamoDB closes every connection without a response
     DynamodbUnreachable,
-    /// DynamoDB refuses every call for the rate of calls
+    /// DynamoDB throttles every call
     DynamodbThrottles,
-    /// DynamoDB allows no calls
+    /// DynamoDB refuses every call for lack of permission
     DynamodbDenies,
-    /// DynamoDB meets a fault of its own in each call
+    /// DynamoDB fails every call with an internal error
     DynamodbFails,
     /// DynamoDB takes two seconds for each call
     DynamodbSlow,
-    /// The delete handler dies over each request
+    /// The delete handler crashes on each request
     HandlerCrashes,
-    /// The delete handler hangs over each request
+    /// The delete handler hangs on each request
     HandlerHangs,
 }
 
 impl NamedFault {
-    /// From now on, this is wrong with `system`.
+    /// Sets this fault in `system`.
     pub fn begin(self, system: &System) {
         let dynamodb = |fault| system.dynamodb_fault(Some(fault));
         let handler = |fault| system.function().set_fault(Some(fault));

@@ -1,4 +1,4 @@
-//! What AWS reports once a minute of whatever runs.
+//! The metrics that AWS reports every minute about targets and tasks.
 
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
@@ -8,16 +8,16 @@ use picus_local::load_balancer::metrics::report_health;
 use picus_local::memory;
 use picus_local::tasks::Task;
 
-/// What the service was told to be.
+/// What the service should have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
-    /// How many tasks there are to be.
+    /// How many tasks should run.
     pub(crate) tasks: u32,
-    /// The memory that each may have, in bytes.
+    /// The memory of each task, in bytes.
     pub(crate) memory: f64,
 }
 
-/// Healthy targets, the tasks of the service, and their memory.
+/// Reports healthy targets, running tasks, and memory.
 pub(crate) fn report(metrics: &MetricSink, system: &System, wanted: Wanted) {
     let deployment = system.deployment();
     let Service { cluster, name: service, .. } = &deployment.service;
@@ -37,7 +37,7 @@ pub(crate) fn report(metrics: &MetricSink, system: &System, wanted: Wanted) {
     }
 }
 
-/// The physical memory of a process; none of one that has just ended.
+/// A process' physical memory; `None` if it has just ended.
 #[expect(clippy::cast_precision_loss, reason = "no process has 2^52 bytes")]
 pub(crate) fn resident_bytes(pid: u32) -> Option<f64> {
     memory::resident_bytes(pid).map(|bytes| bytes as f64)

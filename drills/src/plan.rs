@@ -1,4 +1,4 @@
-//! The drills.
+//! The list of drills.
 
 use std::time::Duration;
 
@@ -6,68 +6,67 @@ use crate::traffic::{BUSY, FLOOD, FLOOD_OF_DELETES, LOW, NONE, NORMAL, Traffic};
 use picus_local::dynamodb::DynamoDbFault;
 use picus_local::lambda::FunctionFault;
 
-/// A fault, and what comes of it.
+/// A fault, and the alarms that it must cause.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Drill {
     pub name: &'static str,
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
-    /// What clients ask for meanwhile.
+    /// The clients' requests during the drill.
     pub traffic: Traffic,
-    /// Settings of both programs, so that little is enough.
+    /// Settings of both programs, chosen so that a small fault is enough.
     pub settings: &'static [(&'static str, &'static str)],
-    /// The minutes of it that are recorded.
+    /// How many minutes of the fault are recorded.
     pub recorded: usize,
-    /// The minutes of calm before it.
+    /// How many calm minutes come before it.
     pub calm: usize,
-    /// The minutes that it lasts.
+    /// How many minutes it lasts.
     pub lasts: usize,
-    /// The alarms that it is for.
+    /// The alarms that must fire.
     pub alarms: &'static [&'static str],
-    /// Those that fire too, and why that is right.
+    /// Other alarms that must fire, each with the reason why that is right.
     pub others: &'static [(&'static str, &'static str)],
-    /// Those that may or may not, and why that is up to chance.
+    /// Alarms that may fire, each with the reason why it depends on chance.
     pub perhaps: &'static [(&'static str, &'static str)],
-    /// The alarm that rolls it back, where it is a deployment.
+    /// The alarm that rolls a bad deployment back.
     pub rolled_back_by: Option<&'static str>,
 }
 
-/// What is wrong.
+/// The fault of a drill.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Fault {
     None,
     DynamoDb(DynamoDbFault),
-    /// The delete handler's processes.
+    /// In the delete handler's processes.
     Handler(FunctionFault),
-    /// The delete handler's lines do not arrive.
+    /// The delete handler's log lines do not arrive.
     HandlerUnheard,
     /// All tasks are gone.
     TasksGone,
-    /// One task is gone, and none takes its place.
+    /// One task is gone and not replaced.
     TaskGone,
-    /// All tasks are replaced by some with these settings.
+    /// A deployment replaces all tasks by some with these settings.
     BadDeployment(&'static [(&'static str, &'static str)]),
-    /// All tasks are replaced by some whose calls to DynamoDB take so long.
+    /// A deployment replaces all tasks by some whose calls to DynamoDB take this long.
     SlowDeployment(Duration),
-    /// The tasks are allowed hardly more memory than they take. Nothing is refused to them: it is the
-    /// share that is reported.
+    /// The tasks' memory limit is hardly above their use. Nothing enforces it; only the reported share changes.
     MemoryShort,
-    /// The tasks run for a moment at a time.
+    /// The tasks get too little CPU.
     CpuShort,
-    /// Nothing reads the metrics of so many tasks.
+    /// This many tasks have no collector.
     CollectorsGone(usize),
 }
 
-/// The time-out of the delete handler in a drill, in seconds: hanging until it is part of some.
+/// The delete handler's time-out in a drill, in seconds. Some drills hang until it passes.
 pub const FUNCTION_TIMEOUT: u64 = 5;
 
 const DAY: usize = 24 * 60;
 
-/// Past the objective of a drill, which is above what a busy machine makes of a quick call.
+/// Slower than a drill's latency SLO, which is slower than a quick call on a busy machine.
 const SLOW: Duration = Duration::from_millis(2500);
-/// See [`SLOW`]: attempts must not be given up before.
+/// See [`SLOW`]: attempts must not be given up earlier.
 pub(crate) const SETTINGS: [(&str, &str); 3] = [
     ("PICUS_WORKERS", "1"),
     ("PICUS_LATENCY_OBJECTIVE_SECONDS", "2"),
@@ -106,7 +105,7 @@ const DAWDLES: (&str, &str) =
 
 const WAITS: &str = "how many answers come late, or too late, is up to the moment";
 
-/// All of them.
+/// All drills.
 pub const DRILLS: &[Drill] = &[
     CALM,
     Drill { name: "low-traffic", traffic: LOW, ..CALM },
@@ -136,7 +135,7 @@ pub const DRILLS: &[Drill] = &[
     Drill {
         name: "dynamodb-throttles",
         fault: Fault::DynamoDb(DynamoDbFault::Throttles(2)),
-        // How long the SDK waits before it tries again is up to chance.
+        // The SDK waits a random time before it retries.
         settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
         alarms: &["picus-dynamodb-throttling"],
         others: &[PAGES, BURNS, SPENDS],
@@ -267,7 +266,7 @@ pub const DRILLS: &[Drill] = &[
             ("OTEL_SDK_DISABLED", "false"),
             // Nothing listens on the port of "discard".
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
-            // So few that some find no room.
+            // So small that spans are dropped.
             ("OTEL_BSP_MAX_QUEUE_SIZE", "2"),
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
         ]),

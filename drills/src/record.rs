@@ -1,4 +1,4 @@
-//! A drill, made: its system's reports before, during and after the fault.
+//! Runs a drill, and records what its system reports before, during and after the fault.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::stage::{DrillError, Stage};
 use crate::tape::{CALM, Tape};
 use crate::traffic::NORMAL;
 
-/// What is being done.
+/// The current step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their texts say all")]
 pub enum Step {
@@ -29,11 +29,10 @@ impl fmt::Display for Step {
     }
 }
 
-/// Makes a drill with a system of its own, whose programs `executable` can be. Each step is told as it
-/// begins.
+/// Runs a drill with its own system, whose programs are `executable`. Each step is announced as it begins.
 ///
 /// # Errors
-/// What keeps it from being made.
+/// Why the drill could not run.
 pub async fn record(
     drill: &Drill,
     executable: PathBuf,

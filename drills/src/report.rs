@@ -1,4 +1,4 @@
-//! What the drills showed, for people and for programs.
+//! The drills' results, for people and for programs.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,25 +10,25 @@ use crate::tape::{Tape, Verdict};
 use picus_cloudwatch::definition::Alarm;
 use picus_cloudwatch::metric::Metric;
 
-/// The marks of the matrix.
+/// The marks in the matrix.
 const FIRED: char = '●';
 const FIRED_TOO: char = '○';
 const NOT_FIRED: char = '·';
 
-/// The drills that were made.
+/// The results of drills.
 #[derive(Debug)]
 pub struct Report {
-    /// The alarms that stand for themselves: name and promise.
+    /// The alarms that stand for themselves: name and promised minutes.
     alarms: Vec<(String, usize)>,
     drills: Vec<(Drill, Verdict, Vec<String>)>,
-    /// The metrics that alarms watch and that no system has reported yet.
+    /// Metrics that alarms watch and that no system has reported yet.
     unseen: BTreeSet<Metric>,
-    /// Whether all drills are made.
+    /// Whether all drills run.
     is_of_all: bool,
 }
 
 impl Report {
-    /// A report of nothing yet; in the end of all drills, or only of some.
+    /// An empty report, for all drills or for some.
     #[must_use]
     pub fn new(alarms: &[Alarm], is_of_all: bool) -> Self {
         let own = |alarm: &Alarm| Some((alarm.name.clone(), alarm.fires_within?));
@@ -48,8 +48,8 @@ impl Report {
         }
     }
 
-    /// What is lacking once all drills were made: alarms that no drill is for, and metrics that alarms
-    /// watch and nothing reports. Some drills alone are not asked for it.
+    /// What is missing after all drills: alarms without a drill, and metrics that alarms watch but nothing reports.
+    /// Always empty if only some drills run.
     #[must_use]
     pub fn unproven(&self) -> Vec<String> {
         if !self.is_of_all {
@@ -63,18 +63,18 @@ impl Report {
         alarms.chain(metrics).collect()
     }
 
-    /// Whether all went as it should.
+    /// Whether everything was as it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.drills.iter().all(|(.., faults)| faults.is_empty()) && self.unproven().is_empty()
     }
 
-    /// All drills by all alarms, with a legend.
+    /// A table of drills and alarms, with a legend.
     #[must_use]
     pub fn matrix(&self) -> String {
         let width = self.drills.iter().map(|(drill, ..)| drill.name.len()).max().unwrap_or(0);
         let mut text = String::new();
-        // Writing to a string does not fail, here and below.
+        // Writing to a string never fails, here and below.
         let _ = write!(text, "{:width$}", "");
         for number in 1..=self.alarms.len() {
             let _ = write!(text, "{number:>3}");
@@ -103,7 +103,7 @@ impl Report {
         text
     }
 
-    /// The same for programs.
+    /// The report as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         let drills = self.drills.iter().map(|(drill, verdict, faults)| {

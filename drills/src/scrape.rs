@@ -1,6 +1,6 @@
-//! The collector's part: reads the service's metrics, and reports those that its configuration
-//! declares, in the dimension sets declared, counters as what they grew by. Histograms are left to the
-//! collector itself, for no alarm watches any.
+//! Stands in for the collector. It scrapes the service's metrics and reports those that the collector's configuration
+//! declares, with the declared dimensions. Counters are reported as increases. Histograms are left out, because no
+//! alarm watches one.
 
 use std::collections::HashMap;
 
@@ -15,20 +15,20 @@ use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::template::{self, TemplateError};
 use picus_local::tasks::Running;
 
-/// The configuration, as it is deployed.
+/// The collector's configuration, as deployed.
 const CONFIGURATION: &str = include_str!("../../otel-collector.yaml");
 
-/// What the configuration calls the service that it reads.
+/// The service's name in that configuration.
 const SERVICE: &str = "picus-service";
 
-/// A collector, with what it read last of each process.
+/// A collector, with its last values of each process.
 #[derive(Debug)]
 pub(crate) struct Scraper {
     declarations: Vec<Declaration>,
     last: HashMap<(u32, Metric), f64>,
 }
 
-/// Metrics by their names, and the dimension sets that they are reported in.
+/// Metrics by name, and the dimension sets that they are reported with.
 #[derive(Debug)]
 struct Declaration {
     selectors: Vec<Regex>,
@@ -44,10 +44,10 @@ impl Scraper {
         Ok(Self { declarations: declarations.ok_or_else(refused)?, last: HashMap::new() })
     }
 
-    /// Reads a task's metrics.
+    /// Scrapes a task.
     pub(crate) async fn scrape(&mut self, metrics: &MetricSink, client: &Client, task: Running) {
         let url = format!("http://{}/metrics", task.metrics_address);
-        // A task that has just ended has nothing to tell.
+        // The task may have just ended.
         let Some(text) = client.get_text(&url).await else { return };
         for (metric, kind, value) in exposition::samples(&text).filter_map(reported) {
             let value = match kind {
@@ -88,14 +88,14 @@ fn declaration(value: &Value) -> Option<Declaration> {
     })
 }
 
-/// The metric under this set of its dimensions; none if it lacks one.
+/// The metric with only these dimensions; `None` if it lacks one of them.
 fn in_set(metric: &Metric, set: &[String]) -> Option<Metric> {
     let pair = |name: &String| Some((name.clone(), metric.dimensions.get(name)?.clone()));
     let dimensions = set.iter().map(pair).collect::<Option<_>>()?;
     Some(Metric { dimensions, ..metric.clone() })
 }
 
-/// A counter or a gauge, as CloudWatch is to know it.
+/// A counter or a gauge, as CloudWatch stores it.
 fn reported(Sample { name, labels, value }: Sample) -> Option<(Metric, Kind, f64)> {
     let known = catalogue::ALL.iter().find(|metric| metric.name == name)?;
     let mut dimensions = labels;

@@ -1,4 +1,4 @@
-//! A system of a drill's own, and what is done to it.
+//! The system of a drill, and everything that is done to it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use picus_local::dynamodb::DynamoDbFault;
 use picus_local::tasks::Task;
 use picus_local::{Options, StartError, System};
 
-/// Why a drill could not be made.
+/// Why a drill could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum DrillError {
     /// The system did not start.
@@ -32,9 +32,9 @@ pub enum DrillError {
     Math(#[from] MathError),
 }
 
-/// The least that a minute takes: some health checks long.
+/// The shortest minute: some health checks long.
 const MINUTE: Duration = Duration::from_millis(125);
-/// How long a system may take to be as before once its fault has ended.
+/// The longest time until the system has recovered after the fault.
 const RECOVERY: Duration = Duration::from_secs(30);
 const TASKS: u32 = 2;
 
@@ -43,7 +43,7 @@ pub(crate) struct Stage {
     metrics: MetricSink,
     client: Client,
     scraper: Scraper,
-    /// How many tasks no collector reads.
+    /// How many tasks have no collector.
     unread: usize,
     wanted: Wanted,
     cpu: Option<Shortage>,
@@ -56,7 +56,7 @@ impl Stage {
         let options = Options {
             tasks: TASKS as usize,
             function_timeout: Some(Duration::from_secs(FUNCTION_TIMEOUT)),
-            // So few that a small flood is more than it may run.
+            // So few that a small flood exceeds it.
             function_concurrency: Some(10),
             executable,
             metrics: metrics.clone(),
@@ -77,17 +77,17 @@ impl Stage {
             wanted: Wanted { tasks: TASKS, memory },
             cpu: None,
         };
-        // Cold starts and first connections are none of the drill's.
+        // Cold starts and first connections are not part of the drill.
         stage.minutes(2, NORMAL).await;
         Ok(stage)
     }
 
-    /// Lets so many minutes go by, and returns what was reported in them.
+    /// Lets this many minutes pass, and returns what was reported.
     pub(crate) async fn minutes(&mut self, count: usize, traffic: Traffic) -> Vec<Minute> {
         let mut minutes = Vec::new();
         for _ in 0..count {
             let least = Instant::now() + MINUTE;
-            // Twice a minute, as `otel-collector.yaml` has it.
+            // Twice a minute, as in `otel-collector.yaml`.
             self.scrape().await;
             self.client.send(self.system.address(), traffic).await;
             time::sleep_until(least).await;
@@ -121,7 +121,7 @@ impl Stage {
             Fault::MemoryShort => {
                 let running = self.system.tasks().iter().filter_map(Task::running_now);
                 let most = running.filter_map(|task| metrics::resident_bytes(task.pid));
-                // A task definition with hardly more than the task takes.
+                // A task definition with hardly more memory than the task uses.
                 self.wanted.memory = most.fold(0.0, f64::max) * 1.08;
             }
             Fault::CpuShort => {
@@ -133,7 +133,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Ends the fault, and waits until the system is as before.
+    /// Ends the fault, and waits until the system has recovered.
     pub(crate) async fn end(&mut self, fault: Fault) -> Result<(), DrillError> {
         self.system.dynamodb_fault(None);
         self.system.function().set_fault(None);
@@ -152,7 +152,7 @@ impl Stage {
         self.until_healthy().await
     }
 
-    /// Replaces all tasks by new ones, which are healthy, as those of a bad release are.
+    /// Replaces all tasks by new ones. They are healthy, as the tasks of a bad release are.
     async fn deploy(&mut self, settings: &'static [(&str, &str)]) -> Result<(), DrillError> {
         self.stop_tasks(TASKS as usize).await;
         for _ in 0..TASKS {
@@ -184,7 +184,7 @@ impl Stage {
     }
 }
 
-/// The memory that a task is given, in bytes.
+/// A task's memory in bytes.
 fn memory(system: &System) -> f64 {
     f64::from(system.deployment().service.task.memory_mib) * 1024.0 * 1024.0
 }

@@ -1,4 +1,4 @@
-//! What a system reported, and what the alarms make of it.
+//! Recorded metrics of a system, and what the alarms do with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,12 @@ use picus_cloudwatch::watch::Watch;
 
 use crate::plan::Drill;
 
-/// The alarms that roll a deployment back, as the deployed service is told them: a line each.
+/// The alarms that roll a deployment back, one a line, as deployed.
 const ROLLBACK_ALARMS: &str = include_str!("../../dashboards/rollback-alarms.yaml");
 
-/// The minutes that are recorded while all is well.
+/// The recorded minutes before the fault.
 pub(crate) const CALM: usize = 6;
-/// The longest that alarms may take to end: longer than their longest window.
+/// The longest wait until alarms end: longer than their longest window.
 const PATIENCE: usize = 3 * 24 * 60 + 60;
 
 /// What a system reported before, during and after a fault.
@@ -27,18 +27,18 @@ pub struct Tape {
     pub(crate) after: Vec<Minute>,
 }
 
-/// How the alarms fared, those that stand for themselves.
+/// What the alarms that stand for themselves did.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// Those that were not OK before there was a fault.
+    /// Alarms that were not OK before the fault.
     pub early: BTreeSet<String>,
-    /// Those that fired for it: after how many minutes, and how many after its end they were OK.
+    /// Alarms that fired: after how many minutes, and how many minutes after the end of the fault they were OK.
     pub fired: BTreeMap<String, (usize, Option<usize>)>,
-    /// The first of those that fired and roll a deployment back, and after how many minutes.
+    /// The first alarm that rolls a deployment back, and after how many minutes.
     pub rolled_back: Option<(String, usize)>,
 }
 
-/// The minutes as they were, and then their last half over and over.
+/// The minutes as they were, and then their last half, repeated.
 fn looped(minutes: &[Minute]) -> impl Iterator<Item = &Minute> {
     minutes.iter().chain(minutes[minutes.len() / 2..].iter().cycle())
 }
@@ -54,10 +54,10 @@ impl Tape {
         minutes.flat_map(|minute| minute.0.keys())
     }
 
-    /// Plays it to the alarms.
+    /// Plays the recording to the alarms.
     ///
     /// # Errors
-    /// An expression without a value.
+    /// An expression that has no value.
     pub fn play(&self, drill: &Drill, alarms: &[Alarm]) -> Result<Verdict, MathError> {
         let own = |alarm: &str| {
             alarms.iter().any(|known| known.name == alarm && known.fires_within.is_some())
@@ -84,7 +84,7 @@ impl Tape {
         for (number, minute) in looped(&self.after).take(PATIENCE).enumerate() {
             watch.minute(minute)?;
             for (alarm, (_, ended)) in &mut verdict.fired {
-                // It may fire once more, by what the fault left behind.
+                // What the fault left behind may make it fire once more.
                 let is_ok = watch.state(alarm) == Some(State::Ok);
                 *ended = is_ok.then(|| ended.unwrap_or(number + 1));
             }
@@ -97,7 +97,7 @@ impl Tape {
 }
 
 impl Verdict {
-    /// What is not as it should be.
+    /// Everything that is not as it should be.
     #[must_use]
     pub fn faults(&self, drill: &Drill, alarms: &[Alarm]) -> Vec<String> {
         let mut faults: Vec<_> =

@@ -1,4 +1,4 @@
-//! What clients ask for within a minute.
+//! The clients' requests within a minute.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 use uuid::Uuid;
 
-/// How many requests of each kind come within a minute, all of them at once.
+/// How many requests of each kind come in a minute, all at the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Traffic {
     /// `GET /picus/get/{key}`
@@ -26,15 +26,15 @@ pub struct Traffic {
     pub deletes: usize,
 }
 
-/// As much as a small system has.
+/// Normal traffic of a small system.
 pub(crate) const NORMAL: Traffic = Traffic { gets: 8, puts: 4, lists: 2, deletes: 3 };
-/// Hardly any.
+/// Almost none.
 pub(crate) const LOW: Traffic = Traffic { gets: 1, puts: 0, lists: 0, deletes: 0 };
 /// None at all.
 pub(crate) const NONE: Traffic = Traffic { gets: 0, puts: 0, lists: 0, deletes: 0 };
-/// Enough for a small share of it to be some requests.
+/// So much that even a small share of it is several requests.
 pub(crate) const BUSY: Traffic = Traffic { gets: 30, puts: 10, lists: 7, deletes: 3 };
-/// More than the service takes on at once.
+/// More than the service accepts at once.
 pub(crate) const FLOOD: Traffic = Traffic { gets: 60, puts: 0, lists: 0, deletes: 3 };
 /// More deletes than the function may run at once.
 pub(crate) const FLOOD_OF_DELETES: Traffic = Traffic { gets: 8, puts: 4, lists: 2, deletes: 30 };
@@ -42,7 +42,7 @@ pub(crate) const FLOOD_OF_DELETES: Traffic = Traffic { gets: 8, puts: 4, lists: 
 /// How long a client waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// All clients together.
+/// All clients.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: HttpClient<HttpConnector, Full<Bytes>>,
@@ -53,7 +53,7 @@ impl Client {
         Self { http: HttpClient::builder(TokioExecutor::new()).build_http() }
     }
 
-    /// Sends what comes within a minute, and waits for the answers, whatever they are.
+    /// Sends a minute's requests, and waits for the responses, whatever they are.
     pub(crate) async fn send(&self, to: SocketAddr, traffic: Traffic) {
         let mut requests = JoinSet::new();
         let Traffic { gets, puts, lists, deletes } = traffic;
@@ -76,7 +76,7 @@ impl Client {
         String::from_utf8(body.into()).ok()
     }
 
-    /// The body of the answer, if there is one in time.
+    /// The response's body, if it comes in time.
     async fn ask(&self, method: &str, url: &str) -> Option<Bytes> {
         let body = if method == "POST" { "{\"drill\": true}" } else { "" };
         let request = Request::builder()

@@ -1,7 +1,7 @@
-//! A container's own health check, and the restart that follows from it.
+//! A container's health check, and the restart if it fails.
 //!
-//! ECS runs the check's command in the container. Here its question is asked without a process for
-//! each answer: what `--healthcheck` asks is `GET /health` of the service beside it.
+//! ECS runs the check's command in the container. Here, the same question is asked without a new process each time:
+//! `--healthcheck` asks for `GET /health` of the service beside it.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ pub(crate) async fn unhealthy(check: &ContainerHealthCheck, address: SocketAddr)
     let mut failures = 0;
     while failures < check.retries {
         time::sleep(check.interval).await;
-        // Nothing in it can be refused: an address and a path of our own.
+        // Can't fail: address and path are our own.
         let request = Request::get(format!("http://{address}/health")).body(Empty::new());
         let Ok(request) = request else { return };
         let answer = time::timeout(check.timeout, client.request(request)).await;

@@ -1,4 +1,4 @@
-//! The target groups of a deployment, and the listener before them.
+//! Builds the target groups of a deployment, and the listener before them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use crate::deployment::{Balancer, DeploymentError, Forward as Weights, Group, Ta
 use crate::lambda::Lambda;
 use crate::load_balancer::{Action, Forward, Listener, Rule, TargetGroup};
 
-/// What is done with a request that goes to a target group, by the group's ARN.
+/// The action for each target group, by the group's ARN.
 pub(crate) struct Groups(BTreeMap<String, Action>);
 
 impl Groups {
-    /// The groups, empty; targets are checked at `interval` at the latest.
+    /// Creates the groups without targets. Targets are checked at least every `interval`.
     pub(crate) fn new(balancer: &Balancer, function: &Lambda, interval: Duration) -> Self {
         let action = |Group { arn, targets }: &Group| {
             let action = match targets.clone() {
@@ -35,7 +35,7 @@ impl Groups {
         self.0.get(arn).ok_or_else(unknown)
     }
 
-    /// A group that servers are registered with.
+    /// The group with this ARN, which must be one of servers.
     pub(crate) fn of_servers(&self, arn: &str) -> Result<Arc<TargetGroup>, DeploymentError> {
         match self.action(arn)? {
             Action::Forward(group) => Ok(group.clone()),
@@ -45,7 +45,7 @@ impl Groups {
         }
     }
 
-    /// The listener, whose rules forward to these groups.
+    /// The listener that forwards to these groups.
     pub(crate) fn listener(&self, balancer: &Balancer) -> Result<Listener, DeploymentError> {
         let rule = |rule: &crate::deployment::Rule| {
             Ok(Rule {

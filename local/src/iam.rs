@@ -1,5 +1,5 @@
-//! Policies, as far as those of the programs' roles go: effects, actions and resources. A policy with
-//! anything else in it is refused, so that none is ever taken for wider than it is.
+//! IAM policies, as far as the programs' roles use them: effects, actions and resources. A policy with anything else
+//! is refused, so that none is ever understood as wider than it is.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use crate::wildcard;
 
 pub(crate) use picus_cloudwatch::template::{ACCOUNT, REGION};
 
-/// What a role may do.
+/// A policy of a role.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(crate) struct Policy {
@@ -45,8 +45,8 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-/// Whether policies of a role together allow an action on a resource: a statement must, and none may
-/// deny it.
+/// Whether a role's policies together allow an action on a resource: at least one statement allows it, and none
+/// denies it.
 pub(crate) fn allow(policies: &[Policy], action: &str, resource: &str) -> bool {
     let says = |effect| {
         let statements = policies.iter().flat_map(|policy| &policy.statement);
@@ -59,7 +59,7 @@ pub(crate) fn allow(policies: &[Policy], action: &str, resource: &str) -> bool {
 impl Statement {
     fn covers(&self, action: &str, resource: &str) -> bool {
         let action = action.to_ascii_lowercase();
-        // Case counts in resources alone.
+        // Case matters only in resources.
         self.action.any(|pattern| wildcard::matches(&pattern.to_ascii_lowercase(), &action))
             && self.resource.any(|pattern| wildcard::matches(pattern, resource))
     }

@@ -1,10 +1,8 @@
-//! The whole of Picus on one machine: what AWS does for it is done here, so that both programs run
-//! as they are deployed.
+//! The whole of Picus on one machine. Both programs run exactly as deployed, and this crate does what AWS does.
 //!
-//! [`System`] starts DynamoDB ([`dynamodb`]), the delete handler behind a Lambda Runtime API
-//! ([`lambda`]), the service's tasks ([`tasks`]) and, in front of both, the load balancer
-//! ([`load_balancer`]). It configures each of them by the templates that are deployed
-//! ([`deployment`]). [`traces`] collects the spans of both programs.
+//! [`System`] starts DynamoDB ([`dynamodb`]), the delete handler behind a Lambda Runtime API ([`lambda`]), the
+//! service's tasks ([`tasks`]), and the load balancer before them ([`load_balancer`]). The deployed templates
+//! configure all of them ([`deployment`]). [`traces`] collects the spans of both programs.
 
 mod container;
 pub mod deployment;

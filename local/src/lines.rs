@@ -1,5 +1,5 @@
-//! The way of text to stdout or stderr, off the way of everything else: a thread of its own writes it.
-//! Where nobody reads (a pager, a stopped terminal), text is lost and counted, and the system goes on.
+//! Writes text to stdout or stderr in a thread of its own. If nobody reads (a pager, a stopped terminal), text is
+//! lost and counted, and the system goes on.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What may wait, as in the programs' own way to their stdout.
+/// The most bytes that wait, the same as in the programs' own log writer.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
-/// How long the last text may take at the end.
+/// The longest wait for the last text at exit.
 const MAX_FLUSH: Duration = Duration::from_secs(2);
 
-/// Where text goes in. Clones share one thread.
+/// Where text is added. Clones share one thread.
 #[derive(Debug, Clone)]
 pub struct Lines {
     text: Sender<String>,
@@ -25,14 +25,14 @@ impl Lines {
     /// Starts the thread that writes to `sink`. It ends with the last clone.
     ///
     /// # Errors
-    /// No thread can be had.
+    /// The system has no more threads.
     pub fn start(mut sink: impl Write + Send + 'static) -> io::Result<Self> {
         let (text, given) = channel::<String>();
         let lines = Self { text, waiting: Arc::default(), lost: Arc::default() };
         let waiting = lines.waiting.clone();
         thread::Builder::new().name("lines".to_owned()).spawn(move || {
             for text in given {
-                // A sink that is gone is no reason to stop.
+                // A closed sink is no reason to stop.
                 let _ = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
                 waiting.fetch_sub(text.len(), Ordering::SeqCst);
             }
@@ -40,7 +40,7 @@ impl Lines {
         Ok(lines)
     }
 
-    /// Adds text, whole lines, if there is room for it.
+    /// Adds whole lines, if there is room.
     pub fn push(&self, text: String) {
         let length = text.len();
         let before = self.waiting.fetch_add(length, Ordering::SeqCst);
@@ -50,7 +50,7 @@ impl Lines {
         }
     }
 
-    /// Waits until all has been written, for two seconds at most.
+    /// Waits until everything is written, at most two seconds.
     pub fn flush(&self) {
         let deadline = Instant::now() + MAX_FLUSH;
         while self.waiting.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
@@ -58,7 +58,7 @@ impl Lines {
         }
     }
 
-    /// How often there was no room.
+    /// How often text was lost.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::SeqCst)
@@ -92,7 +92,7 @@ mod tests {
         for _ in 0..200 {
             lines.push("x".repeat(64 * 1024));
         }
-        // One may be on its way.
+        // One text may be on its way.
         assert!((135..=137).contains(&lines.lost()), "{}", lines.lost());
         lines.flush();
         assert!(started.elapsed() < MAX_FLUSH * 3, "{:?}", started.elapsed());

@@ -1,13 +1,13 @@
-//! The memory of a process that runs here. Linux tells it in its proc file system (proc(5)); on other systems `ps` is
-//! asked, and the highest is not known.
+//! The memory of a process on this machine. Linux tells it in `/proc` (proc(5)). On other systems `ps` tells the
+//! current memory, and the peak is unknown.
 
-/// What it has in physical memory now, in bytes; none of one that has ended.
+/// Physical memory in use, in bytes; `None` if the process has ended.
 #[must_use]
 pub fn resident_bytes(pid: u32) -> Option<u64> {
     system::resident_kib(pid).map(|kib| kib * 1024)
 }
 
-/// The most that it has had, in bytes, as long as it runs.
+/// The most physical memory so far, in bytes, while the process runs.
 pub(crate) fn peak_bytes(pid: u32) -> Option<u64> {
     system::peak_kib(pid).map(|kib| kib * 1024)
 }

@@ -1,5 +1,5 @@
-//! What the programs say: as it is where it is piped on, or made readable, with who said it, on a
-//! terminal. Text of clients can't deceive a terminal either way.
+//! Shows the programs' lines: unchanged in a pipe, readable on a terminal. Text from clients can't deceive a terminal
+//! in either form.
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, stdout};
@@ -13,7 +13,7 @@ use crate::readable::readable;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_settings::visible;
 
-/// More lines than these are not kept of what a program says on stderr.
+/// The most stderr lines kept of a program.
 const MAX_COMPLAINTS: usize = 32;
 
 /// Where the programs' lines go.
@@ -21,27 +21,27 @@ const MAX_COMPLAINTS: usize = 32;
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Output {
     Quiet,
-    /// There, untouched.
+    /// Unchanged.
     Raw(Lines),
-    /// There, for people.
+    /// Readable, for people.
     Readable {
         lines: Lines,
-        /// Whether also what comes without anyone doing anything.
+        /// Whether lines that nobody caused are shown too.
         all: bool,
     },
-    /// To whoever receives them, each with who said it.
+    /// To a receiver, each with the program's name.
     Sent(UnboundedSender<(&'static str, String)>),
 }
 
 impl Output {
-    /// What suits this process's stdout, and the lines on their way there. On a terminal, `all` of
-    /// them or those that people wait for.
+    /// The right form for this process's stdout, and the writer of the lines. On a terminal, `all` shows every line,
+    /// otherwise only those that people wait for.
     ///
     /// # Errors
-    /// No thread can be had to write them.
+    /// The system has no more threads.
     pub fn for_stdout(all: bool) -> io::Result<(Self, Lines)> {
         if stdout().is_terminal() {
-            // In colour, unless `NO_COLOR` or its kin say otherwise.
+            // In colour, unless `NO_COLOR` or a similar variable forbids it.
             let lines = Lines::start(anstream::stdout())?;
             return Ok((Self::Readable { lines: lines.clone(), all }, lines));
         }
@@ -49,7 +49,7 @@ impl Output {
         Ok((Self::Raw(lines.clone()), lines))
     }
 
-    /// Passes on each line of `stream` under `label` until it ends, and tells `metrics` of it.
+    /// Shows each line of `stream` under `label`, and passes it to `metrics`.
     pub(crate) fn forward(
         &self,
         label: &'static str,
@@ -69,7 +69,7 @@ impl Output {
         });
     }
 
-    /// Passes on each line of `stream` under `label` until it ends, and returns the last of them.
+    /// Shows each line of `stream` under `label`, and returns the last ones when it ends.
     pub(crate) fn forward_complaints(
         &self,
         label: &'static str,
@@ -92,15 +92,15 @@ impl Output {
         })
     }
 
-    /// Passes on one line.
+    /// Shows one line.
     pub(crate) fn line(&self, label: &'static str, line: &str) {
         match self {
             Self::Quiet => {}
             Self::Sent(lines) => {
-                // A receiver that is gone is no reason to stop serving.
+                // If the receiver is gone, serving goes on.
                 let _ = lines.send((label, line.to_owned()));
             }
-            // It may be piped to a terminal. JSON says the same in either form.
+            // A pipe may lead to a terminal. Escaped JSON has the same meaning.
             Self::Raw(lines) => lines.push(format!("{}\n", visible(line))),
             Self::Readable { lines, all } => {
                 if let Some(line) = readable(label, line, *all) {
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(shown.lines().count(), 4, "{shown:?}");
         assert_eq!(shown.matches(r"\u001b]0;x\u0007").count(), 2, "{shown:?}");
         assert!(!shown.contains(['\u{202e}', '\u{7}']), "{shown:?}");
-        // The colour of the clock is ours.
+        // The clock's colour is our own.
         let escapes = shown.match_indices('\u{1b}').map(|(at, _)| &shown[at + 1..at + 4]);
         assert!(escapes.eq(["[2m", "[0m"]), "{shown:?}");
     }

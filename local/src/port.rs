@@ -1,22 +1,22 @@
-//! A port that nobody else is given before the program that it is for listens there.
+//! Reserves a port until the program that it is for listens there.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
 
-/// A port of this machine's, taken until this is dropped.
+/// A port of this machine, reserved until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Port {
     address: SocketAddr,
-    /// It never listens. Linux gives the port of a bound socket to nobody who asks for any port, and
-    /// still lets a program listen there that asks for this one, if both allow the reuse of addresses,
-    /// as servers do. Elsewhere the program would be refused: there it is let go at once.
+    /// A bound socket that never listens. On Linux, nobody who asks for any port gets this one, but a program that
+    /// asks for it may listen there if both allow the reuse of addresses, as servers do. Other systems would refuse
+    /// the program, so there the socket is dropped at once.
     _socket: Option<Socket>,
 }
 
 impl Port {
-    /// Takes a port that is free.
+    /// Reserves a free port.
     pub(crate) fn take() -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
@@ -42,7 +42,7 @@ mod tests {
     #[cfg_attr(not(target_os = "linux"), ignore = "elsewhere the port is let go at once")]
     fn a_port_is_nobody_elses_until_its_program_listens_there() {
         let taken: Vec<_> = (0..200).map(|_| Port::take().unwrap()).collect();
-        // Others that ask for any port, as a connection does, get none of these.
+        // Nobody who asks for any port, such as a new connection, gets a reserved one.
         let others: Vec<_> = (0..200)
             .map(|_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
             .collect();

@@ -1,8 +1,8 @@
-//! Processes that end with this one.
+//! Child processes that end when this process ends.
 //!
-//! Each program runs as it is deployed, in a process of its own: this very executable, told by a
-//! hidden argument which program to be. It watches its standard input, whose other end this process
-//! holds: however this one ends, even by SIGKILL, the system closes it, and the other ends too.
+//! Each program runs as deployed, in a process of its own: this executable again, with a hidden argument that names
+//! the program. A child watches its standard input, whose other end this process holds. When this process ends, even
+//! by SIGKILL, the system closes it and the child ends too.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
@@ -19,35 +19,35 @@ use tokio::time;
 use crate::output::Output;
 use picus_cloudwatch::metric_sink::MetricSink;
 
-/// How the programs are started.
+/// How programs are started.
 #[derive(Debug, Clone)]
 pub(crate) struct Launcher {
     /// An executable that knows the hidden arguments.
     pub(crate) executable: PathBuf,
-    /// Variables that every program gets.
+    /// Variables for every program.
     pub(crate) environment: HashMap<String, String>,
     pub(crate) output: Output,
-    /// Reads the metrics among the programs' lines.
+    /// Reads metrics from the programs' lines.
     pub(crate) metrics: MetricSink,
 }
 
-/// What `sysexits.h` calls `EX_USAGE`: a program's exit code where its settings can't be used.
+/// `EX_USAGE` of `sysexits.h`: the exit code of a program with bad settings.
 const USAGE: i32 = 64;
-/// How long what an ended program has said may be on its way.
+/// The longest wait for the last lines of a program that has ended.
 const MAX_LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A program that runs.
+/// A running program.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    /// What it says on stderr until it ends.
+    /// Returns its stderr when it has ended.
     complaints: Option<JoinHandle<String>>,
-    /// Waiting for a child closes its standard input, and so ends it: this is kept apart.
+    /// Kept apart, because waiting for a child closes its standard input, and so ends it.
     _lifeline: Option<ChildStdin>,
 }
 
 impl Launcher {
-    /// Starts `program`, its output shown under `label`.
+    /// Starts `program`, and shows its output under `label`.
     pub(crate) fn start(
         &self,
         program: &str,
@@ -73,36 +73,35 @@ impl Launcher {
 }
 
 impl Process {
-    /// Its id, as long as it runs.
+    /// Its process id, while it runs.
     pub(crate) fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
     /// Waits until it has ended.
     pub(crate) async fn ended(&mut self) {
-        // What can't be waited for is not there.
+        // A child that can't be waited for does not exist.
         let _ = self.child.wait().await;
     }
 
-    /// Of one that has ended: what it said, if it ended because it can't use its settings. Another start
-    /// would change nothing.
+    /// Why the ended program refused its settings, if it did. Starting it again would not help.
     pub(crate) async fn refusal(mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
         let complaints = self.complaints.take().filter(|_| status.code() == Some(USAGE))?;
         Some(time::timeout(MAX_LAST_WORDS, complaints).await.ok()?.unwrap_or_default())
     }
 
-    /// Ends it at once.
+    /// Kills it.
     pub(crate) async fn kill(&mut self) {
-        // One that has ended can't be killed.
+        // It may have ended already.
         let _ = self.child.kill().await;
     }
 
-    /// Asks it to end, as ECS does, and ends it if it has not after `grace`. Tells whether it ended
-    /// by itself and well.
+    /// Asks it to stop, as ECS does, and kills it after `grace`. Returns whether it stopped by itself, without an
+    /// error.
     pub(crate) async fn stop(&mut self, grace: Duration) -> bool {
         if let Some(pid) = self.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-            // One that has just ended can't be told.
+            // It may have ended already.
             let _ = kill_process(pid, Signal::TERM);
         }
         if let Ok(Ok(status)) = time::timeout(grace, self.child.wait()).await {
@@ -113,7 +112,7 @@ impl Process {
     }
 }
 
-/// Ends this process when the one that started it is gone.
+/// Ends this process when its parent is gone.
 pub fn end_with_parent() {
     thread::spawn(|| {
         let mut nothing = [0; 64];

@@ -1,5 +1,5 @@
-//! A line of the programs' as a person reads it on a terminal: short and aligned, in colour, and without
-//! what nobody waits for. Every text from outside in it is escaped.
+//! Formats the programs' lines for a terminal: short, aligned and coloured, without lines that nobody waits for. All
+//! text from outside is escaped.
 
 use anstyle::{AnsiColor, Color, Style};
 use picus_settings::visible;
@@ -9,14 +9,14 @@ const DIM: Style = Style::new().dimmed();
 const GREEN: Style = colour(AnsiColor::Green);
 const YELLOW: Style = colour(AnsiColor::Yellow);
 pub(crate) const RED: Style = colour(AnsiColor::Red).bold();
-/// Of a line that does not say when it was written.
+/// For a line without a timestamp.
 const NO_CLOCK: &str = "        ";
-/// In every line of a log, and the same in each, or for programs alone.
+/// Fields that are the same in every line, or only for programs.
 const SELDOM_READ: [&str; 5] = ["target", "service.name", "service.version", "trace_id", "span_id"];
-/// What leads elsewhere.
+/// Ids that lead elsewhere.
 const IDS: [&str; 4] =
     ["service.instance.id", "xray_trace_id", "lambda_xray_trace_id", "request_id"];
-/// Of a request, beside what its line begins with.
+/// Fields of a request that are not in the beginning of its line.
 const OF_REQUESTS: [&str; 5] = [
     "time_to_first_byte_ms",
     "http.request.body.size",
@@ -29,9 +29,8 @@ const fn colour(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(colour)))
 }
 
-/// A line that `who` wrote. Unless `all` lines are asked for, nothing for those that come without anyone
-/// doing anything, or beside every request: successful health checks, metrics, and what Lambda says
-/// of what went well.
+/// Formats a line of `who`. Returns `None` for lines that nobody caused or that accompany every request, unless `all`
+/// is set: successful health checks, metrics, and Lambda's lines about successes.
 pub(crate) fn readable(who: &str, line: &str, all: bool) -> Option<String> {
     let Ok(Value::Object(mut fields)) = serde_json::from_str::<Value>(line) else {
         return Some(format!("{NO_CLOCK} {who:<14} {}", visible(line)));
@@ -101,7 +100,7 @@ fn request(clock: &str, fields: &mut Map<String, Value>, all: bool) -> Option<St
     }
     let error = take(fields, "exception.message");
     if !error.is_empty() {
-        // Whoever looks into it needs its trace.
+        // People who look into a failure need its trace.
         add(visible(&take(fields, "xray_trace_id")).into_owned());
         add(paint(RED, &error));
     }
@@ -116,7 +115,7 @@ fn request(clock: &str, fields: &mut Map<String, Value>, all: bool) -> Option<St
     Some(line + &rest("", fields))
 }
 
-/// Fields as `name=value`, those of fields with the names of both.
+/// Fields as `name=value`. Nested fields have both names.
 fn rest(prefix: &str, fields: &Map<String, Value>) -> String {
     let one = |(name, value): (&String, &Value)| match value {
         Value::Object(within) => rest(&format!("{prefix}{name}."), within),
@@ -129,7 +128,7 @@ fn take(fields: &mut Map<String, Value>, name: &str) -> String {
     fields.remove(name).as_ref().map(plain).unwrap_or_default()
 }
 
-/// Text without its quotes, and numbers without digits that nobody reads.
+/// A text without quotes, or a number without needless digits.
 pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -145,7 +144,7 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
     format!("{style}{}{style:#}", visible(text))
 }
 
-/// The hour, minute and second of a timestamp.
+/// Hour, minute and second of a timestamp.
 fn clock(timestamp: &str) -> String {
     paint(DIM, timestamp.get(11..19).unwrap_or(NO_CLOCK))
 }

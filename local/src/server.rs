@@ -1,4 +1,4 @@
-//! An HTTP server: takes connections until it is told to stop, and lets requests in flight end.
+//! An HTTP server that finishes its requests before it stops.
 
 use std::error::Error;
 use std::io;
@@ -19,33 +19,33 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time;
 
-/// How long connections may take to end when the server stops.
+/// The longest wait for connections when the server stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may take to send a request's head, or take nothing of an answer, where nothing else
-/// is said.
+/// How long a client may take to send a request's headers, or stop reading a response, unless the caller says
+/// otherwise.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
-/// The longest head of a request, as a load balancer has it ("Quotas for your Application Load
-/// Balancers"), and the most that waits in memory for a client who takes it slowly.
+/// The largest request headers, which is the load balancer's limit ("Quotas for your Application Load Balancers"),
+/// and the most memory for a client that reads slowly.
 pub(crate) const MAX_BUFFER: usize = 64 * 1024;
 
 /// Why a body breaks off.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// An answer's body: passed on as it comes, or made here.
+/// A body that is streamed, or made here.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// A body that is there as a whole.
+/// A complete body.
 #[must_use]
 pub fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// An answer that does not come: the connection ends without it.
+/// Instead of a response: the connection ends.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is broken off")]
 pub struct BrokenOff;
 
-/// A server that serves, until it is dropped.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -54,7 +54,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Has each request that comes to `socket` answered by `answer`.
+    /// Answers each request on `socket` with `answer`.
     ///
     /// # Errors
     /// The socket has no address.
@@ -66,7 +66,7 @@ impl Server {
         Self::with_idle_timeout(socket, IDLE_TIMEOUT, answer)
     }
 
-    /// The same; a client that sends no head, or takes nothing of its answer, is let go after so long.
+    /// The same, but drops clients that send no headers or do not read for this long.
     pub(crate) fn with_idle_timeout<A, F>(
         socket: TcpListener,
         idle_timeout: Duration,
@@ -82,16 +82,16 @@ impl Server {
         Ok(Self { address, stop, served })
     }
 
-    /// Where it serves.
+    /// Its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no more connections and lets requests in flight end.
+    /// Accepts no more connections, and finishes the requests in flight.
     pub async fn stop(self) {
         drop(self.stop);
-        // It can't panic, nor is it ever aborted.
+        // The task never panics, and nobody aborts it.
         let _ = self.served.await;
     }
 }
@@ -112,11 +112,11 @@ async fn serve<A, F>(
             _ = stopped.changed() => break,
         };
         let Ok((connection, client)) = accepted else {
-            // Out of file descriptors, say: others may end.
+            // For example, no file descriptors are left. Others may close soon.
             time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        // Small answers must not wait for an acknowledgement; where it can't be had, they do.
+        // Small responses should not wait for an acknowledgement. If this fails, they do.
         let _ = connection.set_nodelay(true);
         end_when_stalled(&connection, idle_timeout);
         let answer = answer.clone();
@@ -126,21 +126,21 @@ async fn serve<A, F>(
             .header_read_timeout(idle_timeout)
             .max_buf_size(MAX_BUFFER)
             .serve_connection(TokioIo::new(connection), answer);
-        // A client that breaks off has been told all there is to tell.
+        // If a client breaks off, nothing more needs to be said.
         tokio::spawn(connections.watch(connection));
     }
     drop(socket);
     let _ = time::timeout(STOP_TIMEOUT, connections.shutdown()).await;
 }
 
-/// Has the system end a connection whose peer takes nothing for so long (RFC 5482). The server itself
-/// can't know: it is not asked for more while a connection takes no more.
+/// Lets the system end a connection whose peer does not read for this long (RFC 5482). The server does not notice,
+/// because nobody asks it for more data meanwhile.
 #[cfg(target_os = "linux")]
 fn end_when_stalled(connection: &TcpStream, timeout: Duration) {
-    // Where it can't be had, a client may stall for as long as it likes.
+    // If this fails, a client may stall for ever.
     let _ = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(timeout));
 }
 
-/// Only Linux has the bound.
+/// Only Linux has this option.
 #[cfg(not(target_os = "linux"))]
 fn end_when_stalled(_: &TcpStream, _: Duration) {}

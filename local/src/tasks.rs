@@ -1,5 +1,5 @@
-//! The service's tasks, as ECS keeps them: started, put behind the load balancer, replaced when
-//! they die, and stopped without losing a request.
+//! The service's tasks. As ECS does, this starts them, puts them behind the load balancer, replaces them when they
+//! die, and stops them without losing a request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::process::{Launcher, Process};
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
-/// One task's place: there is always a task in it, or one on its way.
+/// The place of one task, in which a task always runs or is about to.
 #[derive(Debug)]
 pub struct Task {
     stop: watch::Sender<()>,
@@ -28,14 +28,14 @@ pub struct Task {
     refusal: Arc<OnceLock<String>>,
 }
 
-/// The task that is in its place now.
+/// The task that now runs in a place.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Running {
     pub pid: u32,
-    /// Where it serves the API.
+    /// The address of the API.
     pub address: SocketAddr,
-    /// Where it serves its metrics.
+    /// The address of its metrics.
     pub metrics_address: SocketAddr,
 }
 
@@ -52,26 +52,26 @@ impl Task {
         Self { stop, kept: tokio::spawn(kept), now, refusal }
     }
 
-    /// The task that is in this place now, once there is one.
+    /// The task in this place, as soon as there is one.
     pub async fn running(&self) -> Option<Running> {
         let mut now = self.now.clone();
         now.wait_for(Option::is_some).await.ok().and_then(|running| *running)
     }
 
-    /// The task that is in this place at this moment.
+    /// The task in this place, if there is one now.
     #[must_use]
     pub fn running_now(&self) -> Option<Running> {
         *self.now.borrow()
     }
 
-    /// What a task in this place said when it could not use its settings.
+    /// Why a task in this place refused its settings.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {
         self.refusal.get().map(String::as_str)
     }
 
-    /// Takes it out of the load balancer, lets its requests end and stops it. Tells whether it
-    /// ended by itself and well.
+    /// Takes the task out of the load balancer, finishes its requests and stops it. Returns whether it stopped by
+    /// itself, without an error.
     pub async fn stop(self) -> bool {
         drop(self.stop);
         self.kept.await.unwrap_or(false)
@@ -96,7 +96,7 @@ async fn keep(
                     tell.send_replace(None);
                     group.remove(&target);
                     if let Some(complaints) = process.refusal().await {
-                        // Another says the same.
+                        // If it is set already, it has the same message.
                         let _ = refusal.set(complaints);
                     }
                 }
@@ -111,7 +111,7 @@ async fn keep(
                 }
             }
         }
-        // One that ran for a while was well; one that does not come up is tried less and less.
+        // A task that ran for a while was good. One that does not start is retried less and less often.
         backoff = if started.elapsed() > LAST_BACKOFF {
             FIRST_BACKOFF
         } else {
@@ -124,7 +124,7 @@ async fn keep(
     }
 }
 
-/// The ports stay the task's for as long as they are kept.
+/// The process may use the ports as long as they are reserved.
 fn start(launcher: &Launcher) -> io::Result<(Process, Running, [Port; 2])> {
     let ports = [Port::take()?, Port::take()?];
     let [address, metrics_address] = [ports[0].address(), ports[1].address()];
@@ -132,7 +132,7 @@ fn start(launcher: &Launcher) -> io::Result<(Process, Running, [Port; 2])> {
         ("PICUS_ADDRESS", address.to_string()),
         ("OTEL_EXPORTER_PROMETHEUS_HOST", metrics_address.ip().to_string()),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", metrics_address.port().to_string()),
-        // It is told to stop once it is out of the load balancer, which notices that at once.
+        // It is told to stop only after it has left the load balancer, which notices at once.
         ("PICUS_SHUTDOWN_DELAY_SECONDS", "0".to_owned()),
     ];
     let process = launcher.start("service", "service", environment)?;

@@ -1,8 +1,7 @@
-//! Patterns as the load balancer and IAM have them: `*` stands for any characters, `?` for one; case
-//! counts.
+//! Patterns of the load balancer and of IAM: `*` stands for any characters, `?` for one. Case matters.
 
-/// Whether `text` matches `pattern`, in time of at most their product: after each `*` the last one
-/// is tried further on.
+/// Whether `text` matches `pattern`. The time is at most proportional to the product of their lengths: only the last
+/// `*` is retried.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut from) = (0, 0);

@@ -1,5 +1,5 @@
-//! The OpenAPI document as a page to read, on an address of its own: nothing of it is behind the
-//! load balancer, or in the programs that are deployed.
+//! Shows the OpenAPI document as a page, at an address of its own. It is not behind the load balancer, and not part
+//! of the deployed programs.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use picus_local::server::{Body, Server, full};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// The viewer brings all that it needs: the browser may load nothing from elsewhere.
+/// The viewer is complete. The browser may load nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; script-src 'self'; style-src 'self' 'unsafe-inline'";
 
 /// Serves the page at `/docs` on a port of its own, for the Picus at `address`.
@@ -63,7 +63,7 @@ fn page(content_type: &'static str, body: Bytes) -> Response<Body> {
     response
 }
 
-/// The same, of a body that is compressed.
+/// The same, with a compressed body.
 fn packed(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     response

@@ -7,7 +7,7 @@ use picus_drills::NamedFault;
 use picus_local::System;
 use picus_local::dynamodb::{ADMINISTRATOR, Storage};
 
-/// What runs where, and what to try. It goes to stderr, so that stdout is the programs' alone.
+/// What runs where, and what to try. It goes to stderr, because stdout is for the programs' lines.
 pub(crate) async fn text(
     system: &System,
     docs: SocketAddr,
@@ -58,7 +58,7 @@ pub(crate) async fn text(
     text
 }
 
-/// Five commands that work when pasted, one after the other.
+/// Five commands that work one after another when pasted.
 fn walk_through(url: &str) -> [String; 5] {
     [
         format!(

@@ -10,10 +10,10 @@ use aws_sdk_dynamodb::types::{
 };
 use tokio::net::TcpListener;
 
-/// An engine with an empty table; it ends with the runtime.
+/// Starts an engine with an empty table. It ends with the runtime.
 ///
 /// # Panics
-/// If it can't be started.
+/// If it does not start.
 pub async fn start() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -23,7 +23,7 @@ pub async fn start() -> SocketAddr {
     address
 }
 
-/// The SDK's configuration for an engine at this address.
+/// The SDK's configuration for the engine at this address.
 pub async fn sdk_config(dynamodb: SocketAddr) -> SdkConfig {
     aws_config::from_env()
         .endpoint_url(format!("http://{dynamodb}"))

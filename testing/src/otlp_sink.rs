@@ -1,4 +1,4 @@
-//! A collector of traces that takes whatever comes, and forgets it.
+//! A collector of traces that accepts everything and keeps nothing.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,10 +15,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
-/// Starts it, on a thread of its own; it ends with the process. It answers each delivery after `delay`.
+/// Starts it in a thread of its own, which ends with the process. It answers each delivery after `delay`.
 ///
 /// # Errors
-/// No port, runtime or thread can be had.
+/// The system has no more ports or threads.
 pub fn start(delay: Duration) -> io::Result<SocketAddr> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
@@ -41,7 +41,7 @@ async fn take(
     request: Request<Incoming>,
     delay: Duration,
 ) -> Result<Response<Empty<Bytes>>, Infallible> {
-    // Whoever broke off does not wait for an answer.
+    // A sender that broke off does not wait for a response.
     let _ = request.into_body().collect().await;
     tokio::time::sleep(delay).await;
     let answer = Response::builder().header(CONTENT_TYPE, "application/x-protobuf");

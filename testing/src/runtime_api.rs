@@ -1,5 +1,5 @@
-//! The Lambda Runtime API, as far as a function needs it (AWS Lambda Developer Guide, "Using the
-//! Lambda runtime API for custom runtimes").
+//! The parts of the Lambda Runtime API that a function needs (AWS Lambda Developer Guide, "Using the Lambda runtime
+//! API for custom runtimes").
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,20 +15,20 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time;
 
-/// Longer than any step of a function may take.
+/// Longer than any step of a function takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A runtime API that gives one function its events.
+/// Gives events to one function.
 #[derive(Debug)]
 pub struct RuntimeApi {
-    /// Where the function is to find it.
+    /// Its address, for the function.
     pub address: SocketAddr,
     give: mpsc::UnboundedSender<String>,
     polls: mpsc::UnboundedReceiver<()>,
     replies: mpsc::UnboundedReceiver<Reply>,
 }
 
-/// What the function reported: under which path, and what.
+/// What the function reported: the path and the body.
 pub type Reply = (String, Bytes);
 
 struct Inner {
@@ -38,10 +38,10 @@ struct Inner {
 }
 
 impl RuntimeApi {
-    /// Starts it; it ends with the test's runtime.
+    /// Starts it. It ends with the test's runtime.
     ///
     /// # Panics
-    /// If no port can be had.
+    /// If no port is free.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -60,10 +60,10 @@ impl RuntimeApi {
         Self { address, give, polls, replies }
     }
 
-    /// Waits until the function asks for work.
+    /// Waits until the function asks for an event.
     ///
     /// # Panics
-    /// If it does not, within ten seconds.
+    /// If it does not ask within ten seconds.
     pub async fn polled(&mut self) {
         time::timeout(PATIENCE, self.polls.recv()).await.unwrap().unwrap();
     }

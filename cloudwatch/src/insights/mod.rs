@@ -1,17 +1,16 @@
-//! CloudWatch Logs Insights, as much of it as the queries of runbooks and dashboards use (Amazon
-//! CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax"). It refuses a
-//! query that it does not know, and a filter whose outcome depends on what the guide leaves open:
-//! whether a field that a line lacks is different from a text.
+//! Evaluates those parts of CloudWatch Logs Insights that the runbooks' and dashboards' queries use (Amazon
+//! CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax"). It refuses other queries. It also
+//! refuses a filter whose result the guide leaves open: whether a missing field differs from a text.
 
 mod query;
 mod reader;
 
 pub use query::{InsightsError, Query, Row, line};
 
-/// Reads a query.
+/// Parses a query.
 ///
 /// # Errors
-/// What is not understood of it.
+/// Syntax that is not supported.
 pub fn read(text: &str) -> Result<Query, InsightsError> {
     reader::read(text)
 }
@@ -93,7 +92,7 @@ mod tests {
             "stats count(*) as lines by kind | sort n",
             "stats median(n) as n by kind",
             "filter kind = 'a' fields n",
-            // Whether it finds the line without the field, the guide does not say.
+            // The guide does not say whether this finds lines without the field.
             "filter kind != 'a'",
         ] {
             assert!(run(query).is_err(), "{query}");

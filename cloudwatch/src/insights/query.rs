@@ -1,4 +1,4 @@
-//! A query, and what it finds.
+//! A query and its results.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,10 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// A log line's fields, or a result's columns.
+/// The fields of a log line, or the columns of a result.
 pub type Row = BTreeMap<String, Value>;
 
-/// A line as CloudWatch Logs keeps it: JSON's fields discovered, those of objects by their paths.
+/// A line as CloudWatch Logs stores it: JSON fields, with nested ones named by their paths.
 #[must_use]
 pub fn line(stream: &str, text: &str) -> Row {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -35,21 +35,21 @@ fn discover(row: &mut Row, name: String, value: Value) {
     }
 }
 
-/// Why a query has no results.
+/// Why a query has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InsightsError {
-    /// The query holds what this evaluator does not know.
+    /// The evaluator does not support this part of the query.
     #[error("the query is not understood: {0}")]
     NotUnderstood(String),
-    /// The guide does not say whether a field that a line lacks differs from a text.
+    /// The guide does not say whether a missing field differs from a text.
     #[error("a field that the filter compares is lacking in {0}")]
     FieldLacking(String),
 }
 
-/// A query that has been read.
+/// A parsed query.
 pub struct Query {
     pub(crate) commands: Vec<Command>,
-    /// The fields of lines that it names.
+    /// The fields that it uses.
     pub fields: BTreeSet<String>,
 }
 
@@ -66,7 +66,7 @@ pub(crate) enum Command {
 }
 
 impl Query {
-    /// The fields that it shows; none named, where its results are of other columns.
+    /// The fields that it shows; empty if its results have other columns.
     #[must_use]
     pub fn shown(&self) -> &[String] {
         let mut shown = self.commands.iter().rev().filter_map(|command| match command {
@@ -76,10 +76,10 @@ impl Query {
         shown.next().unwrap_or_default()
     }
 
-    /// Its results.
+    /// Runs the query.
     ///
     /// # Errors
-    /// A filter whose outcome hangs on a field that a line lacks.
+    /// A filter whose result depends on a missing field.
     pub fn run(&self, lines: &[Row]) -> Result<Vec<Row>, InsightsError> {
         let mut rows = lines.to_vec();
         let mut shown = None;
@@ -142,7 +142,7 @@ fn order(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     }
 }
 
-/// A value as the text that it is compared as.
+/// A value as text, for comparing.
 pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

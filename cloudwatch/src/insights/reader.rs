@@ -1,4 +1,4 @@
-//! How a query is read.
+//! Parses queries.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::query::{Aggregate, Command, Condition, Expression, InsightsError, Query, Row, plain};
 
-/// A number made of sorted ones.
+/// An aggregate of sorted numbers.
 type OfValues = Box<dyn Fn(&[f64]) -> Option<f64>>;
 type Read<T> = Result<T, InsightsError>;
 
-/// Stops reading: the query holds what is not understood.
+/// Refuses a query that is not supported.
 fn refuse<T>(what: impl Into<String>) -> Read<T> {
     Err(InsightsError::NotUnderstood(what.into()))
 }
@@ -35,7 +35,7 @@ enum Token {
     Quoted(String),
     Text(String),
     Number(f64),
-    /// In milliseconds.
+    /// The length in milliseconds.
     Period(String, f64),
     Pattern(Regex),
     Sign(String),
@@ -87,7 +87,7 @@ struct Reader {
     tokens: Vec<Token>,
     at: usize,
     fields: BTreeSet<String>,
-    /// What there is to name after a `stats`.
+    /// The columns that exist after a `stats`.
     columns: Option<Vec<String>>,
 }
 
@@ -96,7 +96,7 @@ impl Reader {
         self.tokens.get(self.at)
     }
 
-    /// Takes a sign or a word, if it comes next.
+    /// Consumes a sign or a word if it comes next.
     fn take(&mut self, wanted: &str) -> bool {
         let is =
             matches!(self.next(), Some(Token::Sign(found) | Token::Word(found)) if found == wanted);
@@ -124,7 +124,7 @@ impl Reader {
         }
     }
 
-    /// A name of a field. Insights wants those in backticks that have other signs than these.
+    /// A field's name. Insights demands backticks around names with other characters.
     fn name(&mut self) -> Read<String> {
         let name = match self.token()? {
             Token::Word(name) | Token::Quoted(name) => name,
@@ -325,6 +325,6 @@ impl Reader {
 }
 
 fn count(values: &[f64]) -> f64 {
-    // More lines than this are in no test, and in no answer of CloudWatch's.
+    // No test, and no response of CloudWatch's, has more lines than this.
     f64::from(u32::try_from(values.len()).unwrap_or(u32::MAX))
 }

@@ -1,16 +1,16 @@
-//! A template's conditions, and the branches that they choose.
+//! Evaluates a template's conditions, and chooses branches.
 
 use serde_json::{Map, Value, json};
 
 use super::error::TemplateError;
 use super::functions::Scope;
 
-/// Conditions by their names, as the template defines them.
+/// The template's conditions by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Conditions(pub(super) Map<String, Value>);
 
 impl Conditions {
-    /// Whether the condition of this name holds.
+    /// Whether this condition holds.
     pub(super) fn holds(&self, name: &Value, scope: &Scope) -> Result<bool, TemplateError> {
         let name = name.as_str().unwrap_or_default();
         let condition = self.0.get(name).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
@@ -28,7 +28,7 @@ impl Conditions {
             "Fn::And" => all.try_fold(true, |so_far, one| Ok(self.is_true(one, scope)? && so_far)),
             "Fn::Or" => all.try_fold(false, |so_far, one| Ok(self.is_true(one, scope)? || so_far)),
             "Fn::Equals" => {
-                // A parameter's value is text, whether or not it looks like a number.
+                // Parameters are text, even if they look like numbers.
                 let side = |index: usize| match scope.resolve(&argument[index])? {
                     Value::String(text) => Ok(text),
                     other => Ok(other.to_string()),
@@ -39,8 +39,7 @@ impl Conditions {
         }
     }
 
-    /// The value, each `Fn::If` in it replaced by the branch that its condition chooses; what is
-    /// `AWS::NoValue` is left out.
+    /// Replaces each `Fn::If` by the chosen branch, and leaves out `AWS::NoValue`.
     pub(super) fn choose(&self, value: &Value, scope: &Scope) -> Result<Value, TemplateError> {
         Ok(match value {
             Value::Array(all) => {

@@ -1,5 +1,5 @@
-//! The intrinsic functions that give a value: `Ref`, `Fn::GetAtt`, `Fn::Sub`, `Fn::FindInMap`,
-//! `Fn::Join` and `Fn::Select`.
+//! Evaluates the intrinsic functions that return a value: `Ref`, `Fn::GetAtt`, `Fn::Sub`, `Fn::FindInMap`, `Fn::Join`
+//! and `Fn::Select`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use super::error::TemplateError;
 use super::references::REFERENCES;
 use super::written::{Parameters, Written};
 
-/// What a name may stand for.
+/// What names refer to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scope {
-    /// Of parameters and of a loop's variable.
+    /// Parameters, and a loop's variable.
     pub(super) values: Parameters,
     pub(super) mappings: Arc<Map<String, Value>>,
     pub(super) resources: Arc<BTreeMap<String, Written>>,
@@ -61,7 +61,7 @@ impl Scope {
         }
     }
 
-    /// An attribute of a resource; what `Ref` gives has no name.
+    /// An attribute of a resource. An empty name stands for `Ref`.
     fn attribute(&self, id: &str, attribute: &str) -> Result<Value, TemplateError> {
         let unknown = || TemplateError::Unknown(id.to_owned());
         let Written { resource, variables, .. } = self.resources.get(id).ok_or_else(unknown)?;
@@ -106,7 +106,7 @@ impl Scope {
         self.resolve(&argument[1])?.get(index).cloned().ok_or_else(refused)
     }
 
-    /// Text with `${names}`, or a list of it and of values for some of them.
+    /// `Fn::Sub`: a text with `${names}`, or a list of such a text and values.
     fn substitute(&self, argument: &Value) -> Result<Value, TemplateError> {
         let Value::Array(parts) = argument else {
             return Ok(json!(self.filled(argument.as_str().unwrap_or_default())?));
@@ -136,7 +136,7 @@ impl Scope {
     }
 }
 
-/// A value as it stands in a text.
+/// A value as part of a text.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -6,7 +6,7 @@ use super::error::TemplateError;
 use super::functions::Scope;
 use super::written::{Parameters, Written};
 
-/// The resources of a template, each turn of a loop one of its own.
+/// The template's resources. Each iteration of a loop gives a resource of its own.
 pub(super) fn expanded(
     resources: Map<String, Value>,
     scope: &Scope,

@@ -1,5 +1,5 @@
-//! CloudFormation templates, read as CloudFormation reads them: YAML with its short tags, conditions,
-//! the loops of `AWS::LanguageExtensions`, and intrinsic functions.
+//! Reads CloudFormation templates as CloudFormation does: YAML with short tags, conditions, the loops of
+//! `AWS::LanguageExtensions`, and intrinsic functions.
 
 mod conditions;
 mod error;
@@ -20,19 +20,19 @@ use functions::Scope;
 pub use written::Parameters;
 pub use yaml::read;
 
-/// A template with values for its parameters: the resources whose conditions hold, and of each
-/// `Fn::If` the branch that is chosen.
+/// A template with values for its parameters. It has only resources whose conditions hold, and only the chosen branch
+/// of each `Fn::If`.
 #[derive(Debug, Clone)]
 pub struct Template(Scope);
 
-/// A resource as the template writes it, its functions not yet resolved.
+/// A resource in the template, its functions not evaluated.
 #[derive(Debug, Clone, Copy)]
 pub struct Resource<'a> {
     /// Its logical id.
     pub id: &'a str,
-    /// Its type, like `AWS::DynamoDB::Table`.
+    /// Its type, such as `AWS::DynamoDB::Table`.
     pub kind: &'a str,
-    /// Its properties; null if it has none.
+    /// Its properties, or null.
     pub properties: &'a Value,
 }
 
@@ -40,7 +40,7 @@ impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// What is wrong with the template, or with the parameters for it.
+    /// A fault in the template, or in its parameters.
     pub fn read(text: &str, parameters: &Parameters) -> Result<Self, TemplateError> {
         let template = yaml::read(text)?;
         let of = |section: &str| template[section].as_object().cloned().unwrap_or_default();
@@ -66,7 +66,7 @@ impl Template {
         Ok(Self(scope))
     }
 
-    /// Its resources, by their logical ids.
+    /// The resources with their logical ids.
     pub fn resources(&self) -> impl Iterator<Item = Resource<'_>> {
         self.0.resources.values().map(|written| Resource {
             id: &written.id,
@@ -75,10 +75,10 @@ impl Template {
         })
     }
 
-    /// A value that stands in the resource `id`, its functions resolved.
+    /// Evaluates the functions in a value of the resource `id`.
     ///
     /// # Errors
-    /// What refers to something unknown, and functions that are not understood.
+    /// A reference to something unknown, or a function that is not supported.
     pub fn resolve(&self, id: &str, value: &Value) -> Result<Value, TemplateError> {
         let written = self.0.resources.get(id);
         let variables = written.map(|written| written.variables.clone()).unwrap_or_default();
@@ -86,7 +86,7 @@ impl Template {
     }
 }
 
-/// Where a template is deployed when it is read here: an account that AWS keeps for documentation.
+/// The account that templates are read for: AWS reserves this id for documentation.
 pub const ACCOUNT: &str = "123456789012";
 /// See [`ACCOUNT`].
 pub const REGION: &str = "eu-central-1";
@@ -97,10 +97,10 @@ const PSEUDO_PARAMETERS: [(&str, &str); 4] = [
     ("AWS::URLSuffix", "amazonaws.com"),
 ];
 
-/// A template's resources by their logical ids, with everything put in.
+/// A template's resources by logical id, with all functions evaluated.
 ///
 /// # Errors
-/// What is wrong with the template, or with the parameters for it.
+/// A fault in the template, or in its parameters.
 pub fn resources(text: &str, parameters: &Parameters) -> Result<Map<String, Value>, TemplateError> {
     let template = Template::read(text, parameters)?;
     let resolved =
@@ -110,7 +110,7 @@ pub fn resources(text: &str, parameters: &Parameters) -> Result<Map<String, Valu
     resolved.collect()
 }
 
-/// Fills a text's `${names}` in, as `Fn::Sub` does.
+/// Replaces the `${names}` in a text, as `Fn::Sub` does.
 ///
 /// # Errors
 /// A name without a value.

@@ -1,8 +1,8 @@
-//! What `Ref` and `Fn::GetAtt` give for a resource, where that follows from its properties.
+//! The values of `Ref` and `Fn::GetAtt` that follow from a resource's properties.
 //!
-//! Each entry is a type, the attribute (none for `Ref`), and the value, in which `${…}` is one of the
-//! resource's properties, a pseudo parameter, or `${LogicalId}`. The ids that AWS makes up are made up
-//! here. Topics are told apart by their names, where AWS gives their ARNs.
+//! Each entry has a type, an attribute (none for `Ref`) and a value. In the value, `${…}` is a property of the
+//! resource, a pseudo parameter, or `${LogicalId}`. Ids that AWS would invent are invented here. Topics have their
+//! names here instead of ARNs.
 
 pub(super) const REFERENCES: &[(&str, &str, &str)] = &[
     ("AWS::CloudWatch::Alarm", "", "${AlarmName}"),

@@ -1,13 +1,13 @@
-//! A template's resources as they are written, and the values that their names stand for.
+//! A template's resources as written, with the values of names.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Values for a template's parameters, by their names.
+/// Values of a template's parameters, by name.
 pub type Parameters = BTreeMap<String, Value>;
 
-/// A resource as it is written, with the values that its loop gives it.
+/// A resource as written, with its loop's values.
 #[derive(Debug, Clone)]
 pub(super) struct Written {
     pub(super) id: String,

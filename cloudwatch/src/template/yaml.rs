@@ -1,14 +1,14 @@
-//! YAML as CloudFormation writes it, with its short tags.
+//! Reads CloudFormation's YAML with its short tags.
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Value, json};
 
 use super::error::TemplateError;
 
-/// YAML as JSON, CloudFormation's tags in their long forms.
+/// Converts YAML to JSON, with CloudFormation's tags in their long form.
 ///
 /// # Errors
-/// What is no YAML, or has keys that are no text.
+/// Invalid YAML, or keys that are not text.
 pub fn read(text: &str) -> Result<Value, TemplateError> {
     let documents =
         Yaml::load_from_str(text).map_err(|error| TemplateError::Yaml(error.to_string()))?;

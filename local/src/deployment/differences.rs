@@ -1,5 +1,5 @@
-//! What is not the same on one machine: the one list of it, with reasons. Whatever else a template says
-//! and this crate does not do is an error.
+//! The complete list of what differs from AWS on one machine, with reasons. Anything else in a template that this
+//! crate does not do is an error.
 //!
 //! No property of a template says these, and they differ too:
 //! - A new target is asked for its health every 50 ms until its first good answer: a start takes no
@@ -17,12 +17,12 @@ use serde_json::Value;
 /// A part of the templates that has no effect here.
 #[derive(Debug)]
 pub struct Difference {
-    /// The type of the resources.
+    /// The resource type.
     pub kind: &'static str,
-    /// The way to it within a resource's properties: names, names of attributes, of variables and of
-    /// containers, and `*` for each of a list. Empty: resources of this type as a whole.
+    /// The path within a resource's properties: names, names of attributes, variables and containers, and `*` for
+    /// each element of a list. Empty: the whole resource.
     pub path: &'static [&'static str],
-    /// Why it has none.
+    /// Why it has no effect.
     pub reason: &'static str,
 }
 
@@ -38,14 +38,14 @@ const SCALING: &str = "as many tasks run as were asked for";
 const DEPLOYMENTS: &str = "nothing is deployed; the drills roll back by the same alarms";
 const COLLECTOR: &str = "no collector runs beside a task; the drills read its configuration";
 const VERSION: &str = "there is one version of the function";
-/// The memory is read: the drills report its use as a share of it.
+/// The memory limit is read: the drills report memory as a share of it.
 const LIMITS: &str =
     "nothing keeps a task from more: control groups are not for a program that anybody may start";
 const ROLES: &str =
     "the proxy before DynamoDB enforces the roles' own policies; nobody takes on a role here";
 const DATA: &str = "the engine has neither backups nor a deletion that could be refused";
 
-/// All of them.
+/// All differences.
 pub const DIFFERENCES: &[Difference] = &[
     of("AWS::EC2::VPC", &[], NETWORK),
     of("AWS::EC2::Subnet", &[], NETWORK),
@@ -119,18 +119,17 @@ pub const DIFFERENCES: &[Difference] = &[
     of("AWS::DynamoDB::Table", &["DeletionProtectionEnabled"], DATA),
 ];
 
-/// How often targets are asked for their health, where it costs nothing: whoever tries something on one
-/// machine waits for it.
+/// The interval of health checks when they cost nothing. People who try something on one machine wait for them.
 pub const HEALTH_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Values for the parameters that have no default: no release was made of what runs here.
+/// Values for parameters without a default. What runs here is not a release.
 pub(super) const PARAMETERS: [(&str, &str); 3] = [
     ("Release", env!("CARGO_PKG_VERSION")),
     ("ImageTag", env!("CARGO_PKG_VERSION")),
     ("DeployedAt", "2026-01-01T00:00:00Z"),
 ];
 
-/// What both programs are told here and not on AWS: no resource says it.
+/// Variables that both programs get here but not on AWS, so that no resource has them.
 pub(crate) fn variables<'a>(
     dynamodb: &'a str,
     role: &'a str,
@@ -139,27 +138,27 @@ pub(crate) fn variables<'a>(
     [
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
         ("AWS_REGION", crate::iam::REGION),
-        // AWS gives a program credentials of its role; here its key is the role's name.
+        // On AWS, a program gets credentials of its role. Here, its access key is the role's name.
         ("AWS_ACCESS_KEY_ID", role),
         ("AWS_SECRET_ACCESS_KEY", "local"),
-        // Nobody answers there.
+        // There is no metadata service here.
         ("AWS_EC2_METADATA_DISABLED", "true"),
-        // The collector of a task listens where the programs expect it; here it is asked for.
+        // In a task, the collector listens at the programs' default address. Here, there is one only if asked for.
         match otlp {
             Some(endpoint) => ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
             None => ("OTEL_SDK_DISABLED", "true"),
         },
-        // Whoever looks at traces on one machine waits for them.
+        // People who look at traces on one machine wait for them.
         ("OTEL_BSP_SCHEDULE_DELAY", "200"),
     ]
 }
 
-/// Whether resources of this type have no effect here at all.
+/// Whether resources of this type have no effect here.
 pub(super) fn is_of_no_effect(kind: &str) -> bool {
     DIFFERENCES.iter().any(|difference| difference.kind == kind && difference.path.is_empty())
 }
 
-/// Takes out of a resource's properties what has no effect here.
+/// Removes everything without effect from a resource's properties.
 pub(super) fn leave_out(kind: &str, properties: &mut Value) {
     for difference in DIFFERENCES.iter().filter(|difference| difference.kind == kind) {
         remove(properties, difference.path);
@@ -196,7 +195,7 @@ mod tests {
     use super::*;
     use crate::deployment::rendered::TEMPLATE;
 
-    /// The branches of a template's conditions, all of them.
+    /// All branches of a template's conditions.
     fn branches(value: &Value, kind: &str, found: &mut BTreeSet<String>) {
         for resource in value["Resources"].as_object().unwrap().values() {
             if resource["Type"] == *kind {

@@ -1,4 +1,4 @@
-//! The function, as the templates say.
+//! Reads the function from the templates.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +13,10 @@ pub(super) const KINDS: [&str; 2] = [FUNCTION, ALIAS];
 const FUNCTION: &str = "AWS::Lambda::Function";
 const ALIAS: &str = "AWS::Lambda::Alias";
 
-/// What the executable is told to be.
+/// Tells the executable which program to be.
 const PROGRAM: &str = "delete-handler";
 
-/// Reads the function that is invoked by this ARN.
+/// Reads the function with this ARN.
 pub(super) fn read(reader: &Reader, arn: &str) -> Result<Function, DeploymentError> {
     let function = reader.one::<FunctionResource>(FUNCTION)?;
     let alias = reader.one::<AliasResource>(ALIAS)?;
@@ -72,7 +72,7 @@ struct Logging {
     log_group: String,
 }
 
-/// What `lambda/log.rs` writes.
+/// `lambda/log.rs` writes JSON.
 #[derive(Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum LogFormat {

@@ -1,4 +1,4 @@
-//! The load balancer, its listener with the rules, and the target groups, as the templates say.
+//! Reads the load balancer, its listener's rules and its target groups from the templates.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -22,27 +22,27 @@ const RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
 /// The load balancer.
 #[derive(Debug, Clone)]
 pub struct Balancer {
-    /// What it does to every request and answer.
+    /// Settings for all requests and responses.
     pub attributes: Attributes,
-    /// The rules, in whatever order.
+    /// The rules, in any order.
     pub rules: Vec<Rule>,
-    /// Where requests go that meet no rule.
+    /// Where requests go that match no rule.
     pub default: Forward,
     /// The target groups.
     pub groups: Vec<Group>,
 }
 
-/// Where requests go: target groups by their ARNs, and the weight of each.
+/// Where requests go: target groups by ARN, each with a weight.
 pub type Forward = Vec<(String, u32)>;
 
 /// A rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Its place in the order, lowest first.
+    /// Lower ones go first.
     pub priority: u16,
-    /// All of them must hold.
+    /// All must match.
     pub conditions: Vec<Condition>,
-    /// Where the request goes.
+    /// Where matching requests go.
     pub forward: Forward,
 }
 
@@ -132,7 +132,7 @@ struct ListenerResource {
     default_actions: Vec<ActionProperty>,
 }
 
-/// Headers of every answer, by the name that the attribute has for each.
+/// The headers of every response, under the names of their attributes.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ListenerAttributes {

@@ -1,6 +1,6 @@
-//! What is deployed, read from the rendered templates of `deploy/`: the local system is built of it,
-//! and so follows a change of them. What they say and this crate does not do is an error, or a
-//! [`Difference`] with its reason.
+//! Reads what is deployed from the rendered templates of `deploy/`. The local system is built from it, so it follows
+//! every change of the templates. Anything in them that this crate does not do is an error, or a [`Difference`] with
+//! a reason.
 
 mod differences;
 mod function;
@@ -29,19 +29,19 @@ pub use task::{ContainerHealthCheck, Service, TaskDefinition};
 
 const ALARMS: &str = "AWS::CloudFormation::Stack";
 
-/// What is deployed.
+/// The deployed system.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Deployment {
-    /// The load balancer, with rules and target groups.
+    /// The load balancer, with its rules and target groups.
     pub load_balancer: Balancer,
     /// The delete handler.
     pub function: Function,
     pub service: Service,
     pub table: Table,
-    /// The roles of the two programs.
+    /// The two programs' roles.
     pub roles: Vec<Role>,
-    /// What the alarms' template is given.
+    /// Parameters of the alarms' template.
     pub alarm_parameters: Parameters,
 }
 
@@ -55,7 +55,7 @@ impl Deployment {
     /// Reads a rendered template.
     ///
     /// # Errors
-    /// What in it is not understood, or not done here.
+    /// Something in it is unknown, or not done here.
     pub fn read(template: &str) -> Result<Self, DeploymentError> {
         let kinds = [
             &load_balancer::KINDS[..],

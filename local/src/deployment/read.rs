@@ -1,4 +1,4 @@
-//! Reads a template's resources into structs that know each of their properties.
+//! Reads a template's resources into structs that know every property.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -15,26 +15,26 @@ use super::differences::{self, PARAMETERS};
 /// Why a template can't be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeploymentError {
-    /// It is no template that can be read.
+    /// It can't be read as a template.
     #[error("cannot read the template of the deployment: {0}")]
     Template(TemplateError),
-    /// A value in it can't be known here.
+    /// A value in it is unknown here.
     #[error("{resource} in the template of the deployment: {source}")]
     Value {
         /// Its logical id.
         resource: String,
-        /// What is not known.
+        /// What is unknown.
         source: TemplateError,
     },
-    /// It says something that is not done here.
+    /// It says something that the local system does not do.
     #[error(
         "{place} in the template of the deployment: {reason}; the local system knows no such thing: \
          teach it, or say in local/src/deployment/differences.rs why it has no effect on one machine"
     )]
     Unsupported {
-        /// The logical id, and the way from there.
+        /// The logical id, and the path from there.
         place: String,
-        /// What it is.
+        /// What is wrong.
         reason: String,
     },
 }
@@ -45,11 +45,11 @@ impl DeploymentError {
     }
 }
 
-/// A template, of which every resource is known: it is read, or has no effect here.
+/// A template whose resources are all either read or without effect here.
 #[derive(Debug)]
 pub(super) struct Reader(Template);
 
-/// A resource with the value that `Ref` gives for it.
+/// A resource, with the value of its `Ref`.
 #[derive(Debug)]
 pub(super) struct Read<T> {
     pub(super) id: String,
@@ -91,7 +91,7 @@ impl Reader {
         read.collect()
     }
 
-    /// The resource of a type of which there is one.
+    /// The only resource of a type.
     pub(super) fn one<T: DeserializeOwned>(&self, kind: &str) -> Result<Read<T>, DeploymentError> {
         let mut all = self.all(kind)?;
         match (all.pop(), all.len()) {
@@ -104,7 +104,7 @@ impl Reader {
         }
     }
 
-    /// What `Ref` gives for a resource.
+    /// The value of `Ref` for a resource.
     pub(super) fn reference(&self, id: &str) -> Result<String, DeploymentError> {
         let value = self.resolve(id, &json!({ "Ref": id }))?;
         Ok(value.as_str().unwrap_or_default().to_owned())
@@ -134,7 +134,7 @@ impl Scalar {
     }
 }
 
-/// A value as CloudFormation takes it: itself, or as text.
+/// A value as itself, or as text, both of which CloudFormation accepts.
 pub(super) fn scalar<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -153,12 +153,12 @@ where
     scalar(deserializer).map(Some)
 }
 
-/// A number of seconds.
+/// A time in seconds.
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     scalar(deserializer).map(Duration::from_secs)
 }
 
-/// A map of texts.
+/// A map of text values.
 pub(super) fn texts<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
 where
     D: Deserializer<'de>,
@@ -167,7 +167,7 @@ where
     Ok(all.into_iter().map(|(name, value)| (name, value.text())).collect())
 }
 
-/// A list of names with their values, as of an object of these.
+/// Reads a list of names and values as one struct.
 pub(super) fn named<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

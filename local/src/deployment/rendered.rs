@@ -1,4 +1,4 @@
-//! The template as it is deployed.
+//! The rendered template.
 
-/// The template of the deployment, rendered when this was compiled.
+/// The template of the deployment, rendered at compile time.
 pub const TEMPLATE: &str = include_str!(concat!(env!("OUT_DIR"), "/picus.yaml"));

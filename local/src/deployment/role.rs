@@ -1,11 +1,11 @@
-//! What the roles may do, as the templates say.
+//! Reads the roles from the templates.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::read::{DeploymentError, Reader};
 
-/// The role of an ARN, by its name.
+/// A role's name, from its ARN.
 pub(super) fn name(arn: &str) -> String {
     arn.rsplit('/').next().unwrap_or(arn).to_owned()
 }
@@ -16,13 +16,13 @@ const ROLE: &str = "AWS::IAM::Role";
 /// A role.
 #[derive(Debug, Clone)]
 pub struct Role {
-    /// The name by which a program is known here.
+    /// The role's name.
     pub name: String,
     /// Its inline policies.
     pub policies: Vec<Value>,
 }
 
-/// Reads the roles of these names.
+/// Reads the roles with these names.
 pub(super) fn read(reader: &Reader, names: &[&str]) -> Result<Vec<Role>, DeploymentError> {
     let mut roles = Vec::new();
     for RoleResource { role_name, policies } in

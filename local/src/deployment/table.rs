@@ -1,4 +1,4 @@
-//! The table, as the templates say.
+//! Reads the table from the templates.
 
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ const TABLE: &str = "AWS::DynamoDB::Table";
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Table {
     pub name: String,
-    /// The name of its key, which is a text.
+    /// The key's name. Its type is text.
     pub key: String,
 }
 

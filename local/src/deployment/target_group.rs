@@ -1,4 +1,4 @@
-//! The target groups, as the templates say.
+//! Reads the target groups from the templates.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ pub(super) const GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Group {
     pub arn: String,
-    /// What is behind it.
+    /// Its targets.
     pub targets: Targets,
 }
 
-/// What is behind a target group.
+/// The targets of a group.
 #[derive(Debug, Clone)]
 pub enum Targets {
-    /// Servers that are registered with it.
+    /// Servers that register with it.
     Servers(GroupSettings),
     /// A function.
     Function {
@@ -29,12 +29,12 @@ pub enum Targets {
         name: String,
         /// The function's ARN.
         arn: String,
-        /// Whether headers and parameters are sent and taken with all their values.
+        /// Whether events and responses have all values of headers and parameters.
         multi_value_headers: bool,
     },
 }
 
-/// What CloudWatch calls it: the end of its ARN.
+/// Its name in CloudWatch: the end of its ARN.
 pub(super) fn full_name(arn: &str, before: &str) -> String {
     arn.split_once(before).map_or(arn, |(_, name)| name).to_owned()
 }
@@ -83,7 +83,7 @@ struct TargetDescription {
     id: String,
 }
 
-/// Each is one of servers, or of functions.
+/// Each attribute is for groups of servers, or for groups of a function.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct GroupAttributes {
@@ -126,7 +126,7 @@ impl GroupResource {
         Ok(Group { arn, targets })
     }
 
-    /// Whether it says what only a group of servers follows.
+    /// Whether it has an attribute that only groups of servers use.
     fn is_for_servers(&self) -> bool {
         self.health_check_path.is_some()
             || self.health_check_interval_seconds.is_some()
@@ -138,7 +138,7 @@ impl GroupResource {
             || self.attributes.deregistration_delay.is_some()
     }
 
-    /// Where it says nothing, ELB has a default.
+    /// Attributes that are not set have ELB's defaults.
     fn settings(&self, name: String) -> GroupSettings {
         let mut settings = GroupSettings { name, ..GroupSettings::default() };
         let check = &mut settings.health_check;

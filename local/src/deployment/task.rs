@@ -1,4 +1,4 @@
-//! The service and its tasks, as the templates say.
+//! Reads the service and its tasks from the templates.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,40 +18,39 @@ const TASK: &str = "AWS::ECS::TaskDefinition";
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Service {
     pub name: String,
-    /// The name of its cluster.
+    /// The cluster's name.
     pub cluster: String,
-    /// The ARN of the target group that its tasks are registered with.
+    /// The ARN of the target group that tasks register with.
     pub group: String,
-    /// What a task is.
+    /// The definition of its tasks.
     pub task: TaskDefinition,
 }
 
-/// What a task is given.
+/// The definition of a task.
 #[derive(Debug, Clone)]
 pub struct TaskDefinition {
-    /// Its memory, in MiB: what its use is a share of.
+    /// Its memory in MiB. Reports show memory as a share of this.
     pub memory_mib: u32,
-    /// The role in whose name it calls AWS.
+    /// The role whose permissions it has.
     pub role: String,
     /// The container's variables.
     pub environment: BTreeMap<String, String>,
-    /// How the container is asked for its health.
+    /// The container's health check.
     pub health_check: ContainerHealthCheck,
-    /// How long a stopping task may take before it is ended.
+    /// How long a task may take to stop before it is killed.
     pub stop_timeout: Duration,
 }
 
-/// How a container is asked for its health ("Determine Amazon ECS task health using container health
-/// checks").
+/// A container's health check ("Determine Amazon ECS task health using container health checks").
 #[derive(Debug, Clone)]
 pub struct ContainerHealthCheck {
-    /// The time from one check to the next.
+    /// The time between two checks.
     pub interval: Duration,
-    /// The longest that one may take.
+    /// The longest time for one check.
     pub timeout: Duration,
-    /// Failures in a row that make a container unhealthy.
+    /// After this many failures in a row, a container is unhealthy.
     pub retries: u32,
-    /// How long after its start failures do not count.
+    /// Failures in this time after the start do not count.
     pub start_period: Duration,
 }
 

@@ -5,7 +5,7 @@ use hyper::Method;
 use super::*;
 use crate::load_balancer::{Algorithm, Condition};
 
-/// The template of the deployment, changed in one place.
+/// The deployment's template, changed in one place.
 fn changed(right: &str, wrong: &str) -> Result<Deployment, DeploymentError> {
     let template = TEMPLATE.replacen(right, wrong, 1);
     assert_ne!(template, TEMPLATE, "{right}");

@@ -1,4 +1,4 @@
-//! What DynamoDB tells CloudWatch of its table ("DynamoDB metrics and dimensions").
+//! The metrics that DynamoDB reports to CloudWatch for a table ("DynamoDB metrics and dimensions").
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 
-/// What an answer tells of itself, past the items in it, whose names are their clients'.
+/// The parts of a response outside the items. Clients choose the names within items.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Answered {
@@ -25,7 +25,7 @@ struct ConsumedCapacity {
     units: f64,
 }
 
-/// Reports calls to a metrics.
+/// Reports calls to `metrics`.
 #[derive(Debug)]
 pub(super) struct Reporter {
     pub(super) table: String,
@@ -33,14 +33,14 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// A call was refused for the rate of calls.
+    /// A call was throttled.
     pub(super) fn throttled(&self, operation: &str) {
         let events = if reads(operation) { "ReadThrottleEvents" } else { "WriteThrottleEvents" };
         self.record(events, None, 1.0);
         self.record("ThrottledRequests", Some(operation), 1.0);
     }
 
-    /// A call met a fault of DynamoDB's own.
+    /// A call failed inside DynamoDB.
     pub(super) fn failed(&self, operation: &str) {
         self.record("SystemErrors", Some(operation), 1.0);
     }

@@ -1,5 +1,5 @@
-//! DynamoDB: an engine in this process, reached over HTTP as the real one is and guarded as it is, or
-//! one elsewhere.
+//! DynamoDB: an engine in this process, reached over HTTP and checked for permissions like the real one. Or another
+//! DynamoDB elsewhere.
 
 mod error;
 mod metrics;
@@ -36,21 +36,21 @@ use picus_cloudwatch::metric_sink::MetricSink;
 pub use proxy::DynamoDbFault;
 use proxy::Proxy;
 
-/// Where the items are kept.
+/// Where the items are stored.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Storage {
-    /// In a folder, where they survive.
+    /// In a folder, which keeps them.
     Folder(PathBuf),
     Memory,
-    /// In another DynamoDB, at this URL.
+    /// In another DynamoDB at this URL.
     Elsewhere(String),
 }
 
-/// A DynamoDB with the table.
+/// A running DynamoDB with the table.
 #[derive(Debug)]
 pub struct DynamoDb {
-    /// Where it is.
+    /// Its URL.
     pub endpoint: String,
     engine: Option<Engine>,
 }
@@ -61,16 +61,16 @@ struct Engine {
     server: Server,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<()>,
-    /// Keeps other processes out of the folder.
+    /// Keeps other processes away from the folder.
     _lock: Option<File>,
 }
 
 impl DynamoDb {
-    /// Starts the engine, or turns to the one elsewhere, and creates the table if there is none. The
-    /// engine reports to `metrics` what DynamoDB reports to CloudWatch.
+    /// Starts the engine, or connects to the DynamoDB elsewhere. Creates the table if it does not exist. The engine
+    /// reports to `metrics` what DynamoDB reports to CloudWatch.
     ///
     /// # Errors
-    /// What keeps it from having a table, and what to do about it.
+    /// Why the table can't be used, and what to do about it.
     pub async fn start(
         storage: &Storage,
         table: &Table,
@@ -96,24 +96,24 @@ impl DynamoDb {
         Ok(this)
     }
 
-    /// What has been called so far, and in whose name; of a DynamoDB elsewhere, nothing is known.
+    /// All calls so far, with their roles. Unknown for a DynamoDB elsewhere.
     #[must_use]
     pub fn calls(&self) -> Calls {
         self.engine.as_ref().map(|engine| engine.proxy.calls()).unwrap_or_default()
     }
 
-    /// From now on, this is wrong. A DynamoDB elsewhere stays as it is.
+    /// Sets a fault, or ends it. A DynamoDB elsewhere never gets one.
     pub fn set_fault(&self, fault: Option<DynamoDbFault>) {
         if let Some(engine) = &self.engine {
             engine.proxy.set_fault(fault);
         }
     }
 
-    /// Lets the calls that run end, and stops.
+    /// Finishes the calls in progress, and stops.
     pub async fn stop(self) {
         if let Some(Engine { server, stop, ended, _lock, .. }) = self.engine {
             server.stop().await;
-            // An engine that has failed has nobody to be told.
+            // If the engine has failed, nobody receives this.
             let _ = stop.send(());
             let _ = ended.await;
         }
@@ -122,14 +122,14 @@ impl DynamoDb {
 
 fn data(folder: &Path) -> impl Fn(dynoxide::DynoxideError) -> DynamoDbError {
     move |error| {
-        // Beyond its first sentence the engine advises its own users.
+        // After its first sentence, the engine advises its own users.
         let reason = error.to_string();
         let reason = reason.split(". ").next().unwrap_or_default().to_owned();
         DynamoDbError::Data { folder: folder.to_owned(), reason }
     }
 }
 
-/// Takes the folder for this process alone.
+/// Locks the folder for this process.
 fn lock(folder: &Path) -> Result<File, DynamoDbError> {
     let failed = |source| DynamoDbError::Folder { folder: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(failed)?;
@@ -163,10 +163,10 @@ async fn serve(
     let (stop, stopped) = oneshot::channel::<()>();
     let ended = tokio::spawn(async move {
         let stopped = async {
-            // Told to stop, or left by a system that is gone.
+            // Resolves when told to stop, or when the system is gone.
             let _ = stopped.await;
         };
-        // An error here is of the listener; the programs' calls then fail, and say so.
+        // Only the listener can fail here. The programs' calls then fail, and say so.
         let _ = dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
     });
     let endpoint = format!("http://{}", server.address());
@@ -207,7 +207,7 @@ async fn create_table(endpoint: &str, table: &Table) -> Result<(), DynamoDbError
     }
 }
 
-/// What DynamoDB says, or what keeps it from being asked.
+/// DynamoDB's error, or why it can't be reached.
 fn reason(error: &SdkError<CreateTableError>) -> String {
     if let (Some(code), Some(message)) = (error.code(), error.message()) {
         return format!("{code}: {message}");

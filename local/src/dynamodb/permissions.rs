@@ -1,5 +1,5 @@
-//! Who may call what: each call is held to the policy of the role in whose name it comes, as IAM does
-//! it. A role is told by its access key, which here is its name.
+//! Checks each call against the policy of its role, as IAM does. A role is known by its access key, which here is its
+//! name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,23 +11,23 @@ use super::error::DynamoDbError;
 use crate::deployment::Role;
 use crate::iam::{self, ACCOUNT, Policy, REGION};
 
-/// Who made the account: may do everything.
+/// The access key of whoever created the account, who may do everything.
 pub const ADMINISTRATOR: &str = "local";
 
-/// What was called: a role, and an action.
+/// The calls so far: role and action.
 pub type Calls = BTreeSet<(String, String)>;
 
-/// The roles, and what was called in their names.
+/// The roles, and the calls in their names.
 #[derive(Debug)]
 pub(super) struct Permissions {
     roles: BTreeMap<String, Vec<Policy>>,
     calls: Mutex<Calls>,
 }
 
-/// A call that is not allowed.
+/// A call that is refused.
 #[derive(Debug)]
 pub(super) struct Denied {
-    /// What DynamoDB calls it.
+    /// DynamoDB's error code.
     pub(super) kind: &'static str,
     pub(super) message: String,
 }
@@ -39,7 +39,7 @@ struct Call {
 }
 
 impl Permissions {
-    /// Those of the programs' roles, as they are deployed.
+    /// The roles of the programs, as deployed.
     pub(super) fn new(deployed: &[Role]) -> Result<Self, DynamoDbError> {
         let mut roles = BTreeMap::new();
         for Role { name, policies } in deployed {
@@ -54,7 +54,7 @@ impl Permissions {
         self.lock().clone()
     }
 
-    /// Whether the caller may make this call.
+    /// Checks whether the caller may make this call.
     pub(super) fn check(
         &self,
         headers: &HeaderMap,
@@ -92,7 +92,7 @@ fn caller(headers: &HeaderMap) -> Option<&str> {
     signed.split("Credential=").nth(1)?.split('/').next()
 }
 
-/// The table. A call that names none, or several, is on no resource that a role is allowed.
+/// The table. A call for no table, or for several, concerns no resource that a role is allowed.
 fn resource(body: &[u8]) -> String {
     match serde_json::from_slice(body) {
         Ok(Call { table_name: Some(arn) }) if arn.starts_with("arn:") => arn,

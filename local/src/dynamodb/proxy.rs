@@ -1,6 +1,5 @@
-//! The one way to the engine. Each call passes, in this order, whatever is wrong with DynamoDB at the
-//! time ([`DynamoDbFault`]), its role's policy ([`super::permissions`]), and the measuring of what DynamoDB
-//! tells CloudWatch ([`super::metrics`]).
+//! Every call passes here on its way to the engine. It goes through the current fault ([`DynamoDbFault`]), then its
+//! role's policy ([`super::permissions`]), then the metrics that DynamoDB reports to CloudWatch ([`super::metrics`]).
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,25 +23,25 @@ use super::permissions::{Calls, Permissions};
 use super::taken_name;
 use crate::server::{Body, BrokenOff, full};
 
-/// DynamoDB's own bound on a request.
+/// DynamoDB's own limit for a request.
 const MAX_BYTES: usize = 16 << 20;
 
-/// What is wrong with DynamoDB.
+/// A fault of DynamoDB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DynamoDbFault {
-    /// Connections end without an answer.
+    /// Connections end without a response.
     Unreachable,
-    /// One in so many calls is refused for the rate of calls.
+    /// One in this many calls is throttled.
     Throttles(u32),
-    /// One in so many calls meets a fault of DynamoDB's own.
+    /// One in this many calls fails inside DynamoDB.
     Fails(u32),
-    /// One in so many calls is refused for a lack of permission.
+    /// One in this many calls is refused for a missing permission.
     Denies(u32),
-    /// One in so many calls takes so much longer.
+    /// One in this many calls takes this much longer.
     Slow(u32, Duration),
 }
 
-/// What stands before the engine.
+/// Stands before the engine.
 #[derive(Debug)]
 pub(super) struct Proxy {
     engine: SocketAddr,
@@ -69,12 +68,12 @@ impl Proxy {
         }
     }
 
-    /// From now on, this is wrong.
+    /// Sets a fault, or ends it.
     pub(super) fn set_fault(&self, fault: Option<DynamoDbFault>) {
         *self.fault() = fault;
     }
 
-    /// What has been called so far, and in whose name.
+    /// All calls so far, with their roles.
     pub(super) fn calls(&self) -> Calls {
         self.permissions.calls()
     }
@@ -85,7 +84,7 @@ impl Proxy {
     ) -> Result<Response<Body>, BrokenOff> {
         let (head, body) = request.into_parts();
         let fault = *self.fault();
-        // Whoever asks how the endpoint is calls nothing: it is no call that can be refused or measured.
+        // A health check of the endpoint is not a call: it is neither refused nor counted.
         if head.method == Method::GET && fault != Some(DynamoDbFault::Unreachable) {
             return Ok(Response::new(full(Bytes::from_static(b"healthy: dynamodb"))));
         }
@@ -145,7 +144,7 @@ fn operation(head: &Parts) -> &str {
     target.and_then(|target| target.split('.').nth(1)).unwrap_or_default()
 }
 
-/// As DynamoDB refuses a call.
+/// A refusal in DynamoDB's format.
 fn refusal(kind: &str, message: &str) -> Response<Body> {
     let body =
         json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": message});

@@ -1,19 +1,19 @@
-//! The name that the engine can't take: its web framework turns on `serde_json`'s `raw_value`, and an
-//! object whose first member has that feature's own name is then read as something else. DynamoDB knows
-//! no such name, so another takes its place inside of the engine.
+//! Works around a name that the engine can't store. Its web framework turns on `serde_json`'s `raw_value`, which
+//! gives an object a special meaning if its first member has a certain name. DynamoDB has no such name, so another
+//! one replaces it inside the engine.
 
 use bytes::Bytes;
 
 const TAKEN: &str = "$serde_json::private::RawValue";
-/// As long, so that the length of a message stays.
+/// Has the same length, so that messages keep theirs.
 const STAND_IN: &str = "$serde_json::private::rAWvALUE";
 
-/// A request as the engine can take it.
+/// A request that the engine can read.
 pub(super) fn hide(request: Bytes) -> Bytes {
     replace(request, TAKEN, STAND_IN)
 }
 
-/// An answer as DynamoDB gives it.
+/// A response as DynamoDB would give it.
 pub(super) fn show(answer: Bytes) -> Bytes {
     replace(answer, STAND_IN, TAKEN)
 }

@@ -1,5 +1,4 @@
-//! One execution environment: a process of the function's, and the runtime API that it asks for
-//! work.
+//! One execution environment: a process of the function, and the runtime API from which it gets events.
 
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,7 +14,7 @@ use super::runtime_api::{Invocation, RuntimeApi};
 use crate::memory;
 use crate::process::{Launcher, Process};
 
-/// How long a process may take until it asks for work (AWS Lambda Developer Guide, "Init phase").
+/// The longest time until a process asks for its first event (AWS Lambda Developer Guide, "Init phase").
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -23,17 +22,17 @@ pub(super) struct Environment {
     api: RuntimeApi,
     pid: Option<Pid>,
     exited: watch::Receiver<bool>,
-    /// The process ends when this is dropped.
+    /// Dropping this kills the process.
     _kill: oneshot::Sender<()>,
 }
 
 impl Environment {
-    /// Starts one, and waits until it asks for work.
+    /// Starts an environment, and waits until it asks for an event.
     pub(super) async fn start(
         function: &Function,
         launcher: &Launcher,
     ) -> Result<Self, InvokeError> {
-        // What the system has no room for is to the caller as if it had ended at once.
+        // If the system can't start it, the caller sees the same as if it had ended at once.
         let started = Self::launch(function, launcher).await;
         let this = started.map_err(|_| InvokeError::Exited)?;
         let mut exited = this.exited.clone();
@@ -48,7 +47,7 @@ impl Environment {
 
     async fn launch(function: &Function, launcher: &Launcher) -> io::Result<Self> {
         let api = RuntimeApi::start(function.arn.clone()).await?;
-        // One that every program is given by the system's options goes first.
+        // Variables that every program gets go before these.
         let given = |name: &str| launcher.environment.contains_key(name);
         let environment = variables(function, api.address().to_string())
             .into_iter()
@@ -63,7 +62,7 @@ impl Environment {
         !*self.exited.borrow()
     }
 
-    /// The most memory that its process has had, as long as it runs.
+    /// The most memory that its process has used, while it runs.
     pub(super) fn max_memory_mb(&self) -> Option<u64> {
         let id = self.pid?.as_raw_nonzero().get().cast_unsigned();
         Some(memory::peak_bytes(id)?.div_ceil(1024 * 1024))
@@ -88,7 +87,7 @@ impl Environment {
                 reply,
             };
             if let (Some(fault), Some(pid)) = (fault, self.pid) {
-                // One that has just ended needs none.
+                // A process that has just ended needs no signal.
                 let _ = kill_process(pid, fault.signal());
             }
             self.api.give(invocation).await;
@@ -105,7 +104,7 @@ impl Environment {
     }
 }
 
-/// Waits for the process to end, or ends it when it is to.
+/// Waits until the process ends, or kills it when asked.
 fn watch_over(mut process: Process, killed: oneshot::Receiver<()>) -> watch::Receiver<bool> {
     let (tell, exited) = watch::channel(false);
     tokio::spawn(async move {
@@ -123,8 +122,7 @@ fn deadline_ms(timeout: Duration) -> u128 {
     deadline.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
 }
 
-/// The variables that Lambda sets (AWS Lambda Developer Guide, "Defined runtime environment
-/// variables").
+/// The variables that Lambda sets (AWS Lambda Developer Guide, "Defined runtime environment variables").
 fn variables(function: &Function, runtime_api: String) -> [(&'static str, String); 10] {
     [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),

@@ -1,16 +1,14 @@
-//! A function: how it is configured, and what can go wrong with it.
+//! A function's configuration and faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-/// The most invocations at once of a function for which nothing is reserved: what an account begins
-/// with ("Lambda quotas").
+/// The most concurrent invocations without a reservation: the limit of a new account ("Lambda quotas").
 pub const UNRESERVED_CONCURRENCY: usize = 1000;
 
-/// How long an environment is kept that has nothing to do. Lambda does not say how long it keeps one;
-/// minutes are usual.
+/// How long an idle environment is kept. Lambda does not document it. Minutes are usual.
 pub const MAX_IDLE: Duration = Duration::from_mins(5);
 
 /// How the function is configured.
@@ -18,53 +16,53 @@ pub const MAX_IDLE: Duration = Duration::from_mins(5);
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub struct Function {
     pub name: String,
-    /// The ARN that it is invoked by, that of an alias.
+    /// The ARN of the alias that it is invoked by.
     pub arn: String,
-    /// The role in whose name it calls AWS.
+    /// The role whose permissions it has.
     pub role: String,
-    /// What the executable is told to be.
+    /// Tells the executable which program to be.
     pub program: &'static str,
     /// The handler's name.
     pub handler: String,
-    /// The longest that an invocation may take.
+    /// The longest time for an invocation.
     pub timeout: Duration,
-    /// The most invocations at once: what is reserved for it, or what the account may have.
+    /// The most concurrent invocations: its reservation, or the account's limit.
     pub concurrency: usize,
-    /// How long an environment is kept that has nothing to do.
+    /// How long an idle environment is kept.
     pub max_idle: Duration,
-    /// Its memory, in MB, as its environment says.
+    /// Its memory in MB, which the environment tells it.
     pub memory_mb: u32,
-    /// Which of its own lines are written.
+    /// The level of Lambda's own log lines for it.
     pub log_level: String,
-    /// Where its lines go.
+    /// Its log group.
     pub log_group: String,
-    /// Variables of its own.
+    /// Its own variables.
     pub environment: BTreeMap<String, String>,
 }
 
-/// Why an invocation has no answer.
+/// Why an invocation has no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// As many invocations as are allowed are under way.
+    /// Too many concurrent invocations.
     #[error("the function is throttled")]
     Throttled,
-    /// The function took too long, and its environment was ended.
+    /// The function took too long. Its environment was ended.
     #[error("the function timed out")]
     TimedOut,
-    /// The function's process ended, or never came up.
+    /// The function's process ended, or did not start.
     #[error("the function's process ended")]
     Exited,
-    /// The function said that it failed.
+    /// The function reported an error.
     #[error("the function failed")]
     Failed,
 }
 
-/// What is done to the function's processes, to see what follows.
+/// A fault of the function's processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FunctionFault {
-    /// Each dies over its invocation.
+    /// Each process dies during its invocation.
     Crash,
-    /// Each hangs, and so runs into its time-out.
+    /// Each process hangs until its time-out.
     Hang,
 }
 

@@ -1,8 +1,7 @@
-//! What Lambda itself writes into the function's log stream, beside the function's own lines: JSON, as
-//! the function's `LoggingConfig` says, at the level INFO. The lines are those of the Lambda Developer
-//! Guide, "Lambda Telemetry API `Event` schema reference"; which of them are written at which level is
-//! in its "System log level event mapping". A start and a runtime that did well are not: they are
-//! DEBUG.
+//! Lambda's own lines in the function's log stream: JSON at the level INFO, as the function's `LoggingConfig` says.
+//! The Lambda Developer Guide defines them in "Lambda Telemetry API `Event` schema reference", and their levels in
+//! "System log level event mapping". The lines about starts and successful runs have the level DEBUG, so they are not
+//! written.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use super::function::{Function, InvokeError};
 use crate::output::Output;
 
-/// The lines of one invocation.
+/// Writes the lines of one invocation.
 #[derive(Debug)]
 pub(super) struct Log<'a> {
     output: &'a Output,
@@ -32,7 +31,7 @@ impl<'a> Log<'a> {
         &self.request_id
     }
 
-    /// An environment is being started for it.
+    /// An environment starts for the invocation.
     pub(super) fn init_start(&self) {
         self.write(
             "platform.initStart",
@@ -45,7 +44,7 @@ impl<'a> Log<'a> {
         );
     }
 
-    /// That environment did not come up, and so the invocation failed.
+    /// That environment did not start, so the invocation failed.
     pub(super) fn init_failed(&self, error: &InvokeError, took: Duration) {
         let mut record = status(Some(error));
         record.insert("initializationType".to_owned(), json!("on-demand"));
@@ -116,10 +115,10 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// As Lambda writes it: with three decimals, zeros or not.
+/// Lambda always writes three decimals.
 fn timestamp(since_1970: Duration) -> String {
     let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
-    // Only a year past 9999 can't be written.
+    // Fails only for years after 9999.
     let text = DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime).unwrap_or_default();
     format!("{}.{:03}Z", text.trim_end_matches('Z'), since_1970.subsec_millis())
 }

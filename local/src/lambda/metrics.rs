@@ -1,4 +1,4 @@
-//! What Lambda tells CloudWatch ("Types of metrics for Lambda functions").
+//! The metrics that Lambda reports to CloudWatch ("Types of metrics for Lambda functions").
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::function::{Function, InvokeError};
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 
-/// Tells of an invocation; one that was throttled counts as none.
+/// Reports an invocation. A throttled one does not count as an invocation.
 pub(super) fn report(
     metrics: &MetricSink,
     function: &Function,

@@ -1,10 +1,9 @@
-//! AWS Lambda, as far as one function needs it: environments that each serve one invocation at a
-//! time, started as load asks for them, kept warm for a while, and ended when they fail, take too long or
-//! have nothing to do.
+//! AWS Lambda for one function. Each environment serves one invocation at a time. Environments start when they are
+//! needed and stay warm for a while. They end if they fail, take too long, or are idle too long.
 //!
-//! However many invocations come at once, only some environments start at a time: a process a request
-//! would leave none of them the CPU to be up in time. An invocation gets whichever comes first, a turn
-//! to start one or one that has become free.
+//! Only a few environments start at the same time, because otherwise they would take each other's CPU and none would
+//! be ready in time. An invocation takes whatever comes first: a chance to start an environment, or one that has
+//! become free.
 
 mod environment;
 mod function;
@@ -34,11 +33,11 @@ pub struct Lambda(Arc<Inner>);
 struct Inner {
     function: Function,
     launcher: Launcher,
-    /// Each with the time since when it has nothing to do, the longest first.
+    /// Idle environments with the time since when, the longest idle first.
     warm: Mutex<Vec<(Environment, Instant)>>,
-    /// As many permits as there are warm environments, so that one can be waited for.
+    /// One permit for each warm environment, so that callers can wait for one.
     freed: Semaphore,
-    /// Turns to start an environment.
+    /// Permits to start an environment.
     starts: Semaphore,
     places: Semaphore,
     fault: Mutex<Option<FunctionFault>>,
@@ -61,16 +60,16 @@ impl Lambda {
         this
     }
 
-    /// How the function is configured.
+    /// The function's configuration.
     #[must_use]
     pub fn function(&self) -> &Function {
         &self.0.function
     }
 
-    /// Invokes the function and waits for its answer. `trace` is the value of `X-Amzn-Trace-Id`.
+    /// Invokes the function and waits for its response. `trace` is the value of `X-Amzn-Trace-Id`.
     ///
     /// # Errors
-    /// What Lambda itself would report.
+    /// The error that Lambda would report.
     pub async fn invoke(&self, payload: Bytes, trace: &str) -> Result<Bytes, InvokeError> {
         let Inner { function, places, launcher, .. } = &*self.0;
         let place = places.try_acquire().ok();
@@ -83,8 +82,7 @@ impl Lambda {
         outcome
     }
 
-    /// The outcome, and how long the function took over it: less than the caller waited, if it had to
-    /// be started first.
+    /// The outcome, and how long the function took. The caller waited longer if an environment had to start first.
     async fn invoke_in_place(
         &self,
         payload: Bytes,
@@ -98,7 +96,7 @@ impl Lambda {
         };
         let fault = *lock(fault);
         log.start();
-        // Of one that is gone afterwards, nothing could be read.
+        // Read now, because an environment that is gone has none.
         let memory = environment.max_memory_mb();
         let began = Instant::now();
         let request_id = log.request_id().to_owned();
@@ -106,7 +104,8 @@ impl Lambda {
         let took = began.elapsed();
         let memory = environment.max_memory_mb().max(memory);
         log.end(&outcome, took, init, memory.unwrap_or_default());
-        // One that failed by its own word goes on, as in Lambda; one that is gone or hangs does not.
+        // An environment whose function reported an error is used again, as in Lambda. One that is gone or hangs is
+        // not.
         if matches!(outcome, Ok(_) | Err(InvokeError::Failed)) {
             lock(warm).push((environment, Instant::now()));
             freed.add_permits(1);
@@ -114,8 +113,7 @@ impl Lambda {
         (outcome, took)
     }
 
-    /// An environment that is ready for work: one that is free, or a new one and the time that its
-    /// start took.
+    /// A warm environment, or a new one with the time that it took to start.
     async fn environment(
         &self,
         log: &Log<'_>,
@@ -125,9 +123,9 @@ impl Lambda {
             tokio::select! {
                 biased;
                 permit = freed.acquire() => {
-                    // It is never closed; and this environment is free no more.
+                    // The semaphore is never closed. The permit is kept, because this environment is no longer free.
                     permit.into_iter().for_each(SemaphorePermit::forget);
-                    // The one that was busy last: the others may be ended for having nothing to do.
+                    // The one that was used last, so that the others become idle long enough to end.
                     let environment = lock(warm).pop().map(|(environment, _)| environment);
                     if let Some(environment) = environment.filter(Environment::is_alive) {
                         return Ok((environment, None));
@@ -145,12 +143,12 @@ impl Lambda {
         }
     }
 
-    /// From now on, does this to each process that is invoked.
+    /// Sets a fault for each process that is invoked from now on, or ends it.
     pub fn set_fault(&self, fault: Option<FunctionFault>) {
         *lock(&self.0.fault) = fault;
     }
 
-    /// Ends the environments that wait for work.
+    /// Ends the idle environments.
     pub fn stop(&self) {
         lock(&self.0.warm).clear();
     }
@@ -160,15 +158,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock()
 }
 
-/// Ends environments that have had nothing to do for so long, as Lambda does to save room, for as long as
-/// there is a function.
+/// Ends environments that have been idle for too long, as Lambda does, until the function is dropped.
 async fn end_idle(function: Weak<Inner>, max_idle: Duration) {
     loop {
         time::sleep(max_idle / 4).await;
         let Some(function) = function.upgrade() else { return };
         let mut warm = lock(&function.warm);
         let idle = warm.iter().take_while(|(_, since)| since.elapsed() >= max_idle).count();
-        // One that somebody has just been promised stays.
+        // One that a caller has just been given stays.
         let idle =
             (0..idle).take_while(|_| function.freed.try_acquire().is_ok_and(forgotten)).count();
         warm.drain(..idle);

@@ -1,5 +1,5 @@
-//! The Lambda Runtime API of one environment (AWS Lambda Developer Guide, "Using the Lambda runtime
-//! API for custom runtimes").
+//! The Lambda Runtime API of one environment (AWS Lambda Developer Guide, "Using the Lambda runtime API for custom
+//! runtimes").
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,18 +18,18 @@ use crate::server::{Body, Server, full};
 
 const VERSION: &str = "/2018-06-01/runtime/";
 
-/// Work for the function, and where its outcome goes.
+/// An event for the function, and where its result goes.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
-    /// When the function is ended, in milliseconds since 1970.
+    /// The deadline, in milliseconds since 1970.
     pub(super) deadline_ms: u128,
     pub(super) trace: String,
     pub(super) reply: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
-/// A runtime API that serves until it is dropped.
+/// A runtime API that runs until it is dropped.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     work: mpsc::Sender<Invocation>,
@@ -37,7 +37,7 @@ pub(super) struct RuntimeApi {
     server: Server,
 }
 
-/// What the calls of one process share.
+/// Shared by all calls of one process.
 struct State {
     arn: String,
     work: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
@@ -50,7 +50,7 @@ struct Running {
     reply: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
-/// How a process came up: it has asked for work, or said that it can't.
+/// Whether a process has started: it asked for an event, or reported that it can't start.
 type Init = Result<(), InvokeError>;
 
 impl RuntimeApi {
@@ -75,16 +75,16 @@ impl RuntimeApi {
         self.server.address()
     }
 
-    /// Waits until the process has asked for work once, or said that it can't.
+    /// Waits until the process has asked for an event, or reported that it can't start.
     pub(super) async fn initialized(&self) -> Result<(), InvokeError> {
-        // It can't be closed: the server that holds the other end lives as long as this.
+        // Can't be closed: the server with the sender lives as long as this.
         let mut init = self.init.clone();
         let outcome = init.wait_for(Option::is_some).await.ok().and_then(|init| init.clone());
         outcome.unwrap_or(Err(InvokeError::Exited))
     }
 
     pub(super) async fn give(&self, invocation: Invocation) {
-        // What nobody takes is dropped, and so is its reply.
+        // If nobody takes it, it is dropped, and its reply with it.
         let _ = self.work.send(invocation).await;
     }
 }
@@ -113,8 +113,7 @@ impl State {
     async fn next(&self) -> Response<Body> {
         self.init.send_replace(Some(Ok(())));
         let Some(invocation) = self.work.lock().await.recv().await else {
-            // The environment is being ended. Lambda just freezes it; an answer without work would be
-            // none that the runtime knows.
+            // The environment is ending. Lambda would just freeze it. The runtime knows no response without an event.
             return std::future::pending().await;
         };
         let Invocation { request_id, payload, deadline_ms, trace, reply } = invocation;
@@ -129,7 +128,7 @@ impl State {
         response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    /// Passes on what became of the invocation that runs; another one is refused.
+    /// Passes on the result of the current invocation, and refuses that of any other.
     fn finish(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> Response<Body> {
         match self.running().take_if(|running| running.request_id == id) {
             Some(running) => {

@@ -1,11 +1,11 @@
-//! The load balancer's own answers ("Troubleshoot your Application Load Balancers").
+//! The load balancer's own responses ("Troubleshoot your Application Load Balancers").
 
 use hyper::header::{CONTENT_TYPE, HeaderValue, SERVER};
 use hyper::{Response, StatusCode};
 
 use crate::server::{Body, full};
 
-/// A page that says no more than the status.
+/// A page with nothing but the status.
 pub(super) fn error(status: StatusCode) -> Response<Body> {
     let page = format!(
         "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n\

@@ -1,25 +1,24 @@
-//! What holds for all requests of a load balancer.
+//! Settings for all requests of a load balancer.
 
 use std::time::Duration;
 
 use hyper::HeaderMap;
 
-/// What the load balancer does to every request and answer.
+/// Settings for all requests and responses.
 #[derive(Debug, Clone)]
 pub struct Attributes {
-    /// What CloudWatch calls it.
+    /// Its name in CloudWatch.
     pub full_name: String,
-    /// How long a connection may be silent: a target may take so long to begin its answer, and one
+    /// How long a connection may be silent. A target must begin its response within this time, and a connection
     /// without requests is closed after it.
     pub idle_timeout: Duration,
-    /// Whether headers are dropped whose names have more than letters, digits and hyphens.
+    /// Whether headers are dropped if their names have other characters than letters, digits and hyphens.
     pub drop_invalid_header_fields: bool,
-    /// Headers of every answer, in place of a target's own.
+    /// Headers of every response. They replace a target's own.
     pub response_headers: HeaderMap,
 }
 
-/// What a load balancer has of which nothing is said ("Edit attributes for your Application Load
-/// Balancer").
+/// The defaults of a load balancer ("Edit attributes for your Application Load Balancer").
 impl Default for Attributes {
     fn default() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Bodies on their way through the load balancer: passed on as they come, watched for who stalls.
+//! Streams bodies through the load balancer, and notices who stalls.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::time::{self, Instant, Sleep};
 use super::target_group::InFlight;
 use crate::server::BoxError;
 
-/// How a request's body is getting on.
+/// The progress of a request's body.
 #[derive(Debug)]
 pub(super) struct Progress {
     last: Mutex<Instant>,
@@ -23,7 +23,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A request whose body has still to come.
+    /// A request whose body has not come yet.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             last: Mutex::new(Instant::now()),
@@ -32,7 +32,7 @@ impl Progress {
         })
     }
 
-    /// Waits until nothing has come or gone for so long.
+    /// Waits until nothing has moved for this long.
     pub(super) async fn idle(&self, timeout: Duration) {
         loop {
             let due = *self.last.lock() + timeout;
@@ -43,12 +43,12 @@ impl Progress {
         }
     }
 
-    /// Whether the client is to send more.
+    /// Whether the client must send more.
     pub(super) fn is_awaited(&self) -> bool {
         self.awaited.load(Ordering::SeqCst)
     }
 
-    /// Whether the client broke off, or sent what is no HTTP.
+    /// Whether the client broke off, or sent invalid HTTP.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::SeqCst)
     }
@@ -88,16 +88,16 @@ impl Body for FromClient {
     }
 }
 
-/// A target that has begun its answer and does not go on.
+/// A target began its response and stalled.
 #[derive(Debug, thiserror::Error)]
 #[error("the target stalls")]
 struct TargetStalls;
 
-/// A target's body, for the client. The request is in flight until this is gone.
+/// A target's body, for the client. Until it is dropped, the request is in flight.
 pub(super) struct FromTarget {
     body: Incoming,
     timeout: Duration,
-    /// Runs while the target is waited for. While the client takes nothing, nobody asks the target.
+    /// Runs while waiting for the target. While the client does not read, nobody asks the target.
     timer: Option<Pin<Box<Sleep>>>,
     _in_flight: InFlight,
 }

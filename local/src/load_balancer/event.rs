@@ -1,5 +1,5 @@
-//! HTTP requests as events for a function, and its answers as HTTP ("Use Lambda functions as targets
-//! of an Application Load Balancer").
+//! Turns HTTP requests into events for a function, and its responses into HTTP ("Use Lambda functions as targets of
+//! an Application Load Balancer").
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
@@ -13,11 +13,10 @@ use serde_json::{Map, Value, json};
 use super::headers::remove_hop_by_hop;
 use crate::server::{Body, full};
 
-/// The largest body of a request to a function, and the largest answer of one.
+/// The largest request body for a function, and its largest response.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
-/// The event that stands for a request. Names of headers are in lower case; the path and the query
-/// are as the client sent them.
+/// The event for a request. Header names are in lower case. Path and query are as the client sent them.
 pub(super) fn from_request(
     parts: &Parts,
     body: &Bytes,
@@ -55,7 +54,7 @@ pub(super) fn from_request(
     event.to_string().into_bytes()
 }
 
-/// The last value of each name, or all of them.
+/// The last value of each name, or all values.
 fn values(
     entries: impl Iterator<Item = (String, String)>,
     multi_value: bool,
@@ -83,7 +82,7 @@ fn is_text(headers: &HeaderMap) -> bool {
     text && !headers.contains_key(CONTENT_ENCODING)
 }
 
-/// A function's answer.
+/// A function's response.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -98,7 +97,7 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-/// The response that a function's answer stands for; none if it is malformed or too large.
+/// The HTTP response; `None` if it is malformed or too large.
 pub(super) fn to_response(answer: &[u8], multi_value: bool) -> Option<Response<Body>> {
     if answer.len() > MAX_BYTES {
         return None;
@@ -111,7 +110,7 @@ pub(super) fn to_response(answer: &[u8], multi_value: bool) -> Option<Response<B
         body.into_bytes()
     };
     let mut response = Response::new(full(body.into()));
-    // Those below 200 would leave the client waiting for more.
+    // With a status below 200, the client would wait for another.
     *response.status_mut() =
         StatusCode::from_u16(answer.status_code).ok().filter(|status| status.as_u16() >= 200)?;
     let headers = if multi_value { answer.multi_value_headers } else { answer.headers };

@@ -1,4 +1,4 @@
-//! A request's way to its target and back.
+//! Sends a request to its target, and the response back.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::lambda::Lambda;
 use crate::server::{Body, MAX_BUFFER};
 use picus_cloudwatch::metric_sink::MetricSink;
 
-/// How long a connection to a target may take.
+/// The longest time to connect to a target.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers requests by the listener's rules.
@@ -36,8 +36,7 @@ pub struct Forwarder {
     metrics: Metrics,
 }
 
-/// Reports a client that is gone before its answer was there, when it is dropped: a 460, in the
-/// documents' words.
+/// When dropped, reports a client that left before its response: AWS's documents call it a 460.
 struct Left<'a>(Option<&'a Metrics>);
 
 impl Drop for Left<'_> {
@@ -49,7 +48,7 @@ impl Drop for Left<'_> {
     }
 }
 
-/// An answer of a target's, or the status of the load balancer's own.
+/// A target's response, or the status of the load balancer's own.
 type Outcome = Result<Response<Body>, StatusCode>;
 
 impl Forwarder {
@@ -76,7 +75,7 @@ impl Forwarder {
         request: Request<Incoming>,
         client: SocketAddr,
     ) -> Response<Body> {
-        // The server lets go of an answer whose client has left before it was there.
+        // If the client leaves, the server drops this future.
         let mut left = Left(Some(&self.metrics));
         let response = self.answer_patiently(request, client).await;
         left.0 = None;
@@ -114,7 +113,7 @@ impl Forwarder {
     }
 
     async fn forward(&self, mut request: Request<Incoming>, group: &Arc<TargetGroup>) -> Outcome {
-        // `*`, say, is of no target; an address alone is its root.
+        // `*`, for example, is for no target. An address alone means its root.
         let path = request.uri().path();
         if !path.starts_with('/') {
             return Err(StatusCode::BAD_REQUEST);
@@ -173,14 +172,14 @@ impl Forwarder {
         })?;
         let arn = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{group}");
         let event = event::from_request(&parts, &body.to_bytes(), &arn, multi_value);
-        // Lambda knows nothing of the trace within the event, and begins one of its own.
+        // Lambda ignores the event's trace, and begins its own.
         let trace = format!("Root={}", headers::new_id());
         self.metrics.request(group);
         let started = Instant::now();
-        // It goes on though the client has left: Lambda does not learn of that.
+        // It goes on after the client has left, because Lambda does not notice.
         let function = function.clone();
         let invoked = tokio::spawn(async move { function.invoke(event.into(), &trace).await.ok() });
-        // Whatever else the function does, a client learns no more than that it failed.
+        // Whatever goes wrong in the function, the client only learns that it failed.
         let answer = invoked.await.ok().flatten();
         let response = answer.and_then(|answer| event::to_response(&answer, multi_value));
         let Some(response) = response else {

@@ -1,5 +1,5 @@
-//! Headers as the load balancer passes them on ("HTTP headers and Application Load Balancers",
-//! "Request tracing for your Application Load Balancer").
+//! The headers that the load balancer passes on ("HTTP headers and Application Load Balancers", "Request tracing for
+//! your Application Load Balancer").
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,7 +30,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, client: SocketAddr, port: u16) {
     set(headers, X_AMZN_TRACE_ID, trace.as_bytes());
 }
 
-/// Removes headers whose names have more than letters, digits and hyphens.
+/// Removes headers whose names have other characters than letters, digits and hyphens.
 pub(super) fn drop_invalid(headers: &mut HeaderMap) {
     let is_invalid = |name: &&HeaderName| {
         !name.as_str().chars().all(|letter| letter == '-' || letter.is_ascii_alphanumeric())
@@ -41,7 +41,7 @@ pub(super) fn drop_invalid(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes what concerns one connection alone (RFC 9110, 7.6.1).
+/// Removes headers that concern only one connection (RFC 9110, 7.6.1).
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -65,8 +65,8 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// A new root where there is none; where there is one, the load balancer's own part before it. AWS
-/// documents no check of a client's root: a bad one is passed on, and the programs refuse it.
+/// Adds a root if there is none. If there is one, adds the load balancer's own part before it. AWS does not document
+/// any check of a client's root. A bad root is passed on, and the programs refuse it.
 fn trace(given: Option<&str>) -> String {
     let has_root =
         |given: &str| given.split(';').any(|field| field.trim_start().starts_with("Root="));
@@ -86,7 +86,7 @@ pub(super) fn new_id() -> String {
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
-    // Made of headers that were valid and of digits: always one itself.
+    // Always valid: it consists of valid headers and digits.
     if let Ok(value) = HeaderValue::from_bytes(value) {
         headers.insert(name, value);
     }

@@ -1,4 +1,4 @@
-//! What the load balancer tells CloudWatch ("CloudWatch metrics for your Application Load
+//! The metrics that the load balancer reports to CloudWatch ("CloudWatch metrics for your Application Load
 //! Balancer").
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::target_group::TargetGroup;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 
-/// Reports on a load balancer.
+/// Reports the metrics of a load balancer.
 #[derive(Debug)]
 pub(super) struct Metrics {
     pub(super) load_balancer: String,
@@ -17,19 +17,19 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// A request for which there was a target.
+    /// A request that had a target.
     pub(super) fn request(&self, group: &str) {
         self.for_group("RequestCount", group, 1.0);
     }
 
-    /// A target's answer.
+    /// A target's response.
     pub(super) fn answered(&self, group: &str, status: StatusCode, took: Duration) {
         let name = format!("HTTPCode_Target_{}XX_Count", status.as_u16() / 100);
         self.for_group(&name, group, 1.0);
         self.for_group("TargetResponseTime", group, took.as_secs_f64());
     }
 
-    /// An answer of the load balancer's own.
+    /// A response of the load balancer's own.
     pub(super) fn own(&self, status: StatusCode) {
         let of_all = &[("LoadBalancer", self.load_balancer.as_str())];
         let family = format!("HTTPCode_ELB_{}XX_Count", status.as_u16() / 100);
@@ -40,13 +40,13 @@ impl Metrics {
         }
     }
 
-    /// A function that failed, or answered what is no answer.
+    /// The function failed, or its response was malformed.
     pub(super) fn function_failed(&self, group: &str) {
         let dimensions = &[("LoadBalancer", self.load_balancer.as_str()), ("TargetGroup", group)];
         self.sink.record(Metric::new("AWS/ApplicationELB", "LambdaUserError", dimensions), 1.0);
     }
 
-    /// Both for the load balancer as a whole and for the group.
+    /// Reports for the whole load balancer, and for the group.
     fn for_group(&self, name: &str, group: &str, value: f64) {
         let dimensions = [("LoadBalancer", self.load_balancer.as_str()), ("TargetGroup", group)];
         for set in [&dimensions[..1], &dimensions[..]] {
@@ -55,7 +55,7 @@ impl Metrics {
     }
 }
 
-/// How many of a group's targets are healthy; a group without targets tells nothing.
+/// The number of healthy targets. A group without targets reports nothing.
 pub fn report_health(metrics: &MetricSink, load_balancer: &str, group: &TargetGroup) {
     let (all, healthy) = (group.len(), group.healthy().len());
     let dimensions = &[("LoadBalancer", load_balancer), ("TargetGroup", group.name())];

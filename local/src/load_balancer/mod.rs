@@ -1,5 +1,5 @@
-//! An Application Load Balancer: a listener with rules, and target groups behind it (Elastic Load
-//! Balancing, "Application Load Balancers").
+//! An Application Load Balancer: a listener with rules, and target groups (Elastic Load Balancing, "Application Load
+//! Balancers").
 
 mod answer;
 mod attributes;
@@ -27,12 +27,12 @@ pub use rules::{Action, Condition, Forward, Listener, Rule};
 pub use statuses::Statuses;
 pub use target_group::{Algorithm, GroupSettings, HealthCheck, Target, TargetGroup};
 
-/// A load balancer that serves.
+/// A running load balancer.
 #[derive(Debug)]
 pub struct LoadBalancer(Server);
 
 impl LoadBalancer {
-    /// Serves `listener` on `socket`, and tells `metrics` of it.
+    /// Serves `listener` on `socket`, and reports to `metrics`.
     ///
     /// # Errors
     /// A socket without an address.
@@ -52,13 +52,13 @@ impl LoadBalancer {
         Ok(Self(Server::with_idle_timeout(socket, idle_timeout, answer)?))
     }
 
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.0.address()
     }
 
-    /// Takes no more connections and lets requests in flight end.
+    /// Accepts no more connections, and finishes the requests in flight.
     pub async fn stop(self) {
         self.0.stop().await;
     }

@@ -1,5 +1,5 @@
-//! Requests that the load balancer refuses before any rule ("Troubleshoot your Application Load
-//! Balancers"; RFC 9112, 3.2 and 6.1).
+//! Requests that the load balancer refuses before any rule ("Troubleshoot your Application Load Balancers"; RFC 9112,
+//! 3.2 and 6.1).
 
 use std::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use hyper::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::uri::Authority;
 use hyper::{Request, StatusCode, Version};
 
-/// Why this request is refused, if it is. A host in its target takes the place of its `Host`.
+/// The status of the refusal, if there is one. A host in the target replaces the `Host` header.
 pub(super) fn refusal<B>(request: &mut Request<B>) -> Option<StatusCode> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
@@ -29,14 +29,14 @@ pub(super) fn refusal<B>(request: &mut Request<B>) -> Option<StatusCode> {
     None
 }
 
-/// An empty one is of a target that has no authority (RFC 9110, 7.2).
+/// A target without authority has an empty one (RFC 9110, 7.2).
 fn is_host(value: &[u8]) -> bool {
     if value.is_empty() {
         return true;
     }
     let Ok(authority) = Authority::try_from(value) else { return false };
     let (host, all) = (authority.host(), authority.as_str());
-    // Neither user nor password.
+    // A user or a password is not allowed.
     let Some(port) = all.strip_prefix(host) else { return false };
     let port_is_valid = port.is_empty()
         || port

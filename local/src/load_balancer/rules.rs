@@ -1,5 +1,4 @@
-//! A listener's rules, in the order of their priorities ("Listener rules for your Application Load
-//! Balancer").
+//! A listener's rules, in order of priority ("Listener rules for your Application Load Balancer").
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,28 +9,28 @@ use super::target_group::TargetGroup;
 use crate::lambda::Lambda;
 use crate::wildcard;
 
-/// What is done with a request.
+/// What happens with a request.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Action {
-    /// To one of the group's targets.
+    /// It goes to a target of the group.
     Forward(Arc<TargetGroup>),
-    /// To a function.
+    /// It goes to a function.
     Invoke {
         function: Lambda,
-        /// What CloudWatch calls the function's target group.
+        /// The name of the function's target group in CloudWatch.
         group: String,
-        /// Whether headers and parameters are sent and taken with all their values.
+        /// Whether events and responses have all values of headers and parameters.
         multi_value_headers: bool,
     },
 }
 
-/// What a request must be for a rule to apply.
+/// A rule's condition.
 #[derive(Debug, Clone)]
 pub enum Condition {
-    /// Its path matches one of these: `*` stands for any characters, `?` for one; case counts.
+    /// The path matches one of these patterns. `*` stands for any characters, `?` for one. Case matters.
     PathPattern(Vec<String>),
-    /// Its method is one of these.
+    /// The method is one of these.
     HttpRequestMethod(Vec<Method>),
 }
 
@@ -46,7 +45,7 @@ impl Condition {
     }
 }
 
-/// Where requests go: each action gets a share of them, by its weight.
+/// Where requests go: each action gets a share by its weight.
 #[derive(Debug, Clone)]
 pub struct Forward {
     actions: Vec<(Action, u32)>,
@@ -54,13 +53,13 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// Shares the requests by weights, of which one at least is not 0.
+    /// Shares requests by weight. At least one weight must not be 0.
     #[must_use]
     pub fn weighted(actions: Vec<(Action, u32)>) -> Self {
         Self { actions, requests: Arc::default() }
     }
 
-    /// Where the next request goes.
+    /// The action for the next request.
     fn next(&self) -> Option<&Action> {
         let weights = || self.actions.iter().map(|(_, weight)| *weight as usize);
         let turn = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -80,18 +79,18 @@ impl From<Action> for Forward {
     }
 }
 
-/// A rule: where requests go that meet all conditions.
+/// Where requests go that meet all conditions.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Its place in the order, lowest first.
+    /// Lower ones go first.
     pub priority: u16,
-    /// All of them must hold.
+    /// All must match.
     pub conditions: Vec<Condition>,
-    /// Where the request goes.
+    /// Where matching requests go.
     pub forward: Forward,
 }
 
-/// The rules, and what becomes of requests that meet none.
+/// The rules, and the default action.
 #[derive(Debug, Clone)]
 pub struct Listener {
     rules: Vec<Rule>,
@@ -99,14 +98,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// A listener with these rules, in whatever order.
+    /// A listener with these rules, in any order.
     #[must_use]
     pub fn new(mut rules: Vec<Rule>, default: impl Into<Forward>) -> Self {
         rules.sort_by_key(|rule| rule.priority);
         Self { rules, default: default.into() }
     }
 
-    /// Where a request goes; nowhere where no action has a weight.
+    /// The action for a request; `None` if no action has a weight.
     #[must_use]
     pub fn action(&self, method: &Method, path: &str) -> Option<&Action> {
         let holds =

@@ -1,14 +1,14 @@
-//! The statuses of a good answer, as a matcher has them: `200`, `200,202`, `200-299`.
+//! The statuses of a good health check, as a matcher writes them: `200`, `200,202`, `200-299`.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// Statuses, in ranges.
+/// Ranges of statuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statuses(Vec<RangeInclusive<u16>>);
 
 impl Statuses {
-    /// Whether a status is one of them.
+    /// Whether a status is in a range.
     #[must_use]
     pub fn contain(&self, status: u16) -> bool {
         self.0.iter().any(|range| range.contains(&status))

@@ -1,5 +1,4 @@
-//! Targets, and which of them are healthy ("Health checks for Application Load Balancer target
-//! groups").
+//! Targets and their health ("Health checks for Application Load Balancer target groups").
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,24 +18,24 @@ use tokio::time;
 
 use super::statuses::Statuses;
 
-/// How targets are asked for their health.
+/// The settings of health checks.
 #[derive(Debug, Clone)]
 pub struct HealthCheck {
-    /// What is asked for.
+    /// The path.
     pub path: String,
-    /// The statuses of a good answer.
+    /// The statuses that count as healthy.
     pub statuses: Statuses,
-    /// The time from one check to the next.
+    /// The time between two checks.
     pub interval: Duration,
-    /// The longest that an answer may take.
+    /// The longest time for one check.
     pub timeout: Duration,
-    /// Good answers in a row that make an unhealthy target healthy; a new one needs one.
+    /// After this many successes in a row, an unhealthy target becomes healthy. A new target needs one.
     pub healthy_threshold: u32,
-    /// Bad answers in a row that make a healthy target unhealthy.
+    /// After this many failures in a row, a healthy target becomes unhealthy.
     pub unhealthy_threshold: u32,
 }
 
-/// What a group has of which nothing is said ("Health check settings").
+/// The defaults ("Health check settings").
 impl Default for HealthCheck {
     fn default() -> Self {
         Self {
@@ -50,30 +49,30 @@ impl Default for HealthCheck {
     }
 }
 
-/// How the next target is chosen among the healthy ones.
+/// How a target is chosen among the healthy ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
-    /// Each in turn.
+    /// In turns.
     RoundRobin,
-    /// The one with the fewest requests in flight; in turn, where several have as few.
+    /// The one with the fewest requests in flight. Among equals, in turns.
     LeastOutstandingRequests,
 }
 
-/// What a target group is.
+/// The settings of a target group.
 #[derive(Debug, Clone)]
 pub struct GroupSettings {
-    /// What CloudWatch calls it.
+    /// Its name in CloudWatch.
     pub name: String,
     /// How a target is chosen.
     pub algorithm: Algorithm,
-    /// How targets are asked for their health.
+    /// The health checks of its targets.
     pub health_check: HealthCheck,
-    /// How long requests may go on at a target that was taken out.
+    /// How long requests may go on at a target that has been taken out.
     pub deregistration_delay: Duration,
 }
 
-/// What a group has of which nothing is said ("Edit target group attributes").
+/// The defaults ("Edit target group attributes").
 impl Default for GroupSettings {
     fn default() -> Self {
         Self {
@@ -88,7 +87,7 @@ impl Default for GroupSettings {
 /// A server behind the load balancer.
 #[derive(Debug)]
 pub struct Target {
-    /// Where it is.
+    /// Its address.
     pub address: SocketAddr,
     healthy: AtomicBool,
     in_flight: AtomicUsize,
@@ -102,7 +101,7 @@ impl Target {
     }
 }
 
-/// A request that a target works on, until this is dropped.
+/// A request at a target, until this is dropped.
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Target>);
 
@@ -118,7 +117,7 @@ impl Drop for InFlight {
     }
 }
 
-/// Servers that do the same.
+/// A group of targets.
 #[derive(Debug)]
 pub struct TargetGroup {
     settings: GroupSettings,
@@ -142,14 +141,14 @@ impl TargetGroup {
         Self { settings, targets: RwLock::default(), next: AtomicUsize::new(0) }
     }
 
-    /// What CloudWatch calls it.
+    /// Its name in CloudWatch.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.settings.name
     }
 
-    /// Adds a target; it gets requests once it is healthy. It is taken out by what this returns, and not
-    /// by its address: that may be another's by then.
+    /// Adds a target, which gets requests when it is healthy. Use the returned value to take it out, not the address,
+    /// which another target may have by then.
     pub fn register(&self, address: SocketAddr) -> Arc<Target> {
         let target = Arc::new(Target { address, healthy: false.into(), in_flight: 0.into() });
         let checks = tokio::spawn(check(target.clone(), self.settings.health_check.clone()));
@@ -157,7 +156,7 @@ impl TargetGroup {
         target
     }
 
-    /// Takes a target out and waits until its requests have ended, at most for the group's delay.
+    /// Takes a target out and waits for its requests, at most for the group's delay.
     pub async fn deregister(&self, target: &Arc<Target>) {
         self.remove(target);
         let drained = async {
@@ -165,16 +164,16 @@ impl TargetGroup {
                 time::sleep(Duration::from_millis(5)).await;
             }
         };
-        // Those that take longer are cut off, as they are by the load balancer.
+        // The load balancer cuts off those that take longer.
         let _ = time::timeout(self.settings.deregistration_delay, drained).await;
     }
 
-    /// Takes a target out that is gone.
+    /// Removes a target that is gone.
     pub(crate) fn remove(&self, target: &Arc<Target>) {
         self.targets.write().retain(|(other, _)| !Arc::ptr_eq(other, target));
     }
 
-    /// How many targets there are.
+    /// The number of targets.
     pub(super) fn len(&self) -> usize {
         self.targets.read().len()
     }
@@ -190,7 +189,7 @@ impl TargetGroup {
             .collect()
     }
 
-    /// The target that gets the next request: a healthy one, or any where none is healthy.
+    /// The target for the next request: a healthy one, or any if none is healthy.
     pub(super) fn choose(&self) -> Option<InFlight> {
         let targets = self.targets.read();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
@@ -207,20 +206,20 @@ impl TargetGroup {
                 able.iter().min_by_key(|target| target.in_flight.load(Ordering::SeqCst))
             }
         }?;
-        // Counted while the list is held: who takes the target out then sees the request.
+        // Counted while the list is locked, so that whoever takes the target out sees the request.
         target.in_flight.fetch_add(1, Ordering::SeqCst);
         Some(InFlight(Arc::clone(target)))
     }
 }
 
-/// Checks a target again and again.
+/// Checks a target's health repeatedly.
 async fn check(target: Arc<Target>, check: HealthCheck) {
     let client: Client<HttpConnector, Empty<Bytes>> =
         Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
     let url = format!("http://{}{}", target.address, check.path);
     let (mut good, mut bad, mut new) = (0, 0, true);
     loop {
-        // Nothing in it can be refused: an address and a path of our own.
+        // Can't fail: address and path are our own.
         let Ok(request) = Request::get(&url).body(Empty::new()) else { return };
         let answer = time::timeout(check.timeout, client.request(request)).await;
         let is_good = |status: StatusCode| check.statuses.contain(status.as_u16());
@@ -236,7 +235,7 @@ async fn check(target: Arc<Target>, check: HealthCheck) {
                 target.healthy.store(false, Ordering::Relaxed);
             }
         }
-        // A new target is asked more often, so that a start takes no whole interval.
+        // A new target is checked more often, so that a start need not wait a whole interval.
         time::sleep(if new {
             check.interval.min(Duration::from_millis(50))
         } else {

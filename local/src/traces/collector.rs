@@ -1,4 +1,4 @@
-//! Where programs deliver their spans.
+//! Receives spans from the programs.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,29 +16,29 @@ use tokio::sync::mpsc;
 use super::span::Span;
 use crate::server::{Body, Server, full};
 
-/// The most that one delivery may be.
+/// The largest delivery.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// A collector that takes spans until it is dropped.
+/// A collector that runs until it is dropped.
 #[derive(Debug)]
 pub struct Collector {
-    /// Where it takes them.
+    /// Its address.
     pub address: SocketAddr,
-    /// The spans, a delivery at a time.
+    /// The spans, one delivery at a time.
     pub spans: mpsc::UnboundedReceiver<Vec<Span>>,
     _server: Server,
 }
 
 impl Collector {
-    /// Starts to take spans, on a port that the system chooses.
+    /// Starts on any free port.
     ///
     /// # Errors
-    /// No port can be had.
+    /// No port is free.
     pub async fn start() -> io::Result<Self> {
         Self::serve(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
     }
 
-    /// Starts to take spans on `listener`.
+    /// Starts on `listener`.
     ///
     /// # Errors
     /// A listener without an address.
@@ -52,7 +52,7 @@ impl Collector {
         Ok(Self { address, spans, _server: server })
     }
 
-    /// The URL that programs are given.
+    /// The URL for programs.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
@@ -63,19 +63,19 @@ async fn take(
     request: Request<Incoming>,
     tell: &mpsc::UnboundedSender<Vec<Span>>,
 ) -> Response<Body> {
-    // An empty answer is one that refuses nothing.
+    // An empty response refuses nothing.
     let mut response = Response::new(full(Bytes::new()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
     *response.status_mut() = match (request.method(), request.uri().path()) {
         (&Method::POST, "/v1/traces") => match read(request.into_body()).await {
             Some(spans) => {
-                // Whoever asked for spans may be gone.
+                // The receiver may be gone.
                 let _ = tell.send(spans);
                 StatusCode::OK
             }
             None => StatusCode::BAD_REQUEST,
         },
-        // Distributions of durations, which nobody here looks at.
+        // Distributions of durations, which nobody uses here.
         (&Method::POST, "/v1/metrics") => StatusCode::OK,
         _ => StatusCode::NOT_FOUND,
     };

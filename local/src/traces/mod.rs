@@ -1,5 +1,5 @@
-//! A collector of traces, as small as it can be: it takes OTLP over HTTP from both programs
-//! (OpenTelemetry Protocol Specification, "OTLP/HTTP") and hands on their spans.
+//! A small collector of traces. It receives OTLP over HTTP from both programs (OpenTelemetry Protocol Specification,
+//! "OTLP/HTTP"), and passes on their spans.
 
 mod collector;
 mod show;

@@ -1,5 +1,5 @@
-//! Traces for people: a line a trace, and below it a line a span, each under the one that it is a part
-//! of. They go to stderr, so that stdout is the programs' alone.
+//! Prints traces for people: a line for each trace, and below it a line for each span, indented under its parent.
+//! They go to stderr, because stdout is for the programs' lines.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::lines::Lines;
 use crate::readable::{RED, paint, plain};
 use picus_settings::visible;
 
-/// Shows spans there until none can come any more.
+/// Prints spans until no more can come.
 pub async fn show(mut collector: Collector, stderr: Lines) {
     while let Some(spans) = collector.spans.recv().await {
         stderr.push(lines(spans));
@@ -30,10 +30,10 @@ fn lines(spans: Vec<Span>) -> String {
         let is_root =
             |span: &&Span| !spans.iter().any(|other| other.span_id == span.parent_span_id);
         for root in spans.iter().filter(is_root) {
-            // Whoever sends spans may send any id.
+            // A sender may use any id.
             let (start, end) = root.trace_id.split_at_checked(8).unwrap_or_default();
             let who = root.resource.get("service.name").map(plain).unwrap_or_default();
-            // A string takes all that is written to it, here and below.
+            // Writing to a string never fails, here and below.
             let _ = writeln!(text, "trace 1-{start}-{end} {}", visible(&who));
             write_tree(&mut text, spans, root, 0);
         }
@@ -59,7 +59,7 @@ fn write_tree(text: &mut String, spans: &[Span], span: &Span, depth: usize) {
     }
 }
 
-/// What happened, in words: the text of an error without what Rust calls its parts.
+/// An event in words: an error's text without Rust's names for its parts.
 fn said(event: &Event) -> String {
     let attribute = |name: &str| event.attributes.get(name).map(plain);
     let error = attribute("exception.message").or_else(|| attribute("aws.http.error_message"));
@@ -73,8 +73,8 @@ fn said(event: &Event) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }
 
-/// The text up to where a `Debug` begins: a name in capitals and its fields in braces, or in brackets
-/// behind the text.
+/// The text before a `Debug` output begins: a capitalised name with fields in braces, or fields in brackets after the
+/// text.
 fn without_debug(text: &str) -> &str {
     let is_debug = |text: &str| {
         let name = text.trim_start_matches('(');

@@ -1,4 +1,4 @@
-//! A span as people and tests read it.
+//! A span, for people and tests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,42 +18,42 @@ pub type Attributes = BTreeMap<String, Value>;
 /// A span that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
-    /// What its program is, with its `service.name`.
+    /// Attributes of its program, such as `service.name`.
     pub resource: Attributes,
-    /// The schema that names its attributes and its resource's; empty where the two differ.
+    /// The URL of the schema of its attributes and its resource; empty if the two differ.
     pub schema_url: String,
     /// What it is called.
     pub name: String,
-    /// Whether it is a request that came in.
+    /// Whether it is an incoming request.
     pub is_server: bool,
-    /// Whether it is a call that went out.
+    /// Whether it is an outgoing call.
     pub is_client: bool,
-    /// Its trace, as 32 hexadecimal digits.
+    /// The trace's id, as 32 hexadecimal digits.
     pub trace_id: String,
     /// Its own id, as 16 hexadecimal digits.
     pub span_id: String,
-    /// The span that it is a part of; empty if there is none.
+    /// The parent's id; empty if there is none.
     pub parent_span_id: String,
-    /// What tracing systems on the way here told one another: W3C's `tracestate`.
+    /// W3C's `tracestate`.
     pub trace_state: String,
-    /// When it began, in nanoseconds since 1970.
+    /// Its start, in nanoseconds since 1970.
     pub start: u64,
     /// How long it took.
     pub duration: Duration,
     /// Whether it failed.
     pub failed: bool,
-    /// What it tells of its work.
+    /// Its attributes.
     pub attributes: Attributes,
-    /// What happened in it.
+    /// Its events.
     pub events: Vec<Event>,
 }
 
-/// Something that happened in a span.
+/// Something that happened during a span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// What it is called.
     pub name: String,
-    /// What it tells.
+    /// Its attributes.
     pub attributes: Attributes,
 }
 
@@ -116,7 +116,7 @@ fn value(any: Option<AnyValue>) -> Value {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // A string takes all that is written to it.
+        // Writing to a string never fails.
         let _ = write!(text, "{byte:02x}");
         text
     })
