@@ -180,7 +180,7 @@ def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (TOKENS | {"PublicName": ""}, "A certificate needs PublicName"),
+        (TOKENS | {"PublicName": ""}, "CertificateArn needs PublicName"),
         (TOKENS | {"JwtJwksEndpoint": ""}, "JwtIssuer needs JwtJwksEndpoint"),
         (TOKENS | {"JwtAudience": ""}, "JwtIssuer needs JwtAudience"),
         (TOKENS | {"JwtIssuer": ""}, "JwtAudience and JwtScope need JwtIssuer"),
@@ -197,7 +197,7 @@ def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed
         ({"AlarmWebhook": "http://plain.example/"}, "AlarmWebhook"),
         ({"BakeMinutes": "16"}, "BakeMinutes"),
         (TOKENS | {"CertificateArn": ""}, "JwtIssuer needs CertificateArn"),
-        (TOKENS | {"DeploymentStrategy": "CANARY"}, "it needs ROLLING"),
+        (TOKENS | {"DeploymentStrategy": "CANARY"}, "JwtIssuer needs ROLLING"),
         ({"VpcId": "vpc-1", "TaskSubnetIds": "subnet-1,subnet-2"}, "VpcId needs LoadBalancerSubnetIds"),
         ({"VpcId": "vpc-1", "LoadBalancerSubnetIds": "subnet-1,subnet-2"}, "VpcId needs TaskSubnetIds"),
         ({"RequestsPerAddress": "9"}, "RequestsPerAddress"),
