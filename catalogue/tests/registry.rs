@@ -15,7 +15,11 @@ fn the_registry_is_what_the_catalogue_says() {
             fs::write(&file, &text).unwrap();
         }
         let kept = fs::read_to_string(&file).unwrap_or_default();
-        assert!(kept == text, "{} is not the catalogue's: UPDATE_SNAPSHOTS=1", file.display());
+        assert!(
+            kept == text,
+            "{} does not match the catalogue: rewrite it with UPDATE_SNAPSHOTS=1 cargo test --workspace --test registry",
+            file.display()
+        );
     }
     let files = fs::read_dir(&folder).unwrap().count();
     assert_eq!(files, registry::files().len(), "a file that nobody writes");
