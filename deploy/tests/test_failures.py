@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from failing.lab import REPOSITORY
+from failing.lab import REPOSITORY, nth
 from failing.ways import WAYS
 
 EVERY = os.environ.get("PICUS_EVERY_FAILURE") == "1"
@@ -215,7 +215,7 @@ class Reference:
     def fault(self, case, number, way):
         """What is wrong with how a script takes it that one call fails, or nothing."""
         command = self.scenario.command(case)
-        done = case.run(*command, number=number, way=way)
+        done = case.run(*command, at=nth(self.clean.calls, number), way=way)
         state = case.at_rest()
         said = f"exit code {done.code}\n{done.out[-1500:]}\n{done.err[-1500:]}"
         if self.is_done(done, state):

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import botocore.exceptions
 import pytest
 
+from failing.lab import nth
 from failing.ways import WAYS
 from world import ROOT
 
@@ -161,18 +162,18 @@ def test_a_restore_that_stops_at_any_call_is_completed_by_the_same_command(lab):
     if os.environ.get("PICUS_EVERY_FAILURE") == "1":
         plan = [(number, way) for number in range(1, len(calls) + 1) for way in WAYS]
     with ThreadPoolExecutor(3) as beside:
-        outcomes = list(beside.map(lambda each: stopped_and_completed(Past(lab), *each), plan))
+        outcomes = list(beside.map(lambda each: stopped_and_completed(Past(lab), nth(calls, each[0]), each[1]), plan))
     assert [wrong for wrong in outcomes if wrong] == []
 
 
-def stopped_and_completed(past, number, way):
+def stopped_and_completed(past, at, way):
     """What is wrong with a restore that fails at a call and is then repeated, if anything is."""
-    first = past.whole(number=number, way=way)
+    first = past.whole(at=at, way=way)
     if not holds_the_items_of_then(past):
-        return "the items are nowhere", number, way, first
+        return "the items are nowhere", at, way, first
     second = past.whole() if first.code else first
     if second.code or past.items() != past.then or past.look() != past.settings:
-        return "not completed", number, way, first, second, past.look()
+        return "not completed", at, way, first, second, past.look()
     return None
 
 

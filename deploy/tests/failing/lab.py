@@ -43,7 +43,7 @@ class Lab:
         self.work, self.port = work, free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.numbers = itertools.count(1)
-        (work / "quiet").write_text(json.dumps({"log": os.devnull}))
+        (work / "quiet").write_text(json.dumps({"log": os.devnull, "operation": None}))
         self.package = package(work / "delete-handler.zip", b"#!/bin/sh\n")
 
     @contextlib.contextmanager
@@ -71,6 +71,11 @@ class Lab:
         return not release.startswith("bad")
 
 
+def nth(calls, number):
+    """Of calls that were made, the one of that number, as `Case.run` wants it."""
+    return calls[number - 1], calls[:number].count(calls[number - 1])
+
+
 class Case:
     def __init__(self, lab, account):
         self.lab, self.account = lab, account
@@ -78,11 +83,12 @@ class Case:
         self.folder.mkdir()
         (self.folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{lab.picus_port}"\nheader = "X-Account: {account.id}"\n')
 
-    def run(self, script, *arguments, number=0, way=None, answers=None, root=ROOT):
-        """Runs a script, and lets the call of that number fail in that way. `answers`: those that are recorded, by operation."""
+    def run(self, script, *arguments, at=(None, 0), way=None, answers=None, root=ROOT):
+        """Runs a script, and lets a call fail in that way: `at` is its operation, and which of that operation's calls it is.
+        `answers`: those that are recorded, by operation."""
         plan, log = self.folder / "plan", self.folder / "log"
         log.write_text("")
-        plan.write_text(json.dumps({"number": number, "way": way, "log": str(log), "answers": RECORDED | (answers or {})}))
+        plan.write_text(json.dumps({"operation": at[0], "number": at[1], "way": way, "log": str(log), "answers": RECORDED | (answers or {})}))
         environment = {
             "AWS_ACCESS_KEY_ID": self.account.id,
             "AWS_ENDPOINT_URL": self.lab.endpoint,
