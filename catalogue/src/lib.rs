@@ -52,6 +52,7 @@ const REQUEST_SECONDS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 /// OpenTelemetry's recommended bounds for database calls, and two more, because DynamoDB answers in 1 to 5 ms.
 const CALL_SECONDS: &[f64] = &[0.001, 0.002, 0.003, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+const KEYS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 100.0];
 const CAPACITY_UNITS: &[f64] = &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// Declares each metric once: as a constant, whose doc comment is its HELP, and as an entry of [`ALL`].
@@ -126,6 +127,12 @@ catalogue! {
     DYNAMODB_CONSUMED_CAPACITY: "picus.dynamodb.consumed_capacity_units" in "{capacity_unit}",
         Histogram(CAPACITY_UNITS)
         => "picus_dynamodb_consumed_capacity_units", none, ["db_operation_name"];
+    /// Keys that a call to DynamoDB asked for in which reads were gathered.
+    READS_BATCH_SIZE: "picus.reads.batch_size" in "{key}", Histogram(KEYS)
+        => "picus_reads_batch_size", Count, [];
+    /// Time that a read waited for others to end before it was sent with those that waited too.
+    READS_WAIT_DURATION: "picus.reads.wait.duration" in "s", Histogram(CALL_SECONDS)
+        => "picus_reads_wait_duration_seconds", Seconds, [];
     /// Items sent in list responses.
     ITEMS_LISTED: "picus.items.listed" in "{item}", Counter
         => "picus_items_listed_total", Count, [];

@@ -118,6 +118,8 @@ pub const CALL: Span = Span {
         ("rpc.method", Required),
         ("db.system.name", Required),
         ("db.operation.name", Required),
+        // Of the call that reads of several requests were gathered in.
+        ("db.operation.batch.size", ConditionallyRequired),
         ("db.collection.name", Required),
         ("db.response.status_code", ConditionallyRequired),
         ("aws.dynamodb.table_names", Required),

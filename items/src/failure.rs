@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -104,7 +105,11 @@ impl Failure {
     }
 
     /// The client's error, with the cause for the log.
-    pub(crate) fn into_error<E>(self, operation: Operation, error: Box<SdkError<E>>) -> Error
+    pub(crate) fn into_error<E>(
+        self,
+        operation: Operation,
+        error: impl Into<Arc<SdkError<E>>>,
+    ) -> Error
     where
         E: StdError + Send + Sync + 'static,
     {
@@ -122,7 +127,7 @@ impl Failure {
             _ => (ErrorKind::Internal, ""),
         };
         Error::new(kind, format!("{what}{then}"))
-            .with_source(FailedCall { error_type: self.error_type(), error })
+            .with_source(FailedCall { error_type: self.error_type(), error: error.into() })
     }
 }
 
@@ -134,7 +139,7 @@ const NO_ROOM: &str = ": too much is held in memory at this time, retry later";
 struct FailedCall<E: StdError + 'static> {
     error_type: &'static str,
     #[source]
-    error: Box<SdkError<E>>,
+    error: Arc<SdkError<E>>,
 }
 
 /// The codes with which DynamoDB throttles (Amazon DynamoDB Developer Guide, "Error handling").

@@ -106,6 +106,6 @@ fn refusal(no_room: NoRoom) -> ConnectorError {
     ConnectorError::other(no_room.into(), None)
 }
 
-fn unread(no_room: NoRoom) -> ConnectorError {
+pub(crate) fn unread(no_room: NoRoom) -> ConnectorError {
     ConnectorError::other(Unread(no_room).into(), None)
 }

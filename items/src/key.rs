@@ -17,7 +17,7 @@ const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 const IDEMPOTENCY_NAMESPACE: Uuid = Uuid::from_u128(0xb195_dcb6_00e1_519a_88b1_b3cf_6054_9b68);
 
 /// The `object_id` of an item: 1 to 2048 bytes of UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(String);
 
 impl Key {

@@ -5,6 +5,8 @@
 pub(crate) enum Operation {
     Put,
     Get,
+    /// Reads of several items in one call.
+    GetMany,
     Scan,
     Delete,
     /// A read that a delete begins with.
@@ -17,6 +19,7 @@ impl Operation {
         match self {
             Self::Put => "PutItem",
             Self::Get | Self::ReadToDelete => "GetItem",
+            Self::GetMany => "BatchGetItem",
             Self::Scan => "Scan",
             Self::Delete => "DeleteItem",
         }
@@ -27,6 +30,7 @@ impl Operation {
         match self {
             Self::Put => "DynamoDB.PutItem",
             Self::Get | Self::ReadToDelete => "DynamoDB.GetItem",
+            Self::GetMany => "DynamoDB.BatchGetItem",
             Self::Scan => "DynamoDB.Scan",
             Self::Delete => "DynamoDB.DeleteItem",
         }
@@ -36,7 +40,7 @@ impl Operation {
     pub(crate) fn failure(self) -> &'static str {
         match self {
             Self::Put => "Could not save item",
-            Self::Get => "Could not get item",
+            Self::Get | Self::GetMany => "Could not get item",
             Self::Scan => "Could not list items",
             Self::Delete | Self::ReadToDelete => "Could not delete item",
         }

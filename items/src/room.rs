@@ -105,6 +105,11 @@ impl Room {
         let _ = self.hold(content, 0);
     }
 
+    /// Another room of the same budget, that holds nothing yet.
+    pub(crate) fn beside(&self) -> Self {
+        Budget(self.0.budget.clone()).room()
+    }
+
     /// Runs `work` with this room, which counts the requests to DynamoDB and its responses.
     pub fn within<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         CURRENT.scope(self.clone(), work)

@@ -18,11 +18,13 @@ use uuid::Uuid;
 use crate::attributes::{Attributes, OBJECT_ID};
 use crate::connect::{self, Settings};
 use crate::error::{Error, ErrorKind};
+use crate::gathered::Gathered;
 use crate::item::{self, Item};
 use crate::key::{IdempotencyKey, Key};
 use crate::observe::{self, Target};
 use crate::operation::Operation;
 use crate::page::{Cursor, Limit, Page};
+use crate::reads::{Reads, attribute};
 use crate::warm;
 
 /// Divides the size of a page that does not fit into memory.
@@ -39,7 +41,9 @@ pub struct Table(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     client: Client,
-    target: Target,
+    target: Arc<Target>,
+    reads: Reads,
+    gathered: Option<Arc<Gathered>>,
     consistent_reads: bool,
 }
 
@@ -58,14 +62,18 @@ impl Table {
     /// The table that `settings` name, configured by `config`.
     #[must_use]
     pub fn new(config: &SdkConfig, settings: &Settings) -> Self {
-        Self(Arc::new(Inner {
-            client: connect::client(config, settings),
-            target: Target {
-                table_name: settings.table_name.clone(),
-                region: config.region().map(ToString::to_string).unwrap_or_default(),
-            },
-            consistent_reads: settings.consistent_reads,
-        }))
+        let client = connect::client(config, settings);
+        let target = Arc::new(Target {
+            table_name: settings.table_name.clone(),
+            region: config.region().map(ToString::to_string).unwrap_or_default(),
+        });
+        let consistent_reads = settings.consistent_reads;
+        let reads =
+            Reads { client: client.clone(), target: target.clone(), consistent: consistent_reads };
+        let gathered = settings
+            .gathering
+            .map(|gathering| Gathered::new(reads.clone(), gathering, settings.operation_timeout));
+        Self(Arc::new(Inner { client, target, reads, gathered, consistent_reads }))
     }
 
     /// Opens a connection for the first call, without a permission and without capacity; or gives up `within`
@@ -130,30 +138,16 @@ impl Table {
     /// # Errors
     /// [`ErrorKind::NotFound`], or the error of a failed call.
     pub async fn get(&self, key: &Key) -> Result<Item, Error> {
-        match self.read(Operation::Get, key, self.0.consistent_reads).await? {
+        let found = match &self.0.gathered {
+            Some(gathered) => gathered.read(key).await?,
+            None => self.0.reads.one(Operation::Get, key, self.0.consistent_reads).await?,
+        };
+        match found {
             Some(attributes) => Ok(Item::stored(attributes)),
             None => {
                 Err(Error::new(ErrorKind::NotFound, format!("Item with key '{key}' not found")))
             }
         }
-    }
-
-    async fn read(
-        &self,
-        operation: Operation,
-        key: &Key,
-        consistent: bool,
-    ) -> Result<Option<Attributes>, Error> {
-        let Inner { client, target, .. } = &*self.0;
-        let request = client
-            .get_item()
-            .table_name(&target.table_name)
-            .key(OBJECT_ID, attribute(key))
-            .consistent_read(consistent)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let output = observe::call(operation, target, request.send(), |result| result).await?;
-        observe::consumed(operation, output.consumed_capacity());
-        Ok(output.item)
     }
 
     /// Reads a page of at most `limit` items; fewer where these come to DynamoDB's 1 MB, or find no room in
@@ -204,7 +198,7 @@ impl Table {
         mut limit: i32,
         start: Option<Attributes>,
     ) -> Result<ScanOutput, Error> {
-        let Inner { client, target, consistent_reads } = &*self.0;
+        let Inner { client, target, consistent_reads, .. } = &*self.0;
         loop {
             let request = client
                 .scan()
@@ -252,10 +246,6 @@ fn is_unmet(error: &PutItemError) -> bool {
 
 fn nothing_to_delete(key: &Key) -> Error {
     Error::new(ErrorKind::NotFound, format!("Item with key \"{key}\" not found"))
-}
-
-fn attribute(key: &Key) -> AttributeValue {
-    AttributeValue::S(key.as_str().to_owned())
 }
 
 fn start_key(key: &Key) -> Attributes {

@@ -8,13 +8,14 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 
-use super::{Inner, Table, attribute, nothing_to_delete};
+use super::{Inner, Table, nothing_to_delete};
 use crate::attributes::{Attributes, OBJECT_ID};
 use crate::error::{Error, ErrorKind, NOT_THE_ITEM_MEANT};
 use crate::item::Item;
 use crate::key::Key;
 use crate::observe;
 use crate::operation::Operation;
+use crate::reads::attribute;
 
 /// The most attributes, besides the key, that a condition can compare. An expression has at most 300 operators and
 /// functions (Amazon DynamoDB Developer Guide, "Quotas", "Expression parameters"): here an `AND` and a `=` for each
@@ -42,7 +43,7 @@ impl Table {
         key: &Key,
         is_meant: impl FnOnce(&Item) -> bool,
     ) -> Result<(), Error> {
-        let Some(found) = self.read(Operation::ReadToDelete, key, true).await? else {
+        let Some(found) = self.0.reads.one(Operation::ReadToDelete, key, true).await? else {
             return Err(nothing_to_delete(key));
         };
         let item = Item::stored(found);

@@ -2,6 +2,7 @@
 
 mod contract;
 mod faults;
+mod gathered;
 mod given;
 mod guarded;
 mod properties;

@@ -16,7 +16,15 @@ struct Answered {
     #[serde(rename = "__type")]
     kind: String,
     #[serde(rename = "ConsumedCapacity")]
-    consumed_capacity: Option<ConsumedCapacity>,
+    consumed_capacity: Option<Consumed>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Consumed {
+    ByTheTable(ConsumedCapacity),
+    /// Of a batch, by each of its tables.
+    ByTables(Vec<ConsumedCapacity>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +48,13 @@ impl Reporter {
         self.record("ThrottledRequests", Some(operation), 1.0);
     }
 
+    /// Of a batch, some keys were refused for the rate of calls.
+    pub(super) fn throttled_in_part(&self, keys: usize) {
+        for _ in 0..keys {
+            self.record("ReadThrottleEvents", None, 1.0);
+        }
+    }
+
     /// A call failed inside DynamoDB.
     pub(super) fn failed(&self, operation: &str) {
         self.record("SystemErrors", Some(operation), 1.0);
@@ -58,7 +73,12 @@ impl Reporter {
             return;
         }
         self.record("SuccessfulRequestLatency", Some(operation), took.as_secs_f64() * 1e3);
-        if let Some(ConsumedCapacity { units }) = body.consumed_capacity {
+        let units = match body.consumed_capacity {
+            Some(Consumed::ByTheTable(ConsumedCapacity { units })) => Some(units),
+            Some(Consumed::ByTables(tables)) => Some(tables.iter().map(|table| table.units).sum()),
+            None => None,
+        };
+        if let Some(units) = units {
             let consumed = if reads(operation) {
                 "ConsumedReadCapacityUnits"
             } else {
@@ -77,5 +97,5 @@ impl Reporter {
 }
 
 fn reads(operation: &str) -> bool {
-    matches!(operation, "GetItem" | "Scan")
+    matches!(operation, "GetItem" | "BatchGetItem" | "Scan")
 }

@@ -3,6 +3,7 @@
 
 mod error;
 mod metrics;
+mod partial;
 mod permissions;
 mod proxy;
 mod taken_name;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::DynamoDbError;
 use crate::deployment::Role;
@@ -36,6 +37,7 @@ pub(super) struct Denied {
 #[serde(rename_all = "PascalCase")]
 struct Call {
     table_name: Option<String>,
+    request_items: Option<BTreeMap<String, Value>>,
 }
 
 impl Permissions {
@@ -94,11 +96,16 @@ fn caller(headers: &HeaderMap) -> Option<&str> {
 
 /// The table. A call for no table, or for several, concerns no resource that a role is allowed.
 fn resource(body: &[u8]) -> String {
-    match serde_json::from_slice(body) {
-        Ok(Call { table_name: Some(arn) }) if arn.starts_with("arn:") => arn,
-        Ok(Call { table_name: Some(name) }) => {
-            format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
+    let table = match serde_json::from_slice(body) {
+        Ok(Call { table_name: Some(name), request_items: None }) => Some(name),
+        Ok(Call { table_name: None, request_items: Some(mut tables) }) => {
+            tables.pop_first().filter(|_| tables.is_empty()).map(|(name, _)| name)
         }
-        _ => "*".to_owned(),
+        _ => None,
+    };
+    match table {
+        Some(arn) if arn.starts_with("arn:") => arn,
+        Some(name) => format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"),
+        None => "*".to_owned(),
     }
 }

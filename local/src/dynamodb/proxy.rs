@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::time;
 
 use super::metrics::Reporter;
+use super::partial::Partial;
 use super::permissions::{Calls, Permissions};
 use super::taken_name;
 use crate::server::{Body, BrokenOff, full};
@@ -82,7 +83,7 @@ impl Proxy {
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, BrokenOff> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let fault = *self.fault();
         // A health check of the endpoint is not a call: it is neither refused nor counted.
         if head.method == Method::GET && fault != Some(DynamoDbFault::Unreachable) {
@@ -91,12 +92,9 @@ impl Proxy {
         let operation = operation(&head).to_owned();
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let struck = |one_in: u32| number.is_multiple_of(one_in);
+        let throttled = matches!(fault, Some(DynamoDbFault::Throttles(one_in)) if struck(one_in));
         match fault {
             Some(DynamoDbFault::Unreachable) => return Err(BrokenOff),
-            Some(DynamoDbFault::Throttles(one_in)) if struck(one_in) => {
-                self.reporter.throttled(&operation);
-                return Ok(refusal("ProvisionedThroughputExceededException", "Slower, please"));
-            }
             Some(DynamoDbFault::Fails(one_in)) if struck(one_in) => {
                 self.reporter.failed(&operation);
                 let mut answer = refusal("InternalServerError", "Something went wrong");
@@ -116,8 +114,23 @@ impl Proxy {
         if let Err(denied) = self.permissions.check(&head.headers, &operation, &body) {
             return Ok(refusal(denied.kind, &denied.message));
         }
+        let partial = throttled.then(|| Partial::of(&body));
+        if let Some(None) = partial {
+            self.reporter.throttled(&operation);
+            return Ok(refusal("ProvisionedThroughputExceededException", "Slower, please"));
+        }
         let started = Instant::now();
-        let answer = self.pass_on(head, body).await?;
+        let answer = if let Some(partial) = partial.flatten() {
+            self.reporter.throttled_in_part(partial.unread);
+            head.headers.insert(CONTENT_LENGTH, partial.read.len().into());
+            let mut answer = self.pass_on(head, partial.read.clone()).await?;
+            let body = partial.answer(answer.body());
+            answer.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+            *answer.body_mut() = body;
+            answer
+        } else {
+            self.pass_on(head, body).await?
+        };
         self.reporter.answered(&operation, &answer, started.elapsed());
         Ok(answer.map(full))
     }

@@ -133,7 +133,7 @@ fn values(dimension: &str) -> Option<&'static [&'static str]> {
         "http_route" => &route::ALL,
         "url_scheme" => &["http", "https"],
         "db_system_name" => &[conventions::DB_SYSTEM_NAME],
-        "db_operation_name" => &["GetItem", "PutItem", "Scan", "DeleteItem"],
+        "db_operation_name" => &["GetItem", "BatchGetItem", "PutItem", "Scan", "DeleteItem"],
         "faas_trigger" => &["http"],
         "cpu_mode" => &["user", "system"],
         "error_type" => &["queue_full", "export_failed", "rejected"],

@@ -1,14 +1,17 @@
 //! What clients see when a part fails, and that the system recovers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::dynamodb::DynamoDbFault;
+use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::given::{options, send_signal, started, tampered};
+use crate::given::{Client, options, send_signal, started, tampered};
 
 #[tokio::test]
 async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
@@ -65,6 +68,40 @@ async fn a_fault_of_dynamodbs_own_is_tried_again_and_counted_as_its_own() {
     system.dynamodb_fault(None);
     assert_eq!(client.delete("x").await.status(), 404);
     assert_eq!(system_errors("DeleteItem"), None);
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn of_reads_that_are_throttled_together_those_that_were_read_succeed() {
+    let mut options = options();
+    options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "1".to_owned());
+    options.environment.insert("PICUS_GATHERED_READS_PAST".to_owned(), "1".to_owned());
+    let (system, client) = started(options).await;
+    let ids = client.put_many(40).await;
+    system.dynamodb_fault(Some(DynamoDbFault::Throttles(1)));
+    let mut seen = BTreeSet::new();
+    // A call for one key is refused, of a call for more half is read.
+    for _ in 0..50 {
+        seen.extend(join_all(ids.iter().map(|id| client.get_status(id))).await);
+        if seen.len() == 2 {
+            break;
+        }
+    }
+    assert_eq!(seen, BTreeSet::from([StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE]));
+    let metrics = Client::of(system.tasks()[0].running().await.unwrap().metrics_address);
+    let scrape = metrics.get_path("/metrics").await.text().await.unwrap();
+    for counted in [
+        r#"picus_dynamodb_throttles_total{db_operation_name="BatchGetItem"}"#,
+        r#"db_client_operation_duration_seconds_count{db_system_name="aws.dynamodb",db_operation_name="BatchGetItem",error_type="throttled"}"#,
+        "picus_reads_batch_size_count",
+        "picus_reads_wait_duration_seconds_count",
+    ] {
+        assert!(scrape.contains(counted), "no {counted} in\n{scrape}");
+    }
+    system.dynamodb_fault(None);
+    for status in join_all(ids.iter().map(|id| client.get_status(id))).await {
+        assert_eq!(status, StatusCode::OK);
+    }
     system.stop().await;
 }
 

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::join_all;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::deployment::{Deployment, TEMPLATE};
 use picus_local::dynamodb::{Calls, DynamoDb, Storage};
@@ -49,13 +50,25 @@ async fn client_of(role: &str, dynamodb: &DynamoDb) -> Client {
 
 #[tokio::test]
 async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
-    let (system, client) = started(options()).await;
+    let mut options = options();
+    options.environment.insert("PICUS_GATHERED_READS_PAST".to_owned(), "1".to_owned());
+    let (system, client) = started(options).await;
     let id = client.put(&json!({"n": 1})).await;
     for _ in 0..2 {
         let put = client.request(Method::POST, "/picus/put").header("idempotency-key", "k");
         assert_eq!(put.json(&json!({"n": 2})).send().await.unwrap().status(), 201);
     }
     assert_eq!(client.get_status(&id).await, StatusCode::OK);
+    // Reads that come at once are gathered.
+    let gathered = (TASK_ROLE.to_owned(), "dynamodb:BatchGetItem".to_owned());
+    for _ in 0..100 {
+        for status in join_all((0..32).map(|_| client.get_status(&id))).await {
+            assert_eq!(status, StatusCode::OK);
+        }
+        if system.calls().contains(&gathered) {
+            break;
+        }
+    }
     assert_eq!(client.listed_ids("/picus/list").await.len(), 2);
     assert_eq!(client.listed_ids("/picus/list?limit=1").await.len(), 1);
     let guarded = client.request(Method::DELETE, &format!("/picus/{id}")).header("if-match", "*");

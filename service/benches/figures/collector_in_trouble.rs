@@ -27,7 +27,7 @@ struct Variant {
 /// Measures all of them in turn, round by round, every request traced. Tells whether every target was met.
 pub(crate) async fn measure() -> io::Result<bool> {
     let dynamodb = engine::start().await;
-    given::put_item(dynamodb).await?;
+    given::put_items(dynamodb, given::CLIENTS).await?;
     let collector = |delay| async move { Ok::<_, io::Error>(otlp_sink::start(delay)?.to_string()) };
     let well = start(dynamodb, &collector(Duration::ZERO).await?).await?;
     let mut variants = Vec::new();
@@ -42,9 +42,9 @@ pub(crate) async fn measure() -> io::Result<bool> {
 
     // The first round only warms up.
     for round in 0..=ROUNDS {
-        let with_well = well.gets(REQUESTS).await?;
+        let with_well = well.gets(given::CLIENTS, REQUESTS).await?;
         for variant in &mut variants {
-            let took = variant.server.gets(REQUESTS).await?;
+            let took = variant.server.gets(given::CLIENTS, REQUESTS).await?;
             if round > 0 {
                 variant.medians.push(ratio(&took, &with_well, 50));
                 variant.p99s.push(ratio(&took, &with_well, 99));

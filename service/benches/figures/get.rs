@@ -51,7 +51,7 @@ pub(crate) async fn bare() -> io::Result<()> {
 /// Measures all of them in turn, round by round. Tells whether every target was met.
 pub(crate) async fn measure() -> io::Result<bool> {
     let dynamodb = engine::start().await;
-    given::put_item(dynamodb).await?;
+    given::put_items(dynamodb, given::CLIENTS).await?;
 
     let mut bare_command = Command::new(env::current_exe()?);
     bare_command.arg("bare");
@@ -98,6 +98,6 @@ pub(crate) async fn measure() -> io::Result<bool> {
 /// The CPU that one request costs a server.
 async fn cost(server: &Server) -> io::Result<Duration> {
     let before = server.cpu()?;
-    server.gets(REQUESTS).await?;
+    server.gets(given::CLIENTS, REQUESTS).await?;
     Ok(server.cpu()?.saturating_sub(before) / REQUESTS)
 }

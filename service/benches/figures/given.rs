@@ -13,19 +13,25 @@ use crate::usage;
 use picus_testing::engine;
 
 pub(crate) const TABLE: &str = "picus_data";
-const CLIENTS: u32 = 8;
+pub(crate) const CLIENTS: u32 = 8;
 
-/// Writes the item that is got.
-pub(crate) async fn put_item(dynamodb: SocketAddr) -> io::Result<()> {
-    let client = Client::new(&engine::sdk_config(dynamodb).await);
-    let put = client.put_item().table_name(TABLE);
-    put.item("object_id", AttributeValue::S("a".into()))
-        .item("name", AttributeValue::S("picus".repeat(40)))
-        .item("price", AttributeValue::N("12.50".into()))
-        .send()
-        .await
-        .map_err(io::Error::other)?;
+/// Writes an item for each of so many clients.
+pub(crate) async fn put_items(dynamodb: SocketAddr, clients: u32) -> io::Result<()> {
+    let dynamodb = Client::new(&engine::sdk_config(dynamodb).await);
+    for client in 0..clients {
+        let put = dynamodb.put_item().table_name(TABLE);
+        put.item("object_id", AttributeValue::S(key(client)))
+            .item("name", AttributeValue::S("picus".repeat(40)))
+            .item("price", AttributeValue::N("12.50".into()))
+            .send()
+            .await
+            .map_err(io::Error::other)?;
+    }
     Ok(())
+}
+
+fn key(client: u32) -> String {
+    format!("item-{client}")
 }
 
 /// A server in a process of its own, which ends with this.
@@ -79,16 +85,15 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// Gets the item this often, by several clients. The time that each took, the shortest first.
-    pub(crate) async fn gets(&self, requests: u32) -> io::Result<Vec<Duration>> {
+    /// Gets items this often in all, each of so many clients its own. The time that each took, the shortest first.
+    pub(crate) async fn gets(&self, clients: u32, requests: u32) -> io::Result<Vec<Duration>> {
         let http = reqwest::Client::new();
-        let url = self.url("/picus/get/a");
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| {
-                let (http, url) = (http.clone(), url.clone());
+        let clients: Vec<_> = (0..clients)
+            .map(|client| {
+                let (http, url) = (http.clone(), self.url(&format!("/picus/get/{}", key(client))));
                 tokio::spawn(async move {
                     let mut took = Vec::new();
-                    for _ in 0..requests / CLIENTS {
+                    for _ in 0..requests / clients {
                         let begun = Instant::now();
                         let response = http.get(&url).send().await.map_err(io::Error::other)?;
                         assert_eq!(response.status(), 200, "a measured request must do its work");

@@ -4,6 +4,7 @@
 mod collector_in_trouble;
 mod get;
 mod given;
+mod load;
 mod memory;
 mod usage;
 
@@ -19,9 +20,10 @@ fn main() -> io::Result<ExitCode> {
         // All are printed, whatever the first ones are.
         Ok::<_, io::Error>([
             get::measure().await?,
+            load::measure().await?,
             collector_in_trouble::measure().await?,
             memory::measure().await?,
         ])
     })?;
-    Ok(if reached == [true; 3] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if reached == [true; 4] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -24,8 +24,9 @@ fn longest() -> String {
 
 /// A DynamoDB in which this item is whatever is asked for, and comes at the second page of every list again.
 async fn full_of(item: &str) -> SocketAddr {
-    let (found, there, listed) = (
+    let (found, gathered, there, listed) = (
         format!(r#"{{"Item":{item}}}"#),
+        format!(r#"{{"Responses":{{"picus_data":[{item}]}},"UnprocessedKeys":{{}}}}"#),
         format!(r#"{{"__type":"x#ConditionalCheckFailedException","Item":{item}}}"#),
         format!(r#"{{"Items":[{item}],"LastEvaluatedKey":{{"object_id":{{"S":"k"}}}}}}"#),
     );
@@ -35,6 +36,7 @@ async fn full_of(item: &str) -> SocketAddr {
     };
     let answers = Arc::new([
         ("GetItem", answer("200 OK", found)),
+        ("BatchGetItem", answer("200 OK", gathered)),
         ("PutItem", answer("400 Bad Request", there)),
         ("Scan", answer("200 OK", listed)),
     ]);

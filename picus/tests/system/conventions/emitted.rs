@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use picus_local::dynamodb::DynamoDbFault;
 use picus_local::output::Output;
 use picus_local::traces::{Collector, Span};
@@ -35,6 +36,7 @@ pub(super) async fn emitted() -> Emitted {
     for (name, value) in [
         ("ECS_CONTAINER_METADATA_URI_V4", format!("http://{metadata}")),
         ("PICUS_DYNAMODB_MAX_ATTEMPTS", "2".to_owned()),
+        ("PICUS_GATHERED_READS_PAST", "1".to_owned()),
         ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=tests".to_owned()),
     ] {
         options.environment.insert(name.to_owned(), value);
@@ -63,6 +65,12 @@ pub(super) async fn emitted() -> Emitted {
             let request = if with_body { request.json(&body) } else { request };
             keep(request.send().await.unwrap());
         }
+    }
+    // While one read is under way, the others wait to be gathered.
+    system.dynamodb_fault(Some(DynamoDbFault::Slow(1, Duration::from_millis(10))));
+    let path = format!("/picus/get/{id}");
+    for answer in join_all((0..8).map(|_| client.get_path(&path))).await {
+        keep(answer);
     }
     system.dynamodb_fault(None);
     let odd = Method::from_bytes(b"BREW").unwrap();
