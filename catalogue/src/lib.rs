@@ -100,6 +100,9 @@ catalogue! {
     /// Measured requests whose response began within the latency SLO's time.
     REQUESTS_WITHIN_OBJECTIVE: "picus.requests.within_objective" in "{request}", Counter
         => "picus_requests_within_objective_total", Count, ["http_route"];
+    /// Requests for items that were answered with 5xx. Without a failure there is no series.
+    REQUESTS_FAILED: "picus.requests.failed" in "{request}", Counter
+        => "picus_requests_failed_total", Count, ["http_route"];
     /// Requests refused with 503 because too many were in flight, or too many bytes.
     REQUESTS_SHED: "picus.requests.shed" in "{request}", Counter
         => "picus_requests_shed_total", Count, [];

@@ -53,7 +53,9 @@ impl Publication {
         let dimensions = metric.dimensions.iter().flat_map(|(name, value)| [name, value]);
         let name = self.each_by_itself.then_some(&metric.name);
         let texts = iter::once(&metric.namespace).chain(dimensions).chain(name);
-        hash(texts.flat_map(|text| text.bytes()))
+        // Each text ends by a 0: the last byte of all must reach the high bits, or names that differ in it alone share their
+        // delays, and what is one text in two must not be another's.
+        hash(texts.flat_map(|text| text.bytes().chain([0])))
     }
 }
 
@@ -89,6 +91,12 @@ mod tests {
         assert_eq!(delays(together, "requests"), delays(together, "failures"));
         let apart = Publication { each_by_itself: true, ..together };
         assert_ne!(delays(apart, "requests"), delays(apart, "failures"));
+    }
+
+    #[test]
+    fn names_that_differ_in_their_last_byte_alone_are_late_by_themselves() {
+        let apart = Publication { jitter: 3, each_by_itself: true, ..Publication::default() };
+        assert_ne!(delays(apart, "requests_a"), delays(apart, "requests_b"));
     }
 
     #[test]

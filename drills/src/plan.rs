@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::traffic::{BUSY, FLOOD, FLOOD_OF_DELETES, LOW, NONE, NORMAL, Traffic};
+use crate::traffic::{
+    BUSY, FEW_DELETES, FEW_LISTS, FLOOD, FLOOD_OF_DELETES, LOW, NONE, NORMAL, SOME_DELETES, Traffic,
+};
 use picus_local::dynamodb::DynamoDbFault;
 use picus_local::lambda::FunctionFault;
 
@@ -91,6 +93,7 @@ const OUT: (&str, &str) = ("picus-outage", "most requests fail");
 const PERHAPS_OUT: (&str, &str) =
     ("picus-outage", "how large a share of the requests fails is up to the moment");
 const PAGES: (&str, &str) = ("picus-page", "pages once for whatever hurts users");
+const ROUTES: (&str, &str) = ("picus-route-page", "a route is as good as down, or all are");
 const BURNS: (&str, &str) = ("picus-availability-page", "users get errors");
 const SPENDS: (&str, &str) =
     ("picus-availability-ticket", "the budget burns, whichever window is looked at");
@@ -114,7 +117,7 @@ pub const DRILLS: &[Drill] = &[
         name: "dynamodb-unreachable",
         fault: Fault::DynamoDb(DynamoDbFault::Unreachable),
         alarms: &["picus-outage", "picus-page", "picus-availability-page"],
-        others: &[SPENDS],
+        others: &[ROUTES, SPENDS],
         ..CALM
     },
     Drill {
@@ -122,14 +125,14 @@ pub const DRILLS: &[Drill] = &[
         fault: Fault::DynamoDb(DynamoDbFault::Fails(1)),
         settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
         alarms: &["picus-page", "picus-availability-page"],
-        others: &[SPENDS, OUT],
+        others: &[ROUTES, SPENDS, OUT],
         ..CALM
     },
     Drill {
         name: "dynamodb-slow",
         fault: Fault::DynamoDb(DynamoDbFault::Slow(1, SLOW)),
         alarms: &["picus-page", "picus-latency-page"],
-        others: &[DAWDLES],
+        others: &[ROUTES, DAWDLES],
         ..CALM
     },
     Drill {
@@ -138,7 +141,7 @@ pub const DRILLS: &[Drill] = &[
         // The SDK waits a random time before it retries.
         settings: &[("PICUS_DYNAMODB_MAX_ATTEMPTS", "1")],
         alarms: &["picus-dynamodb-throttling"],
-        others: &[PAGES, BURNS, SPENDS],
+        others: &[ROUTES, PAGES, BURNS, SPENDS],
         perhaps: &[PERHAPS_OUT],
         ..CALM
     },
@@ -163,6 +166,31 @@ pub const DRILLS: &[Drill] = &[
         ..CALM
     },
     Drill {
+        name: "lists-denied",
+        fault: Fault::DynamoDb(DynamoDbFault::DeniesOperation("Scan")),
+        traffic: FEW_LISTS,
+        alarms: &["picus-route-page", "picus-page"],
+        others: &[SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "deletes-denied",
+        fault: Fault::DynamoDb(DynamoDbFault::DeniesOperation("DeleteItem")),
+        traffic: FEW_DELETES,
+        alarms: &["picus-route-page", "picus-page"],
+        others: &[SPENDS],
+        ..CALM
+    },
+    Drill {
+        name: "deletes-slow",
+        fault: Fault::DynamoDb(DynamoDbFault::SlowOperation("DeleteItem", SLOW)),
+        traffic: SOME_DELETES,
+        recorded: 4,
+        alarms: &["picus-route-page", "picus-page"],
+        others: &[DAWDLES],
+        ..CALM
+    },
+    Drill {
         name: "tasks-gone",
         fault: Fault::TasksGone,
         alarms: &["picus-outage", "picus-no-healthy-target"],
@@ -179,7 +207,7 @@ pub const DRILLS: &[Drill] = &[
         name: "bad-deployment",
         fault: Fault::BadDeployment(&[("DYNAMODB_TABLE_NAME", "picus_date")]),
         alarms: &["picus-page", "picus-availability-page"],
-        others: &[SPENDS, OUT],
+        others: &[ROUTES, SPENDS, OUT],
         rolled_back_by: Some("picus-availability-page-5m"),
         ..CALM
     },
@@ -188,7 +216,7 @@ pub const DRILLS: &[Drill] = &[
         fault: Fault::SlowDeployment(SLOW),
         recorded: 4,
         alarms: &["picus-page", "picus-latency-page"],
-        others: &[DAWDLES],
+        others: &[ROUTES, DAWDLES],
         rolled_back_by: Some("picus-latency-page-5m"),
         ..CALM
     },
@@ -206,6 +234,7 @@ pub const DRILLS: &[Drill] = &[
         alarms: &["picus-latency-ticket"],
         perhaps: &[
             PAGES,
+            ROUTES,
             PERHAPS_OUT,
             ("picus-latency-page", WAITS),
             ("picus-availability-page", WAITS),
@@ -220,7 +249,7 @@ pub const DRILLS: &[Drill] = &[
         traffic: FLOOD,
         settings: &[("PICUS_MAX_IN_FLIGHT", "16")],
         alarms: &["picus-load-shed"],
-        others: &[PAGES, BURNS, SPENDS],
+        others: &[ROUTES, PAGES, BURNS, SPENDS],
         perhaps: &[PERHAPS_OUT],
         ..CALM
     },
@@ -228,7 +257,7 @@ pub const DRILLS: &[Drill] = &[
         name: "handler-crashes",
         fault: Fault::Handler(FunctionFault::Crash),
         alarms: &["picus-page", "picus-delete-handler-errors"],
-        others: &[BURNS, SPENDS, UNHEARD],
+        others: &[ROUTES, BURNS, SPENDS, UNHEARD],
         ..CALM
     },
     Drill {
@@ -236,7 +265,7 @@ pub const DRILLS: &[Drill] = &[
         fault: Fault::Handler(FunctionFault::Hang),
         recorded: 6,
         alarms: &["picus-page", "picus-delete-handler-errors", "picus-delete-handler-duration"],
-        others: &[BURNS, SPENDS, UNHEARD],
+        others: &[ROUTES, BURNS, SPENDS, UNHEARD],
         ..CALM
     },
     Drill {
@@ -244,7 +273,7 @@ pub const DRILLS: &[Drill] = &[
         fault: Fault::DynamoDb(DynamoDbFault::Slow(1, Duration::from_millis(200))),
         traffic: FLOOD_OF_DELETES,
         alarms: &["picus-delete-handler-throttles"],
-        others: &[PAGES, BURNS, SPENDS],
+        others: &[ROUTES, PAGES, BURNS, SPENDS],
         perhaps: &[PERHAPS_OUT],
         ..CALM
     },

@@ -65,6 +65,12 @@ fn dynamodb(fault: DynamoDbFault) -> String {
         DynamoDbFault::Throttles(one_in) => format!("DynamoDB throttles {}", calls(one_in)),
         DynamoDbFault::Fails(one_in) => format!("DynamoDB fails {}", calls(one_in)),
         DynamoDbFault::Denies(one_in) => format!("DynamoDB denies {}", calls(one_in)),
+        DynamoDbFault::DeniesOperation(operation) => {
+            format!("DynamoDB denies every {operation}, and nothing else")
+        }
+        DynamoDbFault::SlowOperation(operation, time) => {
+            format!("DynamoDB takes {time:?} longer for {operation}, and nothing else")
+        }
         DynamoDbFault::Slow(one_in, time) => {
             format!("DynamoDB takes {time:?} longer for {}", calls(one_in))
         }

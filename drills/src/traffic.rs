@@ -1,6 +1,7 @@
 //! The clients' requests within a minute.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +10,12 @@ use hyper::Request;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time;
 use uuid::Uuid;
 
-/// How many requests of each kind come in a minute, all at the same time.
+/// How many requests of each kind come in a minute, at most [`CLIENTS`] of them at the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Traffic {
     /// `GET /picus/get/{key}`
@@ -34,10 +36,19 @@ pub(crate) const LOW: Traffic = Traffic { gets: 1, puts: 0, lists: 0, deletes: 0
 pub(crate) const NONE: Traffic = Traffic { gets: 0, puts: 0, lists: 0, deletes: 0 };
 /// So much that even a small share of it is several requests.
 pub(crate) const BUSY: Traffic = Traffic { gets: 30, puts: 10, lists: 7, deletes: 3 };
+/// So much that one failed list a minute is too small a share to page for the whole.
+pub(crate) const FEW_LISTS: Traffic = Traffic { gets: 125, puts: 45, lists: 1, deletes: 4 };
+/// The same with one delete a minute.
+pub(crate) const FEW_DELETES: Traffic = Traffic { gets: 125, puts: 45, lists: 4, deletes: 1 };
+/// So much that late deletes open a ticket for the whole, but no page.
+pub(crate) const SOME_DELETES: Traffic = Traffic { gets: 20, puts: 8, lists: 2, deletes: 1 };
 /// More than the service accepts at once.
 pub(crate) const FLOOD: Traffic = Traffic { gets: 60, puts: 0, lists: 0, deletes: 3 };
 /// More deletes than the function may run at once.
 pub(crate) const FLOOD_OF_DELETES: Traffic = Traffic { gets: 8, puts: 4, lists: 2, deletes: 30 };
+
+/// Enough for the floods. A busy machine would take long to answer all of more, and that is no fault.
+const CLIENTS: usize = 64;
 
 /// How long a client waits.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,12 +67,17 @@ impl Client {
     /// Sends a minute's requests, and waits for the responses, whatever they are.
     pub(crate) async fn send(&self, to: SocketAddr, traffic: Traffic) {
         let mut requests = JoinSet::new();
+        let clients = Arc::new(Semaphore::new(CLIENTS));
         let Traffic { gets, puts, lists, deletes } = traffic;
         let mut add = |count: usize, method: &'static str, path: &'static str| {
             for _ in 0..count {
                 let (client, id) = (self.clone(), Uuid::new_v4());
                 let url = format!("http://{to}{}", path.replace("ID", &id.to_string()));
-                requests.spawn(async move { client.ask(method, &url).await });
+                let clients = clients.clone();
+                requests.spawn(async move {
+                    let _client = clients.acquire().await;
+                    client.ask(method, &url).await
+                });
             }
         };
         add(gets, "GET", "/picus/get/ID");

@@ -95,6 +95,9 @@ impl Access {
     }
 
     fn measure(&self, elapsed: Duration, error: Option<&'static str>) {
+        if self.answer.is_some_and(|answer| answer.status >= 500) {
+            self.objective.fail(self.route);
+        }
         match self.answer {
             Some(Answer { status, after }) if status < 500 => {
                 self.objective.record(self.route, after);

@@ -1,4 +1,4 @@
-//! The latency SLO: counts responses, and those that began in time.
+//! The latency SLO: counts responses, those that began in time, and by the same routes those that failed.
 
 use std::time::Duration;
 
@@ -46,6 +46,15 @@ impl LatencySlo {
     /// Whether a client has waited longer than the SLO's time. Always false for a route that the SLO does not cover.
     pub(crate) fn is_missed(&self, route: &str, after: Duration) -> bool {
         after > self.within && self.routes.iter().any(|known| known.template == route)
+    }
+
+    /// Counts a 5xx response. The load balancer counts these too, but does not know routes.
+    pub(crate) fn fail(&self, route: &str) {
+        if let Some(route) = self.routes.iter().find(|known| known.template == route) {
+            // Registered at the first failure, unlike the others: a route that never failed costs no metric.
+            metrics::counter!(catalogue::REQUESTS_FAILED.name, "http_route" => route.template)
+                .increment(1);
+        }
     }
 
     /// Counts a response that began `after` this time, or a client that gave up after it.

@@ -214,6 +214,7 @@ async fn a_504_is_counted_once_and_as_late_for_nobody_may_have_waited_for_it() {
     assert_eq!(access(&lines)["http.response.status_code"], 504);
     for (name, expected) in [
         ("picus_requests_timed_out_total", 1),
+        ("picus_requests_failed_total", 1),
         ("picus_requests_measured_total", 1),
         ("picus_requests_within_objective_total", 0),
     ] {

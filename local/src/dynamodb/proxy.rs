@@ -38,6 +38,10 @@ pub enum DynamoDbFault {
     Fails(u32),
     /// One in this many calls is refused for a missing permission.
     Denies(u32),
+    /// Each call of this operation is refused for a missing permission.
+    DeniesOperation(&'static str),
+    /// Each call of this operation takes this much longer.
+    SlowOperation(&'static str, Duration),
     /// One in this many calls takes this much longer.
     Slow(u32, Duration),
 }
@@ -104,7 +108,13 @@ impl Proxy {
             Some(DynamoDbFault::Denies(one_in)) if struck(one_in) => {
                 return Ok(refusal("AccessDeniedException", "Not for you"));
             }
+            Some(DynamoDbFault::DeniesOperation(denied)) if operation == denied => {
+                return Ok(refusal("AccessDeniedException", "Not for you"));
+            }
             Some(DynamoDbFault::Slow(one_in, more)) if struck(one_in) => time::sleep(more).await,
+            Some(DynamoDbFault::SlowOperation(slow, more)) if operation == slow => {
+                time::sleep(more).await;
+            }
             _ => {}
         }
         let Ok(body) = Limited::new(body, MAX_BYTES).collect().await else {

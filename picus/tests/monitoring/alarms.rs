@@ -80,7 +80,7 @@ fn rules_and_actions_keep_to_cloudwatchs_limits() {
         assert!(text("AlarmRule").len() <= 10_240, "{id}");
         rules += usize::from(!text("AlarmRule").is_empty());
     }
-    assert_eq!(rules, 6);
+    assert_eq!(rules, 7);
     assert!(alarms().iter().all(|alarm| parts(alarm).len() <= 100));
 }
 
@@ -119,7 +119,12 @@ fn what_hurts_users_pages_and_an_outage_pages_by_itself() {
     let paging: Vec<_> =
         alarms.iter().filter(pages).map(|alarm| (alarm.name.as_str(), parts(alarm))).collect();
     let outage = ["picus-no-healthy-target", "picus-availability-outage-5m"];
-    let page = ["picus-availability-page", "picus-latency-page", "picus-delete-handler-errors"];
+    let page = [
+        "picus-availability-page",
+        "picus-latency-page",
+        "picus-route-page",
+        "picus-delete-handler-errors",
+    ];
     let expected = [("picus-outage", outage.into()), ("picus-page", page.into())];
     assert_eq!(paging, expected);
 }
@@ -174,7 +179,30 @@ fn burn_rates_have_a_long_and_a_short_window() {
                 }
                 names.insert(name);
             }
-            assert_eq!(parts(composite), names.iter().map(String::as_str).collect());
+            let of_all = parts(composite).into_iter().filter(|part| part.contains(objective));
+            assert_eq!(of_all.collect::<BTreeSet<_>>(), names.iter().map(String::as_str).collect());
+        }
+    }
+}
+
+/// A window by itself spends as much of the route's budget before it fires as the two of the whole do.
+#[test]
+fn burn_rates_of_routes_and_target_groups_page_and_open_tickets() {
+    let alarms = alarms();
+    let metric_alarms = metric_alarms(&alarms);
+    let of = ["route-list", "route-put", "route-get", "route-delete", "group-service"];
+    for (told_by, window, seconds, budget) in [
+        ("picus-route-page", "10m", 600.0, 0.02),
+        ("picus-availability-ticket", "6h", 21_600.0, 0.05),
+    ] {
+        let names = of.map(|part| format!("picus-{part}-{window}"));
+        let parts = parts(named(&alarms, told_by));
+        let parts = parts.into_iter().filter(|part| !part.contains("availability"));
+        assert_eq!(parts.collect::<BTreeSet<_>>(), names.iter().map(String::as_str).collect());
+        for name in &names {
+            let alarm = metric_alarms[name.as_str()];
+            let spent = alarm.threshold * seconds / (30.0 * 86_400.0);
+            assert!((spent - budget).abs() < 1e-9, "{name} spends {spent}");
         }
     }
 }
@@ -236,11 +264,11 @@ fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
     let unpromised: Vec<&str> =
         alarms.iter().filter(windows).map(|alarm| alarm.name.as_str()).collect();
     for name in &unpromised {
-        let burns = ["picus-availability-", "picus-latency-"];
+        let burns = ["picus-availability-", "picus-latency-", "picus-route-", "picus-group-"];
         assert!(
             burns.iter().any(|burn| name.starts_with(burn)),
             "dashboards/alarms.yaml: {name} has no FiresWithinMinutes in its Metadata"
         );
     }
-    assert_eq!(unpromised.len(), 17);
+    assert_eq!(unpromised.len(), 27);
 }

@@ -10,6 +10,7 @@ mod mutants;
 mod promises;
 mod queries;
 mod references;
+mod routes;
 mod runbooks;
 mod scenes;
 mod synthetic;

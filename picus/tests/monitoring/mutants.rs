@@ -151,7 +151,7 @@ fn a_wrong_name_in_the_template_is_found() {
     for (right, wrong) in [
         ("MetricName: HTTPCode_Target_5XX_Count", "MetricName: HTTPCode_Target_5XX"),
         ("MetricName: picus_requests_shed_total", "MetricName: picus_requests_shed"),
-        ("                - {Name: TargetGroup, Value: !Ref ServiceTargetGroupFullName}\n", ""),
+        ("\n                - {Name: TargetGroup, Value: !Ref ServiceTargetGroupFullName}", ""),
         ("Value: picus-delete-handler}", "Value: delete-handler}"),
         ("Value: export_failed", "Value: failed"),
         ("Namespace: ECS/ContainerInsights", "Namespace: AWS/ECS"),

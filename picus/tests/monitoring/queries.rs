@@ -47,6 +47,7 @@ const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
     ("no-healthy-target", &[ServiceRefuses, ServiceFails, Slow], &[Traffic, Traffic]),
     ("outage", &[Unreachable], &[Nothing]),
     ("page", &[Unreachable], &[Nothing]),
+    ("route-page", &[Unreachable, Slow], &[Either, Nothing]),
     ("service-memory", &[Slow, CollectorShort], &[Traffic, Traffic, Nothing]),
     ("service-telemetry-lost", &[CollectorTroubled, CollectorShort], &[Traffic, Nothing]),
     ("tasks-below-desired", &[ServiceRefuses, ServiceFails], &[Nothing]),

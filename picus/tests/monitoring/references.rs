@@ -25,7 +25,7 @@ const ALSO_BY_ERROR: &[&[&str]] = &[&[], &["error_type"]];
 
 /// The metrics in the delete handler's documents, with their dimension sets besides `service_name`. A set has all
 /// labels that are known at the moment.
-const OF_THE_HANDLER: [(&str, &[&[&str]]); 12] = [
+const OF_THE_HANDLER: [(&str, &[&[&str]]); 13] = [
     (
         "http_server_request_duration_seconds",
         &[
@@ -41,6 +41,7 @@ const OF_THE_HANDLER: [(&str, &[&[&str]]); 12] = [
             &["http_request_method", "url_scheme", "http_response_status_code"],
         ],
     ),
+    ("picus_requests_failed_total", BY_ROUTE),
     ("picus_requests_measured_total", BY_ROUTE),
     ("picus_requests_within_objective_total", BY_ROUTE),
     ("faas_coldstarts_total", &[&["faas_trigger"]]),
@@ -304,7 +305,7 @@ pub(crate) fn counters_of_the_slo() -> Vec<Metric> {
 }
 
 /// The same for each route.
-fn counters_by_route() -> Vec<Metric> {
+pub(crate) fn counters_by_route() -> Vec<Metric> {
     let of = |program, route| vec![("service_name", program), ("http_route", route)];
     let of_service = route::SLO_OF_SERVICE.map(|route| of(SERVICE, route));
     let of_handler = route::SLO_OF_HANDLER.map(|route| of(HANDLER, route));
@@ -373,6 +374,29 @@ fn the_latency_slo_is_whole_in_its_alarms_and_panels_and_shown_by_route() {
         let panel = panels.iter().find(|panel| panel.title.starts_with(title)).unwrap();
         let found = panel.metrics.iter().map(|(metric, _)| metric.clone()).collect();
         lacks(title, "dashboards/overview.json", &found, wanted);
+    }
+}
+
+/// A route that fails for all its users may be too small a share of the whole to page.
+#[test]
+fn each_route_has_its_own_burn_rate_in_a_page_and_a_ticket() {
+    let alarms = alarms();
+    for window in ["10m", "6h"] {
+        let watched: BTreeSet<_> = alarms
+            .iter()
+            .filter(|alarm| alarm.name.starts_with("picus-route-") && alarm.name.ends_with(window))
+            .flat_map(Alarm::metrics)
+            .collect();
+        for counter in [&catalogue::REQUESTS_FAILED, &catalogue::REQUESTS_MEASURED] {
+            for route in route::SLO_OF_SERVICE {
+                let of_route = [("service_name", SERVICE), ("http_route", route)];
+                let metric = Metric::new(OWN, counter.name, &of_route);
+                assert!(
+                    watched.contains(&metric),
+                    "no picus-route-…-{window} watches {metric}: add the route to Routes, and to the loops"
+                );
+            }
+        }
     }
 }
 

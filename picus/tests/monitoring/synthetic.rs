@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use picus_api::route;
 use picus_cloudwatch::alarm::State;
 use picus_cloudwatch::data::{Datum, Minute};
 use picus_cloudwatch::definition::{Alarm, Kind};
@@ -12,12 +13,14 @@ use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::watch::Watch;
 
 use crate::given::{alarms, alarms_of, template};
-use crate::references::counters_of_the_slo;
+use crate::references::{counters_by_route, counters_of_the_slo};
 
 const LOAD_BALANCER: (&str, &str) = ("LoadBalancer", "app/picus-alb/0123456789abcdef");
 const GROUP: (&str, &str) = ("TargetGroup", "targetgroup/picus-ecs-tg/0123456789abcdef");
 const OTHER_GROUP: (&str, &str) =
     ("TargetGroup", "targetgroup/picus-ecs-tg-canary/0123456789abcdef");
+const FUNCTION_GROUP: (&str, &str) =
+    ("TargetGroup", "targetgroup/picus-lambda-tg/0123456789abcdef");
 const TASKS: [(&str, &str); 2] =
     [("ClusterName", "picus-cluster"), ("ServiceName", "picus-service")];
 const HANDLER: (&str, &str) = ("service_name", "picus-delete-handler");
@@ -27,16 +30,20 @@ fn balancer(name: &str) -> Metric {
     Metric::new("AWS/ApplicationELB", name, &[LOAD_BALANCER])
 }
 
+fn of_group(name: &str, group: (&str, &str)) -> Metric {
+    Metric::new("AWS/ApplicationELB", name, &[LOAD_BALANCER, group])
+}
+
 fn function(name: &str) -> Metric {
     Metric::new("AWS/Lambda", name, &[("FunctionName", "picus-delete-function")])
 }
 
 fn healthy() -> Metric {
-    Metric::new("AWS/ApplicationELB", "HealthyHostCount", &[LOAD_BALANCER, GROUP])
+    of_group("HealthyHostCount", GROUP)
 }
 
 fn healthy_in_the_other_group() -> Metric {
-    Metric::new("AWS/ApplicationELB", "HealthyHostCount", &[LOAD_BALANCER, OTHER_GROUP])
+    of_group("HealthyHostCount", OTHER_GROUP)
 }
 
 fn table(name: &str) -> Metric {
@@ -49,6 +56,31 @@ fn of_service(name: &str) -> Metric {
 
 fn routes(name: &str) -> Vec<Metric> {
     counters_of_the_slo().into_iter().filter(|metric| metric.name == name).collect()
+}
+
+/// A counter of one route of the service.
+fn of_route(name: &str, route: &str) -> Metric {
+    Metric::new("Picus", name, &[SERVICE, ("http_route", route)])
+}
+
+/// What is counted in a minute in which a route gets so many requests and `failed` of them fail.
+pub(crate) fn of_a_route(route: &str, requests: f64, failed: f64) -> Vec<(Metric, Option<f64>)> {
+    let good = Some(requests - failed);
+    vec![
+        (of_route("picus_requests_failed_total", route), (failed > 0.0).then_some(failed)),
+        (of_route("picus_requests_measured_total", route), good),
+        (of_route("picus_requests_within_objective_total", route), good),
+    ]
+}
+
+/// The path of the template's route of this name.
+fn path(name: &str) -> &'static str {
+    match name {
+        "list" => route::LIST,
+        "put" => route::PUT,
+        "get" => route::GET,
+        other => panic!("no route is called {other}"),
+    }
 }
 
 fn attempts() -> Metric {
@@ -67,6 +99,7 @@ fn running() -> Metric {
 pub(crate) fn minute(otherwise: &[(Metric, Option<f64>)]) -> Minute {
     let mut values: HashMap<Metric, f64> = HashMap::from([
         (balancer("RequestCount"), 100.0),
+        (of_group("HTTPCode_Target_2XX_Count", GROUP), 75.0),
         (healthy(), 2.0),
         (running(), 2.0),
         (Metric::new("ECS/ContainerInsights", "DesiredTaskCount", &TASKS), 2.0),
@@ -80,10 +113,7 @@ pub(crate) fn minute(otherwise: &[(Metric, Option<f64>)]) -> Minute {
         (function("Duration"), 50.0),
         (attempts(), 10.0),
     ]);
-    for metric in ["picus_requests_measured_total", "picus_requests_within_objective_total"]
-        .iter()
-        .flat_map(|name| routes(name))
-    {
+    for metric in counters_of_the_slo().into_iter().chain(counters_by_route()) {
         values.insert(metric, 25.0);
     }
     for (metric, value) in otherwise {
@@ -116,6 +146,16 @@ pub(crate) fn fault(alarm: &str) -> Minute {
                 .into_iter()
                 .map(|metric| (metric, Some(0.0)));
             minute(&slow.collect::<Vec<_>>())
+        }
+        "picus-route-page" => minute(&of_a_route(route::LIST, 25.0, 25.0)),
+        "picus-route-delete-10m" | "picus-route-delete-6h" => {
+            one(of_group("LambdaUserError", FUNCTION_GROUP), 25.0)
+        }
+        name if name.starts_with("picus-route-") => {
+            minute(&of_a_route(path(name.split('-').nth(2).unwrap_or_default()), 25.0, 25.0))
+        }
+        name if name.starts_with("picus-group-service-") => {
+            one(of_group("HTTPCode_Target_5XX_Count", GROUP), 50.0)
         }
         "picus-no-healthy-target" => one(healthy(), 0.0),
         "picus-delete-handler-errors" => one(function("Errors"), 5.0),
@@ -198,11 +238,12 @@ fn each_alarm_fires_for_its_fault_in_its_time_and_ends() {
 
 #[test]
 fn a_single_failure_at_low_traffic_is_nothing() {
-    let quiet: Vec<_> = ["picus_requests_measured_total", "picus_requests_within_objective_total"]
-        .iter()
-        .flat_map(|name| routes(name))
+    let quiet: Vec<_> = counters_of_the_slo()
+        .into_iter()
+        .chain(counters_by_route())
         .chain([
             balancer("RequestCount"),
+            of_group("HTTPCode_Target_2XX_Count", GROUP),
             attempts(),
             function("Invocations"),
             function("Errors"),
@@ -211,8 +252,12 @@ fn a_single_failure_at_low_traffic_is_nothing() {
         ])
         .map(|metric| (metric, None))
         .collect();
-    let one =
-        [(balancer("RequestCount"), Some(1.0)), (balancer("HTTPCode_Target_5XX_Count"), Some(1.0))];
+    let one = [
+        (balancer("RequestCount"), Some(1.0)),
+        (balancer("HTTPCode_Target_5XX_Count"), Some(1.0)),
+        (of_group("HTTPCode_Target_5XX_Count", GROUP), Some(1.0)),
+        (of_route("picus_requests_failed_total", route::LIST), Some(1.0)),
+    ];
     let mut watch = Watch::new(alarms());
     for number in 0..600 {
         let minute =

@@ -118,6 +118,7 @@ async fn every_request_is_counted_by_what_became_of_it() {
         ("picus_requests_within_objective_total{http_route=/picus/put}".into(), 2.0),
         ("picus_requests_within_objective_total{http_route=/picus/list}".into(), 1.0),
         ("picus_requests_within_objective_total{http_route=/picus/get/{key}}".into(), 1.0),
+        ("picus_requests_failed_total{http_route=/picus/get/{key}}".into(), 2.0 + shed),
         ("picus_requests_timed_out_total{}".into(), 1.0),
         (format!("{call}PutItem,{dynamodb}}}"), 2.0),
         (format!("{call}GetItem,{dynamodb}}}"), 2.0),
