@@ -21,16 +21,17 @@ fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
     };
     let telemetry = picus_telemetry::init(&settings, io::sink()).unwrap();
     metrics::counter!(catalogue::REQUESTS_SHED.name).increment(2);
+    let duration = catalogue::HTTP_SERVER_REQUEST_DURATION;
     let labels = [
         ("http_request_method", "GET"),
         ("http_route", "/health"),
         ("http_response_status_code", "200"),
     ];
-    metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, &labels).record(0.006);
+    metrics::histogram!(duration.name, &labels).record(0.006);
     let text = telemetry.prometheus().unwrap().render(Exposition::Text);
     for line in [
         "# TYPE picus_requests_shed_total counter",
-        "# HELP http_server_request_duration_seconds Time from a request's head to the last byte of its response; error_type is empty where the service did not fail.",
+        &format!("# HELP {} {}", duration.name, duration.help),
         "# TYPE http_server_request_duration_seconds histogram",
         "picus_requests_shed_total 2",
         "picus_log_lines_dropped_total 0",
