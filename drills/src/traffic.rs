@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 use uuid::Uuid;
 
-/// How many requests of each kind come in a minute, at most [`CLIENTS`] of them at the same time.
+/// How many requests of each kind come in a minute, at most `CLIENTS` of them at the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Traffic {
     /// `GET /picus/get/{key}`
