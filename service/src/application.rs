@@ -80,7 +80,9 @@ impl Application {
         });
         let objective = Data::new(LatencySlo::new(config.latency_objective, &SLO_OF_SERVICE));
         let closing = Arc::new(AtomicBool::new(false));
+        let max_connections = config.max_connections.div_ceil(config.workers);
         let bounds = wire::Bounds {
+            max_connections,
             head_timeout: config.client_timeout,
             max_unread_bytes: config.max_body_bytes as u64,
             stall_timeout: config.stall_timeout,
@@ -114,7 +116,7 @@ impl Application {
         let drain = config.shutdown_grace.saturating_sub(config.shutdown_delay);
         let server = Server::build()
             .workers(config.workers)
-            .max_concurrent_connections(config.max_connections.div_ceil(config.workers))
+            .max_concurrent_connections(max_connections)
             .shutdown_timeout(drain.as_secs().max(1))
             .shutdown_signal(async {
                 // Resolves when told to stop, or when the application is gone.

@@ -1,6 +1,7 @@
 //! State that a connection's stream and its requests share.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
@@ -9,6 +10,8 @@ use std::time::Duration;
 use picus_items::Budget;
 use tokio::time::Instant;
 
+use super::crowd::Seat;
+
 /// How long a connection stays open after a response that came before the request's body was read, so that the client
 /// sees the response and not a reset (RFC 9112, 9.6).
 pub(super) const LINGER: Duration = Duration::from_secs(1);
@@ -16,6 +19,8 @@ pub(super) const LINGER: Duration = Duration::from_secs(1);
 /// The limits of every connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Bounds {
+    /// The most connections that each worker has.
+    pub(crate) max_connections: usize,
     /// The longest time for a request's headers.
     pub(crate) head_timeout: Duration,
     /// The most bytes read of a body that nobody wants.
@@ -71,16 +76,15 @@ pub(crate) struct Connection {
     body: Cell<Option<usize>>,
     /// Whether reading stops until the response is complete.
     held_back: Cell<bool>,
-    /// Wakes the stream.
-    waker: RefCell<Option<Waker>>,
+    seat: Rc<Seat>,
 }
 
 impl Connection {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds, seat: Rc<Seat>) -> Self {
         let (phase, must_close) = (Cell::new(Phase::New), Cell::new(false));
         let (left, ahead, body) = (Cell::new(false), Cell::new(0), Cell::new(None));
-        let (held_back, waker) = (Cell::new(false), RefCell::new(None));
-        Self { bounds, phase, must_close, left, ahead, body, held_back, waker }
+        let held_back = Cell::new(false);
+        Self { bounds, phase, must_close, left, ahead, body, held_back, seat }
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -90,6 +94,7 @@ impl Connection {
     /// A request has come, with headers of about this length.
     pub(super) fn begin_answer(&self, head: usize) {
         self.taken(head);
+        self.seat.busy();
         if !self.is_unread() {
             self.phase.set(Phase::Answering);
         }
@@ -100,7 +105,10 @@ impl Connection {
         match self.phase.get() {
             Phase::Unread(None) => self.end_at(Instant::now() + LINGER),
             Phase::Unread(Some(_)) => {}
-            _ => self.phase.set(Phase::Idle),
+            _ => {
+                self.phase.set(Phase::Idle);
+                self.seat.idle();
+            }
         }
         if self.held_back.take() {
             self.wake();
@@ -109,6 +117,7 @@ impl Connection {
 
     /// Bytes have come.
     pub(super) fn received(&self, bytes: usize) {
+        self.seat.busy();
         if self.phase.get() == Phase::Idle {
             self.phase.set(Phase::Head(Instant::now() + self.bounds.head_timeout));
             // Everything before has been taken, so the estimate of the headers' length does not matter.
@@ -187,7 +196,10 @@ impl Connection {
 
     /// Whether the next response must say that the connection closes.
     pub(super) fn say_close(&self) -> bool {
-        let closing = || self.is_unread() || self.bounds.closing.load(Ordering::Relaxed);
+        let closing = || {
+            let told = self.bounds.closing.load(Ordering::Relaxed);
+            told || self.is_unread() || self.seat.is_wanted()
+        };
         let closes = self.must_close.get() || closing();
         self.must_close.set(closes);
         closes
@@ -198,12 +210,14 @@ impl Connection {
         self.must_close.get()
     }
 
+    /// Whether the idle connection must close, to make room for others.
+    pub(super) fn is_let_go(&self) -> bool {
+        self.seat.is_let_go()
+    }
+
     /// Remembers the stream's waker.
     pub(super) fn wait(&self, waker: &Waker) {
-        let mut waiting = self.waker.borrow_mut();
-        if !waiting.as_ref().is_some_and(|waiting| waiting.will_wake(waker)) {
-            *waiting = Some(waker.clone());
-        }
+        self.seat.wait(waker);
     }
 
     /// Remembers the stream's waker until the response is complete.
@@ -213,9 +227,7 @@ impl Connection {
     }
 
     fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+        self.seat.wake();
     }
 
     fn is_unread(&self) -> bool {

@@ -7,6 +7,7 @@
 
 mod body;
 mod connection;
+mod crowd;
 mod guard;
 pub(crate) mod host;
 mod notice;

@@ -18,6 +18,7 @@ use actix_web::dev::{AppConfig, fn_service};
 use actix_web::rt::net::TcpStream;
 
 use super::connection::{Bounds, Connection, LINGER};
+use super::crowd::Crowd;
 use super::stream::Stream;
 use crate::answer::PIECE_BYTES;
 
@@ -58,9 +59,13 @@ where
             })
             .h1(map_config(app().into_factory(), |()| AppConfig::default()));
         let bounds = bounds.clone();
+        let crowd = Crowd::new(bounds.max_connections);
         let accept = fn_service(move |socket: TcpStream| {
             let client = socket.peer_addr().ok();
-            let connection = Rc::new(Connection::new(bounds.clone()));
+            let connection = Rc::new(Connection::new(bounds.clone(), crowd.enter()));
+            if let Some(watch) = crowd.watch() {
+                actix_web::rt::spawn(watch);
+            }
             ready(Ok::<_, DispatchError>((Stream::new(socket, connection), client)))
         });
         accept.and_then(http)

@@ -108,6 +108,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
         }
         this.given = 0;
         this.connection.wait(context.waker());
+        if this.connection.is_let_go() {
+            return Poll::Ready(Ok(()));
+        }
         if let Phase::Head(end) = this.connection.phase() {
             ready!(this.timer.until(end, context));
             return Poll::Ready(Ok(()));

@@ -14,6 +14,7 @@ use crate::app::{App, config, failure, spawn_with};
 use crate::limits::has_place;
 use picus_testing::engine;
 
+const HEALTH: &str = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
 const PUT: &str = "POST /picus/put HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
 
 /// A connection over which this was sent, whose client takes little at once.
@@ -288,4 +289,50 @@ async fn heads_and_requests_that_are_sent_ahead_find_their_room_in_memory() {
     drop(open);
     let all = async { while app.put_text("{}").await.status() != 201 {} };
     time::timeout(Duration::from_secs(5), all).await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_nobody_uses_make_room_for_others() {
+    let mut config = config();
+    config.max_connections = 8;
+    let app = spawn_with(config, engine::start().await);
+    let mut kept = Vec::new();
+    for n in 0..7 {
+        // Some have been used, and some never were.
+        let mut connection = send(&app, if n % 2 == 0 { HEALTH } else { "" }).await;
+        if n % 2 == 0 {
+            let mut status = [0; 13];
+            connection.read_exact(&mut status).await.unwrap();
+            assert_eq!(&status, b"HTTP/1.1 200 ");
+        }
+        kept.push(connection);
+    }
+    // One that is being used goes on, however long it takes.
+    let mut used = send(&app, &format!("{PUT}content-length: 2\r\n\r\n{{")).await;
+    time::sleep(Duration::from_millis(1100)).await;
+    let others = async {
+        for _ in 0..20 {
+            assert_eq!(app.get_path("/health").await.status(), 200);
+        }
+    };
+    time::timeout(Duration::from_secs(5), others).await.unwrap();
+    used.write_all(b"}").await.unwrap();
+    let mut status = [0; 13];
+    used.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 201 ");
+}
+
+#[tokio::test]
+async fn an_answer_is_the_last_of_its_connection_while_there_are_many() {
+    let mut config = config();
+    config.max_connections = 8;
+    let app = spawn_with(config, engine::start().await);
+    let begun = format!("{PUT}content-length: 2\r\n\r\n{{");
+    let mut used = vec![send(&app, &begun).await];
+    assert!(!app.get_path("/health").await.headers().contains_key("connection"));
+    for _ in 0..6 {
+        used.push(send(&app, &begun).await);
+    }
+    let last = app.get_path("/health").await;
+    assert_eq!(last.headers()["connection"], "close");
 }
