@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::context::{CampaignError, Context, Size};
 use crate::report::Report;
-use crate::{durability, fuzz, linearizability, overload, rolling, slow};
+use crate::{durability, fuzz, linearizability, memory, overload, rolling, slow, soak};
 use picus_settings::{complain, visible_lines};
 
 /// Tries to break what Picus promises, for as long as you like. Exits with 0 if every promise held, 1 if one did not,
@@ -56,6 +56,10 @@ enum Campaign {
     Fuzz(fuzz::Arguments),
     /// Send twice as much as the service can do, while DynamoDB fails: afterwards it does as much as before
     Overload(overload::Arguments),
+    /// Sends the heaviest requests to a service with a task's memory and CPU: it lives
+    Memory(memory::Arguments),
+    /// Sends ordinary load for long: memory and open files stay as they are
+    Soak(soak::Arguments),
 }
 
 impl Campaign {
@@ -67,6 +71,8 @@ impl Campaign {
             Self::Slow(_) => "slow",
             Self::Fuzz(_) => "fuzz",
             Self::Overload(_) => "overload",
+            Self::Memory(_) => "memory",
+            Self::Soak(_) => "soak",
         }
     }
 
@@ -77,7 +83,9 @@ impl Campaign {
             Self::Linearizability(arguments) => linearizability::run(context, arguments).await,
             Self::Slow(arguments) => slow::run(context, arguments).await,
             Self::Fuzz(arguments) => fuzz::run(context, arguments).await,
-            Self::Overload(arguments) => overload::run(context, arguments).await,
+            Self::Overload(arguments) => Box::pin(overload::run(context, arguments)).await,
+            Self::Memory(arguments) => memory::run(context, arguments).await,
+            Self::Soak(arguments) => soak::run(context, arguments).await,
         }
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct Load {
 pub(crate) struct Outcomes {
     /// How long each successful request took, with all its attempts.
     took: Vec<Duration>,
+    /// How many of them ended while requests were still being sent.
+    in_time: usize,
+    /// How long each attempt took that got 503.
+    refused: Vec<Duration>,
     /// The last status of each other request, or 0 if there was none.
     failed: Vec<u16>,
     length: Duration,
@@ -48,24 +52,40 @@ impl Outcomes {
         &self.failed
     }
 
-    /// Successful requests per second.
+    /// Requests per second that succeeded while requests were being sent.
     pub(crate) fn goodput(&self) -> f64 {
-        f64::from(count(self.good())) / self.length.as_secs_f64()
+        f64::from(count(self.in_time)) / self.length.as_secs_f64()
     }
 
     /// This percentage of the successful requests took at most so many milliseconds.
     pub(crate) fn quantile_ms(&mut self, percent: usize) -> f64 {
-        self.took.sort_unstable();
-        let at = self.took.len() * percent / 100;
-        self.took.get(at).or(self.took.last()).map_or(0.0, |took| took.as_secs_f64() * 1e3)
+        quantile_ms(&mut self.took, percent)
+    }
+
+    /// How many attempts got 503.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.len()
+    }
+
+    /// This percentage of those attempts took at most so many milliseconds.
+    pub(crate) fn refused_quantile_ms(&mut self, percent: usize) -> f64 {
+        quantile_ms(&mut self.refused, percent)
     }
 
     /// Adds other results.
     pub(crate) fn add(&mut self, more: Self) {
         self.took.extend(more.took);
+        self.in_time += more.in_time;
+        self.refused.extend(more.refused);
         self.failed.extend(more.failed);
         self.length += more.length;
     }
+}
+
+fn quantile_ms(times: &mut [Duration], percent: usize) -> f64 {
+    times.sort_unstable();
+    let at = times.len() * percent / 100;
+    times.get(at).or(times.last()).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }
 
 /// Sends at the rate for this time, and waits for the responses. Two of ten requests are puts.
@@ -92,11 +112,15 @@ pub(crate) async fn send(
         let mut rng = rng.fork();
         requests.spawn(async move {
             let began = Instant::now();
-            let outcome = ask(&client, &load, id.as_deref(), &mut rng).await;
+            let (outcome, refused) = ask(&client, &load, id.as_deref(), &mut rng).await;
             drop(place);
             let mut outcomes = outcomes.lock();
+            outcomes.refused.extend(refused);
             match outcome {
-                Ok(()) => outcomes.took.push(began.elapsed()),
+                Ok(()) => {
+                    outcomes.took.push(began.elapsed());
+                    outcomes.in_time += usize::from(Instant::now() < until);
+                }
                 Err(status) => outcomes.failed.push(status),
             }
         });
@@ -105,14 +129,20 @@ pub(crate) async fn send(
     std::mem::take(&mut *outcomes.lock())
 }
 
-/// Sends one request, and retries it as quickly as a hurried client.
-async fn ask(client: &Client, load: &Load, id: Option<&str>, rng: &mut Rng) -> Result<(), u16> {
+/// Sends one request, and retries it as quickly as a hurried client. Also returns how long each 503 took.
+async fn ask(
+    client: &Client,
+    load: &Load,
+    id: Option<&str>,
+    rng: &mut Rng,
+) -> (Result<(), u16>, Vec<Duration>) {
     let key = rng.u64(..).to_string();
-    let mut last = 0;
+    let (mut last, mut refused) = (0, Vec::new());
     for attempt in 0..load.tries {
         if attempt > 0 {
             time::sleep(Duration::from_millis(rng.u64(0..100 << attempt))).await;
         }
+        let began = Instant::now();
         let answer = async {
             match id {
                 Some(id) => client.get(id).await,
@@ -121,11 +151,13 @@ async fn ask(client: &Client, load: &Load, id: Option<&str>, rng: &mut Rng) -> R
         };
         let answer = time::timeout(load.patience, answer).await.ok().flatten();
         last = answer.map_or(0, |answer| answer.status);
-        if last < 300 && last > 0 {
-            return Ok(());
+        match last {
+            1..300 => return (Ok(()), refused),
+            503 => refused.push(began.elapsed()),
+            _ => {}
         }
     }
-    Err(last)
+    (Err(last), refused)
 }
 
 /// Converts a count for a fraction. No count here is larger.

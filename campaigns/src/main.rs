@@ -8,6 +8,7 @@
 mod cli;
 mod client;
 mod context;
+mod control_group;
 mod durability;
 mod fuzz;
 mod history;
@@ -15,11 +16,13 @@ mod inputs;
 mod ledger;
 mod linearizability;
 mod load;
+mod memory;
 mod overload;
 mod program;
 mod report;
 mod rolling;
 mod slow;
+mod soak;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use tokio::time::{self, Instant};
 
 use crate::client::Client;
 use crate::context::{CampaignError, Context, Size};
+use crate::control_group::ControlGroup;
 use crate::load::{self, Load};
 use crate::report::{Report, rounded};
 
@@ -20,9 +21,10 @@ const SATURATING: usize = 32;
 const ITEMS: usize = 100;
 /// How long clients wait for a response.
 const PATIENCE: Duration = Duration::from_secs(2);
-const TRIES: u32 = 3;
 /// The goodput after the fault, at least, as a share of the goodput before. At size small, no times are judged.
 const LEAST_AFTER: f64 = 0.95;
+/// The memory of a task, without what the collector may have.
+const BYTES: u64 = 362 << 20;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -32,6 +34,20 @@ pub(crate) struct Arguments {
     /// Requests per second [default: twice what the service can do]
     #[arg(long)]
     rate: Option<u32>,
+    /// How often a client sends a request at most
+    #[arg(long, default_value_t = 3)]
+    tries: u32,
+    /// The service's share of a CPU, in percent [default: all]
+    #[arg(long)]
+    cpu: Option<u32>,
+    /// A variable of the service's, such as `PICUS_MAX_IN_FLIGHT=100000`
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+}
+
+fn variable(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Report, CampaignError> {
@@ -39,14 +55,27 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     let recovery = Duration::from_secs(context.count(None, 2, 10) as u64);
     let mut rng = Rng::with_seed(context.seed);
     let mut report = Report::default();
-    let system = System::start(context.options(1)).await?;
+    let mut options = context.options(1);
+    options.environment.extend(arguments.env.iter().cloned());
+    let group = arguments.cpu.map(|cpu| ControlGroup::new(BYTES, cpu)).transpose();
+    let group = match group {
+        Ok(group) => group,
+        Err(error) => {
+            report.skip(format!("this machine has no control group (version 1) to write: {error}"));
+            return Ok(report);
+        }
+    };
+    if let Some(group) = &group {
+        options.executable = group.executable(&context.picus)?;
+    }
+    let system = System::start(options).await?;
     let pid = system.tasks()[0].running().await.map(|task| task.pid);
     let client = Client::of(system.address());
     let ids = load::fill(&client, ITEMS, 100).await;
     let most = saturate(&client, &ids, seconds).await;
     let rate = arguments.rate.map_or(2.0 * most, f64::from);
-    let load = Load { rate, patience: PATIENCE, tries: TRIES, ids };
-    let before = load::send(&client, &load, &mut rng, seconds).await;
+    let load = Load { rate, patience: PATIENCE, tries: arguments.tries, ids };
+    let mut before = load::send(&client, &load, &mut rng, seconds).await;
     system.dynamodb_fault(Some(DynamoDbFault::Fails(1)));
     let during = load::send(&client, &load, &mut rng, seconds).await;
     system.dynamodb_fault(None);
@@ -69,6 +98,8 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     report.figure("the most that is done a second, by clients that wait", rounded(most));
     report.figure("asked for a second", rounded(rate));
     report.figure("done a second before the fault", rounded(before.goodput()));
+    report.figure("refusals before it", before.refused());
+    report.figure("their 99th percentile in ms", rounded(before.refused_quantile_ms(99)));
     report.figure("done a second during it", rounded(during.goodput()));
     report.figure("done a second after it", rounded(after.goodput()));
     report.figure("done after it, to before", rounded(ratio));

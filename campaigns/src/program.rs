@@ -87,6 +87,18 @@ fn children(id: u32) -> String {
     found.map(|found| String::from_utf8_lossy(&found.stdout).into_owned()).unwrap_or_default()
 }
 
+/// How many files a process has open.
+#[cfg(target_os = "linux")]
+pub(crate) fn open_files(id: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().count()
+}
+
+/// Not known there.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn open_files(_: u32) -> usize {
+    0
+}
+
 /// Kills a process. It may have ended already.
 pub(crate) fn kill(process: Pid) {
     let _ = kill_process(process, Signal::KILL);

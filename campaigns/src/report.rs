@@ -16,12 +16,19 @@ pub(crate) struct Report {
     figures: Vec<(&'static str, Value)>,
     told: Vec<String>,
     failures: usize,
+    /// Why the campaign was not run.
+    skipped: Option<String>,
 }
 
 impl Report {
     /// Adds a figure.
     pub(crate) fn figure(&mut self, name: &'static str, value: impl Into<Value>) {
         self.figures.push((name, value.into()));
+    }
+
+    /// Says why this machine can't run the campaign.
+    pub(crate) fn skip(&mut self, why: String) {
+        self.skipped = Some(why);
     }
 
     /// Adds a failure.
@@ -46,6 +53,9 @@ impl Report {
 
     pub(crate) fn text(&self, campaign: &str, context: &Context, took: Duration) -> String {
         let verdict = if self.is_good() { "held" } else { "FAILED" };
+        if let Some(why) = &self.skipped {
+            return format!("{campaign}: not run: {why}\n");
+        }
         let (seed, size) = (context.seed, size(context.size));
         let mut text = format!(
             "{campaign}: {verdict}, with seed {seed}, size {size}, in {:.1} s\n",
@@ -77,6 +87,7 @@ impl Report {
             "figures": figures,
             "failures": self.failures,
             "told": self.told,
+            "skipped": self.skipped,
         })
     }
 }
