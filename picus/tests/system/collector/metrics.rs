@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::LazyLock;
 
+use futures_util::future::join_all;
 use picus_catalogue::{self as catalogue, Kind};
 use picus_cloudwatch::emf;
 use picus_cloudwatch::metric::Metric;
@@ -41,6 +42,7 @@ async fn every_count_arrives_from_the_first_request_on() {
     let mut options = options();
     // Spans get lost, both ways.
     options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
+    options.environment.insert("PICUS_GATHERED_READS_PAST".into(), "1".into());
     let mut observed = Observed::start(options).await;
     let client = observed.client.clone();
 
@@ -55,6 +57,8 @@ async fn every_count_arrives_from_the_first_request_on() {
     client.put_many(2).await;
     assert_eq!(client.get_status(&ids[0]).await, 200);
     assert_eq!(client.get_status("none").await, 404);
+    // Reads that come at once are gathered.
+    join_all((0..64).map(|_| client.get_status("none"))).await;
     assert_eq!(client.listed_ids("/picus/list").await.len(), 5);
     assert_eq!(client.get_path("/nowhere").await.status(), 404);
     observed.system.dynamodb_fault(Some(DynamoDbFault::Unreachable));

@@ -34,6 +34,8 @@ async fn percentiles_are_those_of_the_requests_that_were_made() {
     options.output = Output::Sent(output);
     let traces = format!("{}/v1/traces", spans.endpoint());
     options.environment.insert("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT".into(), traces);
+    // A call for each request.
+    options.environment.insert("PICUS_GATHERED_READS".into(), "false".into());
     let mut observed = Observed::start(options).await;
     // What comes before the collector does is told late, and not lost.
     let (count, _) = KINDS[0];

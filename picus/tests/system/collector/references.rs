@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use futures_util::future::join_all;
 use picus_cloudwatch::dashboard::{self, Search};
 use picus_cloudwatch::emf;
 use picus_cloudwatch::metric::Metric;
@@ -35,6 +36,7 @@ async fn every_reference_leads_to_what_one_run_wrote() {
     let mut options = options();
     // Spans get lost for want of room.
     options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
+    options.environment.insert("PICUS_GATHERED_READS_PAST".into(), "1".into());
     let metrics = MetricSink::on();
     options.metrics = metrics.clone();
     let mut observed = Observed::start(options).await;
@@ -52,6 +54,8 @@ async fn every_reference_leads_to_what_one_run_wrote() {
         }
     }
     observed.system.dynamodb_fault(None);
+    // Reads that come at once are gathered.
+    join_all((0..64).map(|_| client.get_path("/picus/get/none"))).await;
 
     let run = Run { observed, metrics, seen: BTreeSet::new() };
     let mut run = run.has_written_all(references_to("picus-service")).await;
