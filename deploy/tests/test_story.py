@@ -112,7 +112,7 @@ def test_parameters_that_do_not_go_together_are_refused_before_anything_is_chang
     world.push("one", IMAGE)
     tls = ("--parameter", f"CertificateArn=arn:aws:acm:{world.region}:{world.account}:certificate/1")
     code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER, *tls)
-    assert code != 0 and "A certificate needs PublicName" in said
+    assert code != 0 and "CertificateArn needs PublicName" in said
     code, said = world.script("status")
     assert code == 0 and said == "stack picus: NONE\n"
 
