@@ -1,4 +1,4 @@
-//! Reads that come while others are under way. DynamoDB is played by hand here, call by call.
+//! Reads that come while others are under way.
 
 use std::future::Future;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -7,110 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::Region;
-use aws_sdk_dynamodb::config::{AsyncSleep, Credentials, RuntimeComponents, Sleep};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
+use aws_sdk_dynamodb::config::{AsyncSleep, Credentials, Sleep};
 use futures_util::future;
 use picus_items::{Budget, Content, Error, ErrorKind, Gathering, Item, Key, Settings, Table};
-use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use serde_json::json;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 
+use crate::by_hand::{ByHand, Call};
 use crate::given::json as told;
 
 type Read = JoinHandle<Result<Item, Error>>;
-
-/// A call that waits for its answer.
-struct Call {
-    operation: String,
-    body: Value,
-    answer: oneshot::Sender<(u16, String)>,
-}
-
-impl Call {
-    /// The keys that it asks for, in the order of their names.
-    fn keys(&self) -> Vec<&str> {
-        let asked = if self.operation == "GetItem" {
-            vec![&self.body["Key"]]
-        } else {
-            let asked = &self.body["RequestItems"]["picus_data"];
-            assert_eq!(asked["ConsistentRead"], true, "{}", self.body);
-            asked["Keys"].as_array().unwrap().iter().collect()
-        };
-        let mut keys: Vec<_> =
-            asked.iter().map(|key| key["object_id"]["S"].as_str().unwrap()).collect();
-        keys.sort_unstable();
-        keys
-    }
-
-    /// Finds all that it asks for.
-    fn find_all(self) {
-        let keys: Vec<String> = self.keys().into_iter().map(str::to_owned).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        self.find(&keys, &[], "");
-    }
-
-    /// Finds some, and leaves others unread. Each item has this text.
-    fn find(self, found: &[&str], unread: &[&str], text: &str) {
-        let item = |id: &&str| json!({"object_id": {"S": id}, "text": {"S": text}});
-        let key = |id: &&str| json!({"object_id": {"S": id}});
-        let answer = if self.operation == "GetItem" {
-            json!({"Item": found.first().map(item)})
-        } else {
-            let unread: Vec<_> = unread.iter().map(key).collect();
-            let unread =
-                if unread.is_empty() { json!({}) } else { json!({"picus_data": {"Keys": unread}}) };
-            let found: Vec<_> = found.iter().map(item).collect();
-            json!({"Responses": {"picus_data": found}, "UnprocessedKeys": unread})
-        };
-        self.say(200, &answer);
-    }
-
-    fn say(self, status: u16, body: &Value) {
-        let _ = self.answer.send((status, body.to_string()));
-    }
-}
-
-#[derive(Debug, Clone)]
-struct ByHand(mpsc::UnboundedSender<Call>);
-
-impl std::fmt::Debug for Call {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.operation, self.body)
-    }
-}
-
-impl HttpClient for ByHand {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for ByHand {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap();
-        let body = request.body().bytes().unwrap();
-        let length = request.headers().get("content-length").unwrap();
-        assert_eq!(length, body.len().to_string());
-        let (answer, answered) = oneshot::channel();
-        let operation = target.split('.').nth(1).unwrap().to_owned();
-        let body = serde_json::from_slice(body).unwrap();
-        self.0.send(Call { operation, body, answer }).unwrap();
-        HttpConnectorFuture::new(async move {
-            let answer = answered.await.map_err(|left| ConnectorError::io(left.into()))?;
-            Ok(HttpResponse::new(answer.0.try_into().unwrap(), SdkBody::from(answer.1)))
-        })
-    }
-}
 
 /// Ends the wait for the next attempt at once; the SDK's deadlines, which are longer, never pass.
 #[derive(Debug)]
@@ -188,6 +96,12 @@ impl Given {
         call
     }
 
+    /// The next call, which may be yet to come.
+    async fn next(&mut self) -> Call {
+        let call = time::timeout(PATIENCE, self.calls.recv()).await;
+        call.expect("a call within a minute").expect("the table is there")
+    }
+
     async fn no_call(&mut self) {
         settle().await;
         assert!(self.calls.try_recv().is_err());
@@ -254,12 +168,12 @@ async fn a_call_asks_for_at_most_a_hundred_keys() {
     }
     alone.find_all();
     settle().await;
-    let one = given.calls.recv().await.unwrap();
+    let one = given.next().await;
     given.no_call().await;
     assert_eq!(one.keys().len(), 100);
     one.find_all();
     settle().await;
-    let other = given.calls.recv().await.unwrap();
+    let other = given.next().await;
     assert_eq!(other.keys().len(), 50);
     other.find_all();
     for (number, read) in reads.into_iter().enumerate() {
@@ -290,9 +204,9 @@ async fn a_call_that_hangs_keeps_others_waiting_for_a_moment_only() {
         Gathering { patience: Duration::from_millis(50), ..Gathering::past(NonZeroUsize::MIN) };
     let mut given = given_so("hangs", 1, gathering, DEADLINE).await;
     let hangs = given.read("a").await;
-    let _call = given.calls.recv().await.unwrap();
+    let _call = given.next().await;
     let read = given.read("b").await;
-    given.calls.recv().await.unwrap().find_all();
+    given.next().await.find_all();
     assert_eq!(id(read).await, "b");
     assert!(!hangs.is_finished());
 }
@@ -318,10 +232,10 @@ async fn what_is_left_unread_is_read_again_and_alone() {
     alone.find_all();
     let together = given.call("BatchGetItem", &["b", "c", "d"]).await;
     together.find(&["c"], &["b", "d"], "");
-    let again = given.calls.recv().await.unwrap();
+    let again = given.next().await;
     assert_eq!(again.keys(), ["b", "d"]);
     again.find(&[], &["d"], "");
-    let again = given.calls.recv().await.unwrap();
+    let again = given.next().await;
     assert_eq!(again.keys(), ["d"]);
     again.find(&[], &["d"], "");
     // What was found is there; what was not found in three attempts is not known.

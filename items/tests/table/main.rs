@@ -1,5 +1,6 @@
 //! The table against a real DynamoDB engine in this process.
 
+mod by_hand;
 mod contract;
 mod faults;
 mod gathered;
