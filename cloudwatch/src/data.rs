@@ -69,6 +69,38 @@ impl Datum {
     }
 }
 
+/// The most values that one EMF document may have of a metric.
+const MAX_VALUES: usize = 100;
+
+impl Datum {
+    /// Makes it small, however many values it has. Equal values become one. If there are still many, each keeps its
+    /// first two digits, so that a percentile is at most 5 % off.
+    pub fn compact(&mut self) {
+        merge(&mut self.values);
+        if self.values.len() > MAX_VALUES {
+            for (value, _) in &mut self.values {
+                *value = format!("{value:.1e}").parse().unwrap_or(*value);
+            }
+            merge(&mut self.values);
+        }
+    }
+
+    /// How many different values it keeps.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.values.len()
+    }
+}
+
+fn merge(values: &mut Vec<(f64, f64)>) {
+    values.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    values.dedup_by(|(next, more), (value, count)| {
+        let is_same = next.total_cmp(value).is_eq();
+        *count += if is_same { *more } else { 0.0 };
+        is_same
+    });
+}
+
 /// One minute's data of all metrics.
 #[derive(Debug, Clone, Default)]
 pub struct Minute(pub HashMap<Metric, Arc<Datum>>);
@@ -117,6 +149,17 @@ impl History {
             }
         });
         series.insert(minute, datum);
+    }
+
+    /// Forgets the minutes before `minute`. The others keep their numbers.
+    pub fn forget(&mut self, minute: usize) {
+        for series in self.series.values_mut() {
+            let old = minute.saturating_sub(series.start).min(series.data.len());
+            series.data.drain(..old);
+            series.totals.drain(..old);
+            series.start += old;
+        }
+        self.series.retain(|_, series| series.data.iter().any(Option::is_some));
     }
 
     /// The number of minutes.
@@ -232,6 +275,33 @@ mod tests {
             history.push(&Minute(datum.map(|datum| (metric.clone(), datum)).into_iter().collect()));
         }
         (history, metric)
+    }
+
+    #[test]
+    fn old_minutes_are_forgotten_and_the_others_keep_their_numbers() {
+        let (mut history, metric) = history(&[&[1.0], &[2.0], &[3.0], &[4.0]]);
+        history.forget(2);
+        let of = |end, length| history.statistic(&metric, Statistic::Sum, end, length);
+        assert_eq!((of(2, 2), of(3, 3), of(4, 1)), (None, Some(3.0), Some(4.0)));
+        history.push(&Minute::default());
+        history.forget(4);
+        assert_eq!((history.metrics().count(), history.minutes()), (0, 5));
+    }
+
+    #[test]
+    fn many_values_take_little_room_and_keep_their_statistics() {
+        let values: Vec<f64> = (1..=100_000).map(f64::from).collect();
+        let mut many = Datum::of(&values).unwrap();
+        let exact = percentile(many.clone(), 99.0).unwrap();
+        let before = (many.count(), many.sum(), many.minimum, many.maximum);
+        many.compact();
+        assert!(many.size() < 500, "{}", many.size());
+        assert_eq!((many.count(), many.sum(), many.minimum, many.maximum), before);
+        let now = percentile(many, 99.0).unwrap();
+        assert!((now / exact - 1.0).abs() < 0.05, "{now} {exact}");
+        let mut few = Datum::of(&[1.234, 1.234, 5.0]).unwrap();
+        few.compact();
+        assert_eq!((few.size(), percentile(few, 50.0)), (2, Some(1.234)));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::emf;
 use crate::metric::Metric;
 use parking_lot::Mutex;
 
+/// So many values of one metric make little work and take little room.
+const MAX_VALUES: usize = 4096;
+
 /// Receives metrics from the parts of AWS and from the programs. Clones share it. By default it is off and keeps
 /// nothing, because it grows until somebody ends the minute.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +50,13 @@ impl MetricSink {
         let Some(inner) = &self.0 else { return };
         let mut minute = inner.minute.lock();
         match minute.entry(metric) {
-            Entry::Occupied(mut known) => known.get_mut().add(&datum),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.add(&datum);
+                if known.size() > MAX_VALUES {
+                    known.compact();
+                }
+            }
             Entry::Vacant(new) => {
                 new.insert(datum);
             }
@@ -76,6 +85,10 @@ impl MetricSink {
     pub fn minute(&self) -> Minute {
         let Some(inner) = &self.0 else { return Minute::default() };
         let minute = std::mem::take(&mut *inner.minute.lock());
-        Minute(minute.into_iter().map(|(metric, datum)| (metric, Arc::new(datum))).collect())
+        let compact = |(metric, mut datum): (Metric, Datum)| {
+            datum.compact();
+            (metric, Arc::new(datum))
+        };
+        Minute(minute.into_iter().map(compact).collect())
     }
 }

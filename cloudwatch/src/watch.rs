@@ -61,6 +61,17 @@ impl Watch {
         self.states.get(alarm).copied()
     }
 
+    /// Forgets the data before this minute.
+    pub fn forget(&mut self, minute: usize) {
+        self.history.forget(minute);
+    }
+
+    /// The alarms.
+    #[must_use]
+    pub fn alarms(&self) -> &[Alarm] {
+        &self.alarms
+    }
+
     /// All data that has arrived.
     #[must_use]
     pub fn history(&self) -> &History {

@@ -25,7 +25,7 @@ pub use fault::NamedFault;
 pub use plan::{DRILLS, Drill, FUNCTION_TIMEOUT, Fault};
 pub use record::{Step, record};
 pub use report::Report;
-pub use stage::DrillError;
+pub use stage::{DrillError, Stage};
 pub use story::wrapped;
 pub use tape::{Tape, Verdict};
 pub use traffic::Traffic;

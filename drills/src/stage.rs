@@ -38,7 +38,8 @@ const MINUTE: Duration = Duration::from_millis(125);
 const RECOVERY: Duration = Duration::from_secs(30);
 const TASKS: u32 = 2;
 
-pub(crate) struct Stage {
+/// A system, with the stand-ins for what AWS runs beside it: the collector, and what counts tasks and memory.
+pub struct Stage {
     system: System,
     metrics: MetricSink,
     client: Client,
@@ -66,20 +67,40 @@ impl Stage {
                 .collect(),
             ..Options::default()
         };
-        let system = System::start(options).await?;
+        let mut stage = Self::of(System::start(options).await?, metrics)?;
+        // Cold starts and first connections are not part of the drill.
+        stage.minutes(2, NORMAL).await;
+        Ok(stage)
+    }
+
+    /// A system that runs, and that reports to `metrics`.
+    ///
+    /// # Errors
+    /// The collector's configuration can't be read.
+    pub fn of(system: System, metrics: MetricSink) -> Result<Self, DrillError> {
         let memory = memory(&system);
-        let mut stage = Self {
+        let tasks = u32::try_from(system.tasks().len()).unwrap_or(u32::MAX);
+        Ok(Self {
             system,
             metrics,
             client: Client::new(),
             scraper: Scraper::new()?,
             unread: 0,
-            wanted: Wanted { tasks: TASKS, memory },
+            wanted: Wanted { tasks, memory },
             cpu: None,
-        };
-        // Cold starts and first connections are not part of the drill.
-        stage.minutes(2, NORMAL).await;
-        Ok(stage)
+        })
+    }
+
+    /// The system.
+    #[must_use]
+    pub fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// How many tasks the system should have.
+    #[must_use]
+    pub fn wanted_tasks(&self) -> u32 {
+        self.wanted.tasks
     }
 
     /// Lets this many minutes pass, and returns what was reported.
@@ -92,26 +113,37 @@ impl Stage {
             self.client.send(self.system.address(), traffic).await;
             time::sleep_until(least).await;
             self.scrape().await;
-            metrics::report(&self.metrics, &self.system, self.wanted);
-            minutes.push(self.metrics.minute());
+            minutes.push(self.end_minute());
         }
         minutes
     }
 
-    async fn scrape(&mut self) {
+    /// Ends the minute, and returns what was reported in it.
+    #[must_use]
+    pub fn end_minute(&self) -> Minute {
+        metrics::report(&self.metrics, &self.system, self.wanted);
+        self.metrics.minute()
+    }
+
+    /// Reads the tasks' metrics, as the collector does twice a minute.
+    pub async fn scrape(&mut self) {
         let running = self.system.tasks().iter().filter_map(Task::running_now);
         for task in running.skip(self.unread) {
             self.scraper.scrape(&self.metrics, &self.client, task).await;
         }
     }
 
-    pub(crate) async fn begin(&mut self, fault: Fault) -> Result<(), DrillError> {
+    /// Begins a fault.
+    ///
+    /// # Errors
+    /// The tasks of a bad deployment are not healthy in time.
+    pub async fn begin(&mut self, fault: Fault) -> Result<(), DrillError> {
         match fault {
             Fault::None => {}
             Fault::DynamoDb(fault) => self.system.dynamodb_fault(Some(fault)),
             Fault::Handler(fault) => self.system.function().set_fault(Some(fault)),
             Fault::HandlerUnheard => self.metrics.lose_lines(true),
-            Fault::TasksGone => self.stop_tasks(TASKS as usize).await,
+            Fault::TasksGone => self.stop_tasks(self.system.tasks().len()).await,
             Fault::TaskGone => self.stop_tasks(1).await,
             Fault::BadDeployment(settings) => self.deploy(settings).await?,
             Fault::SlowDeployment(time) => {
@@ -133,8 +165,11 @@ impl Stage {
         Ok(())
     }
 
-    /// Ends the fault, and waits until the system has recovered.
-    pub(crate) async fn end(&mut self, fault: Fault) -> Result<(), DrillError> {
+    /// Ends the fault, and all others with it. Waits until the system has recovered.
+    ///
+    /// # Errors
+    /// It has not recovered in time.
+    pub async fn end(&mut self, fault: Fault) -> Result<(), DrillError> {
         self.system.dynamodb_fault(None);
         self.system.function().set_fault(None);
         self.metrics.lose_lines(false);
@@ -144,9 +179,9 @@ impl Stage {
             shortage.end().await;
         }
         if matches!(fault, Fault::BadDeployment(_) | Fault::SlowDeployment(_)) {
-            self.stop_tasks(TASKS as usize).await;
+            self.stop_tasks(self.system.tasks().len()).await;
         }
-        while self.system.tasks().len() < TASKS as usize {
+        while self.system.tasks().len() < self.wanted.tasks as usize {
             self.system.add_task(&[]);
         }
         self.until_healthy().await
@@ -154,8 +189,8 @@ impl Stage {
 
     /// Replaces all tasks by new ones. They are healthy, as the tasks of a bad release are.
     async fn deploy(&mut self, settings: &'static [(&str, &str)]) -> Result<(), DrillError> {
-        self.stop_tasks(TASKS as usize).await;
-        for _ in 0..TASKS {
+        self.stop_tasks(self.system.tasks().len()).await;
+        for _ in 0..self.wanted.tasks {
             self.system.add_task(settings);
         }
         self.until_healthy().await
@@ -163,7 +198,7 @@ impl Stage {
 
     async fn until_healthy(&self) -> Result<(), DrillError> {
         let until = Instant::now() + RECOVERY;
-        while self.system.group().healthy().len() < TASKS as usize {
+        while self.system.group().healthy().len() < self.wanted.tasks as usize {
             if Instant::now() > until {
                 return Err(StartError::Service.into());
             }
@@ -172,11 +207,13 @@ impl Stage {
         Ok(())
     }
 
-    pub(crate) async fn clear(self) {
+    /// Stops the system.
+    pub async fn clear(self) {
         self.system.stop().await;
     }
 
     async fn stop_tasks(&mut self, count: usize) {
+        let count = count.min(self.system.tasks().len());
         let tasks: Vec<_> = self.system.tasks_mut().drain(..count).collect();
         for task in tasks {
             task.stop().await;

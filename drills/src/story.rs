@@ -26,7 +26,9 @@ impl Drill {
 }
 
 impl Fault {
-    fn words(self) -> String {
+    /// The fault in words.
+    #[must_use]
+    pub fn words(self) -> String {
         match self {
             Self::None => "nothing is wrong".to_owned(),
             Self::DynamoDb(fault) => dynamodb(fault),

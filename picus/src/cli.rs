@@ -11,6 +11,8 @@ use hyper::Uri;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_console::Console;
 use picus_drills::NamedFault;
 use picus_local::dynamodb::Storage;
 use picus_local::lines::Lines;
@@ -20,7 +22,7 @@ use picus_local::traces::{self, Collector};
 use picus_local::{Options, StartError, System};
 use picus_settings::{Reader, SettingsError, complain, refuse, visible_lines};
 
-use crate::{docs_page, drill, guide};
+use crate::{drill, guide};
 
 /// Runs the whole of Picus on this machine: the load balancer, the service, the delete handler and
 /// DynamoDB. It needs nothing else installed, and sends nothing to other machines unless you ask for it.
@@ -38,6 +40,9 @@ struct Arguments {
     /// Port of the load balancer
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// Port of the console, a page for this machine alone; any other if it is taken
+    #[arg(long, value_name = "PORT", default_value_t = 8081)]
+    console_port: u16,
     /// Folder to keep the items in
     #[arg(long, default_value = ".picus", conflicts_with_all = ["memory", "dynamodb_endpoint"])]
     data_dir: PathBuf,
@@ -161,6 +166,7 @@ fn serve(
         Arguments { memory: true, .. } => Storage::Memory,
         Arguments { data_dir, .. } => Storage::Folder(data_dir),
     };
+    let metrics = MetricSink::on();
     let mut options = Options {
         port: arguments.port,
         storage: storage.clone(),
@@ -169,6 +175,7 @@ fn serve(
         executable: env::current_exe()?,
         output,
         otlp_endpoint: arguments.otlp,
+        metrics: metrics.clone(),
         ..Options::default()
     };
     Runtime::new()?.block_on(async {
@@ -201,17 +208,18 @@ fn serve(
         if let Some(fault) = arguments.fault {
             fault.begin(&system);
         }
-        let docs = docs_page::start(system.address()).await?;
         let fault = arguments.fault;
-        let guide = guide::text(&system, docs.address(), &storage, logs, &traces, fault).await;
+        let listener = picus_console::listen(arguments.console_port).await?;
+        let address = listener.local_addr()?;
+        let guide = guide::text(&system, address, &storage, logs, &traces, fault).await;
+        let console = Console::start(listener, system, metrics)?;
         stderr.push(visible_lines(&guide));
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         stderr.push("stopping\n".to_owned());
-        docs.stop().await;
-        system.stop().await;
+        console.stop().await;
         Ok(ExitCode::SUCCESS)
     })
 }

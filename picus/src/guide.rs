@@ -10,7 +10,7 @@ use picus_local::dynamodb::{ADMINISTRATOR, Storage};
 /// What runs where, and what to try. It goes to stderr, because stdout is for the programs' lines.
 pub(crate) async fn text(
     system: &System,
-    docs: SocketAddr,
+    console: SocketAddr,
     storage: &Storage,
     logs: &str,
     traces: &str,
@@ -28,6 +28,7 @@ pub(crate) async fn text(
         Storage::Elsewhere(_) => "elsewhere".to_owned(),
     };
     say(format_args!("\nPicus runs:\n"));
+    say(format_args!("  console         http://{console}"));
     say(format_args!("  load balancer   {url}"));
     for task in system.tasks() {
         if let Some(task) = task.running().await {
@@ -46,7 +47,7 @@ pub(crate) async fn text(
     }
     say(format_args!("  logs            {logs}"));
     say(format_args!("  traces          {traces}"));
-    say(format_args!("  the API's page  http://{docs}/docs"));
+    say(format_args!("  the API's page  http://{console}/docs"));
     if let Some(name) = fault.and_then(|fault| fault.to_possible_value()) {
         say(format_args!("  wrong           {}, as asked for", name.get_name()));
     }

@@ -1,7 +1,6 @@
 //! `cargo run --release`: Picus on this machine.
 
 mod cli;
-mod docs_page;
 mod drill;
 mod guide;
 

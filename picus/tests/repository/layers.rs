@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates of Picus that each crate may use. A new crate needs an entry here and in ARCHITECTURE.md.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("picus-catalogue", &[]),
     ("picus-settings", &[]),
     ("picus-cloudwatch", &[]),
@@ -24,12 +24,14 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     // It starts an executable that can be both programs, so it depends on neither.
     ("picus-local", &["picus-cloudwatch", "picus-settings"]),
     ("picus-drills", &["picus-catalogue", "picus-cloudwatch", "picus-local"]),
+    ("picus-console", &["picus-api", "picus-cloudwatch", "picus-drills", "picus-local"]),
     (
         "picus",
         &[
             "picus-api",
             "picus-catalogue",
             "picus-cloudwatch",
+            "picus-console",
             "picus-delete-handler",
             "picus-drills",
             "picus-local",

@@ -2,6 +2,7 @@
 
 mod collector;
 mod conditions;
+mod console;
 mod contract;
 mod conventions;
 mod deployment;

@@ -1,0 +1,175 @@
+//! The system that is shown, with everything that the console does to it: its clock, its traffic, its faults.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::{Mutex, RwLock};
+use picus_cloudwatch::definition;
+use picus_cloudwatch::metric_sink::MetricSink;
+use picus_cloudwatch::template;
+use picus_drills::{self as drills, Drill, DrillError, Stage};
+use picus_local::System;
+use picus_local::tasks::{Running, Task};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{self, Instant, MissedTickBehavior};
+
+use crate::answer::Refusal;
+use crate::clients::{Clients, Level};
+use crate::clock::{Clock, Due, Hand};
+use crate::error::StartError;
+use crate::store::Store;
+
+/// How exact the clock is.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What can be set, and is set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Controls {
+    pub(crate) clock: Clock,
+    pub(crate) level: Level,
+    /// The drills whose faults are on.
+    pub(crate) faults: Vec<&'static Drill>,
+}
+
+/// What is known of the system without waiting for it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) load_balancer: String,
+    pub(crate) dynamodb: String,
+    pub(crate) tasks: Vec<Running>,
+    pub(crate) wanted_tasks: u32,
+    pub(crate) healthy: usize,
+}
+
+pub(crate) struct Plant {
+    /// `None` when it has been stopped.
+    stage: tokio::sync::Mutex<Option<Stage>>,
+    clients: Clients,
+    pub(crate) controls: Mutex<Controls>,
+    pub(crate) facts: RwLock<Facts>,
+    pub(crate) store: RwLock<Store>,
+    /// Told with each change; `false` when everything stops.
+    pub(crate) changed: watch::Sender<bool>,
+}
+
+impl Plant {
+    pub(crate) fn new(system: System, metrics: MetricSink) -> Result<Self, StartError> {
+        let mut parameters = drills::parameters()?;
+        let timeout = system.deployment().function.timeout.as_secs();
+        parameters.insert("FunctionTimeoutSeconds".to_owned(), json!(timeout));
+        let resources = template::resources(drills::TEMPLATE, &parameters)?;
+        let store = Store::new(definition::alarms(&resources)?);
+        let clients = Clients::new(system.address(), metrics.clone());
+        let stage = Stage::of(system, metrics)?;
+        let facts = facts(&stage);
+        Ok(Self {
+            stage: tokio::sync::Mutex::new(Some(stage)),
+            clients,
+            controls: Mutex::default(),
+            facts: RwLock::new(facts),
+            store: RwLock::new(store),
+            changed: watch::Sender::new(true),
+        })
+    }
+
+    /// Lets minutes pass, and clients come, until this is dropped.
+    pub(crate) async fn run(&self) {
+        tokio::join!(self.minutes(), self.clients.clone().send(|| self.level()));
+    }
+
+    /// No clients come while the clock stands still.
+    fn level(&self) -> Level {
+        let controls = self.controls.lock();
+        if controls.clock.running { controls.level } else { Level::None }
+    }
+
+    async fn minutes(&self) {
+        let (mut hand, mut last) = (Hand::default(), Instant::now());
+        let mut ticks = time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let (clock, now) = (self.controls.lock().clock, Instant::now());
+            let due = hand.pass(now - last, clock);
+            last = now;
+            if due == Due::Nothing {
+                continue;
+            }
+            let mut stage = self.stage.lock().await;
+            let Some(stage) = stage.as_mut() else { return };
+            stage.scrape().await;
+            if due == Due::End {
+                *self.facts.write() = facts(stage);
+                let minute = stage.end_minute();
+                // An expression of the alarms that can't be evaluated would fail in their tests.
+                let _ = self.store.write().push(&minute, now_ms());
+                self.tell();
+            }
+        }
+    }
+
+    /// Tells the readers of events that something changed.
+    pub(crate) fn tell(&self) {
+        self.changed.send_replace(true);
+    }
+
+    /// Begins a drill's fault, or ends it.
+    pub(crate) async fn fault(&self, drill: &'static Drill, on: bool) -> Result<(), Refusal> {
+        let mut stage = self.stage.lock().await;
+        let stage = stage.as_mut().ok_or_else(stopped)?;
+        let mut faults = self.controls.lock().faults.clone();
+        let is_on = faults.iter().any(|known| known.fault == drill.fault);
+        if is_on == on {
+            return Ok(());
+        }
+        let outcome = if on {
+            faults.push(drill);
+            stage.begin(drill.fault).await
+        } else {
+            faults.retain(|known| known.fault != drill.fault);
+            end(stage, drill, &faults).await
+        };
+        self.controls.lock().faults = faults;
+        *self.facts.write() = facts(stage);
+        self.tell();
+        outcome.map_err(|error| Refusal::Gateway(error.to_string()))
+    }
+
+    /// Ends every stream of events, and stops the system.
+    pub(crate) async fn stop(&self) {
+        self.changed.send_replace(false);
+        if let Some(stage) = self.stage.lock().await.take() {
+            stage.clear().await;
+        }
+    }
+}
+
+/// Ends one fault. That ends all, so the others begin again.
+async fn end(stage: &mut Stage, one: &Drill, others: &[&Drill]) -> Result<(), DrillError> {
+    stage.end(one.fault).await?;
+    for other in others {
+        stage.begin(other.fault).await?;
+    }
+    Ok(())
+}
+
+fn stopped() -> Refusal {
+    Refusal::NotNow("the system stops".to_owned())
+}
+
+fn facts(stage: &Stage) -> Facts {
+    let system = stage.system();
+    Facts {
+        load_balancer: format!("http://{}", system.address()),
+        dynamodb: system.dynamodb_endpoint().to_owned(),
+        tasks: system.tasks().iter().filter_map(Task::running_now).collect(),
+        wanted_tasks: stage.wanted_tasks(),
+        healthy: system.group().healthy().len(),
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,61 @@
+//! What is on every view: the clock, the traffic, the faults, and how many alarms are on.
+
+use picus_cloudwatch::alarm::State;
+use serde_json::{Value, json};
+
+use crate::clients::Level;
+use crate::faults;
+use crate::plant::{Plant, now_ms};
+
+pub(crate) fn state(plant: &Plant) -> Value {
+    let controls = plant.controls.lock().clone();
+    let facts = plant.facts.read().clone();
+    let store = plant.store.read();
+    let watch = store.watch();
+    let states = watch.alarms().iter().filter_map(|alarm| Some((alarm, watch.state(&alarm.name)?)));
+    let in_state = |state: State| states.clone().filter(move |(_, found)| *found == state);
+    let faults = faults::all().into_iter().map(|drill| {
+        let on = controls.faults.iter().any(|known| known.fault == drill.fault);
+        json!({ "name": drill.name, "title": one_line(&drill.fault.words()), "on": on })
+    });
+    let tasks = facts.tasks.iter().map(|task| {
+        json!({
+            "pid": task.pid,
+            "address": format!("http://{}", task.address),
+            "metrics": format!("http://{}/metrics", task.metrics_address),
+        })
+    });
+    let minute = store.minutes();
+    json!({
+        "minute": minute,
+        "at": minute.checked_sub(1).and_then(|last| store.ended(last)).unwrap_or_else(now_ms),
+        "oldest_minute": store.oldest(),
+        "clock": {
+            "running": controls.clock.running,
+            "seconds_per_minute": controls.clock.seconds_per_minute,
+        },
+        "traffic": {
+            "level": controls.level.name(),
+            "levels": Level::ALL.map(|(name, _)| name),
+        },
+        "faults": faults.collect::<Vec<_>>(),
+        "alarms": {
+            "ok": in_state(State::Ok).count(),
+            "alarm": in_state(State::Alarm).count(),
+            "insufficient_data": in_state(State::InsufficientData).count(),
+            "on": in_state(State::Alarm).map(|(alarm, _)| &alarm.name).collect::<Vec<_>>(),
+        },
+        "system": {
+            "load_balancer": facts.load_balancer,
+            "dynamodb": facts.dynamodb,
+            "wanted_tasks": facts.wanted_tasks,
+            "healthy_tasks": facts.healthy,
+            "tasks": tasks.collect::<Vec<_>>(),
+        },
+        "practice": null,
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

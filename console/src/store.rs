@@ -1,0 +1,122 @@
+//! The metrics of a day of minutes, and what the alarms made of them.
+
+use std::collections::VecDeque;
+
+use picus_cloudwatch::data::{History, Minute};
+use picus_cloudwatch::definition::Alarm;
+use picus_cloudwatch::math::MathError;
+use picus_cloudwatch::watch::{Transition, Watch};
+
+/// The most minutes that are kept.
+pub(crate) const DAY: usize = 24 * 60;
+/// The most transitions that are kept.
+const TRANSITIONS: usize = 2000;
+
+/// A change of an alarm's state, as it is shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// Counts all changes from 0.
+    pub(crate) number: usize,
+    /// Milliseconds since 1970.
+    pub(crate) at: u64,
+    pub(crate) transition: Transition,
+}
+
+#[derive(Debug)]
+pub(crate) struct Store {
+    watch: Watch,
+    /// When each kept minute ended, in milliseconds since 1970.
+    times: VecDeque<u64>,
+    changes: VecDeque<Change>,
+    changed: usize,
+}
+
+impl Store {
+    pub(crate) fn new(alarms: Vec<Alarm>) -> Self {
+        Self {
+            watch: Watch::new(alarms),
+            times: VecDeque::new(),
+            changes: VecDeque::new(),
+            changed: 0,
+        }
+    }
+
+    /// Adds a minute that ended at `at`.
+    pub(crate) fn push(&mut self, minute: &Minute, at: u64) -> Result<(), MathError> {
+        let transitions = self.watch.minute(minute)?;
+        self.times.push_back(at);
+        while self.times.len() > DAY {
+            self.times.pop_front();
+        }
+        self.watch.forget(self.oldest());
+        for transition in transitions {
+            self.changes.push_back(Change { number: self.changed, at, transition });
+            self.changed += 1;
+        }
+        while self.changes.len() > TRANSITIONS {
+            self.changes.pop_front();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        self.watch.history()
+    }
+
+    /// The number of minutes that have ended.
+    pub(crate) fn minutes(&self) -> usize {
+        self.history().minutes()
+    }
+
+    /// The first minute that is kept.
+    pub(crate) fn oldest(&self) -> usize {
+        self.minutes() - self.times.len()
+    }
+
+    /// When a minute ended; `None` if it has not, or is forgotten.
+    pub(crate) fn ended(&self, minute: usize) -> Option<u64> {
+        self.times.get(minute.checked_sub(self.oldest())?).copied()
+    }
+
+    /// How many changes there were.
+    pub(crate) fn changed(&self) -> usize {
+        self.changed
+    }
+
+    /// The changes, oldest first.
+    pub(crate) fn changes(&self) -> impl DoubleEndedIterator<Item = &Change> {
+        self.changes.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use picus_cloudwatch::data::Datum;
+    use picus_cloudwatch::metric::{Metric, Statistic};
+
+    use super::*;
+
+    #[test]
+    fn a_day_of_minutes_is_kept_and_no_more() {
+        let metric = Metric::new("N", "m", &[]);
+        let mut store = Store::new(Vec::new());
+        for number in 0..DAY + 10 {
+            let datum = Datum::of(&[1.0]).map(Arc::new);
+            let minute = Minute(datum.map(|datum| (metric.clone(), datum)).into_iter().collect());
+            store.push(&minute, number as u64).unwrap();
+        }
+        assert_eq!((store.oldest(), store.minutes()), (10, DAY + 10));
+        let all = store.history().statistic(&metric, Statistic::Sum, DAY + 10, DAY + 10);
+        assert_eq!(all, Some(1440.0));
+        assert_eq!(
+            (store.ended(9), store.ended(10), store.ended(DAY + 10)),
+            (None, Some(10), None)
+        );
+    }
+}
