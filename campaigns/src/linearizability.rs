@@ -8,13 +8,13 @@ use std::time::Duration;
 use clap::Args;
 use fastrand::Rng;
 use parking_lot::Mutex;
+use picus_testing::history::{History, Operation, Outcome, Verdict};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
 use crate::client::{Answer, Client};
 use crate::context::{CampaignError, Context};
-use crate::history::{History, Operation, Outcome, Verdict};
 use crate::program::{self, Program};
 use crate::report::Report;
 
@@ -83,7 +83,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
             report.fail(wrong);
         }
         for key in keys.iter() {
-            let history = std::mem::replace(&mut *key.history.lock(), History::new());
+            let history = std::mem::take(&mut *key.history.lock());
             operations += history.operations();
             longest = longest.max(history.operations());
             match history.check().await {
@@ -115,7 +115,7 @@ async fn keys(client: &Client, round: usize) -> Option<Arc<[Key]>> {
             let put = client.put(&json!({ "number": 0 }), Some(&name)).await?;
             let id = put.object_id().filter(|_| put.status == 201)?;
             let deleted = client.delete(&id).await?.status == 200;
-            deleted.then(|| Key { name, id, history: Mutex::new(History::new()) })
+            deleted.then(|| Key { name, id, history: Mutex::new(History::default()) })
         });
         keys.push(key.await?);
     }
@@ -150,7 +150,7 @@ async fn play(
         let operation = match rng.u8(..10) {
             0..=3 => Operation::Put(counts.put.fetch_add(1, Ordering::Relaxed) as u64 + 1),
             4..=7 => Operation::Get,
-            _ => Operation::Delete,
+            _ => Operation::Delete(None),
         };
         key.history.lock().invoke(number, operation);
         let answer = send(&client, key, operation).await;
@@ -174,7 +174,7 @@ async fn send(client: &Client, key: &Key, operation: Operation) -> Option<Answer
     match operation {
         Operation::Put(number) => client.put(&json!({ "number": number }), Some(&key.name)).await,
         Operation::Get => client.get(&key.id).await,
-        Operation::Delete => client.delete(&key.id).await,
+        Operation::Delete(_) => client.delete(&key.id).await,
     }
 }
 
@@ -187,8 +187,8 @@ fn outcome(operation: Operation, answer: &Answer) -> Result<Option<Outcome>, Str
         (Operation::Put(_), 201) => Outcome::Written,
         (Operation::Put(_), 409) => Outcome::Conflict,
         (Operation::Get, 200) => Outcome::Found(number().ok_or_else(unexpected)?),
-        (Operation::Delete, 200) => Outcome::Deleted,
-        (Operation::Get | Operation::Delete, 404) => Outcome::NotFound,
+        (Operation::Delete(_), 200) => Outcome::Deleted,
+        (Operation::Get | Operation::Delete(_), 404) => Outcome::NotFound,
         _ => return Err(unexpected()),
     };
     Ok(Some(outcome))

@@ -11,7 +11,6 @@ mod context;
 mod control_group;
 mod durability;
 mod fuzz;
-mod history;
 mod inputs;
 mod ledger;
 mod linearizability;

@@ -1,7 +1,9 @@
 //! Shared by the tests and benchmarks of several crates: a DynamoDB engine in the process, a Lambda Runtime API, a
-//! collector of traces, and requests that need much memory.
+//! collector of traces, requests that need much memory, and a
+//! checker of histories.
 
 pub mod engine;
 pub mod heavy;
+pub mod history;
 pub mod otlp_sink;
 pub mod runtime_api;

@@ -8,4 +8,5 @@ mod given;
 mod guarded;
 mod properties;
 mod retries;
+mod simulation;
 mod warm;

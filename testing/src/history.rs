@@ -13,26 +13,34 @@ const CHECK_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The item with this key: its number, if the item exists.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Item(Option<u64>);
+pub struct Item(Option<u64>);
 
 /// A request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub enum Operation {
     /// With the key, and with a number that no other put has.
     Put(u64),
+    /// Of the item, whichever it is.
     Get,
-    Delete,
+    /// Of any item, or of the one with this number alone.
+    Delete(Option<u64>),
 }
 
 /// A response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// The item of the put is there.
     Written,
     /// Another item exists already.
     Conflict,
+    /// The item with this number.
     Found(u64),
+    /// There is no item.
     NotFound,
+    /// There is no item any more.
     Deleted,
+    /// Another item is there than the one to be deleted.
+    NotMeant,
 }
 
 impl SequentialSpec for Item {
@@ -49,19 +57,22 @@ impl SequentialSpec for Item {
             (Operation::Put(number), Some(found)) if number == found => Outcome::Written,
             (Operation::Put(_), Some(_)) => Outcome::Conflict,
             (Operation::Get, Some(number)) => Outcome::Found(number),
-            (Operation::Delete, Some(_)) => {
+            (Operation::Delete(Some(meant)), Some(found)) if meant != found => Outcome::NotMeant,
+            (Operation::Delete(_), Some(_)) => {
                 self.0 = None;
                 Outcome::Deleted
             }
-            (Operation::Get | Operation::Delete, None) => Outcome::NotFound,
+            (Operation::Get | Operation::Delete(_), None) => Outcome::NotFound,
         }
     }
 }
 
 /// Whether a history is linearizable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
+    /// It is.
     Linearizable,
+    /// It is not.
     Not,
     /// The check took too long.
     Unknown,
@@ -69,22 +80,24 @@ pub(crate) enum Verdict {
 
 /// Requests and responses, in the order in which clients sent and received them.
 #[derive(Debug)]
-pub(crate) struct History {
+pub struct History {
     tester: LinearizabilityTester<usize, Item>,
     operations: usize,
     /// Requests with their numbers, and their responses.
     told: Vec<String>,
 }
 
-impl History {
+impl Default for History {
     /// The history of an item that does not exist yet.
-    pub(crate) fn new() -> Self {
+    fn default() -> Self {
         let tester = LinearizabilityTester::new(Item::default());
         Self { tester, operations: 0, told: Vec::new() }
     }
+}
 
+impl History {
     /// Adds a request that a client is about to send. The client has no other request in flight.
-    pub(crate) fn invoke(&mut self, client: usize, operation: Operation) {
+    pub fn invoke(&mut self, client: usize, operation: Operation) {
         self.operations += 1;
         self.told.push(format!("{client}: {operation:?}"));
         // A mistake here makes the history invalid, which also means not linearizable.
@@ -93,23 +106,25 @@ impl History {
 
     /// Adds the response. A request without one stays open: it may take effect at any later time, or never. Its
     /// client goes on under another number.
-    pub(crate) fn answer(&mut self, client: usize, outcome: Outcome) {
+    pub fn answer(&mut self, client: usize, outcome: Outcome) {
         self.told.push(format!("{client}: -> {outcome:?}"));
         let _ = self.tester.on_return(client, outcome);
     }
 
     /// The number of requests.
-    pub(crate) fn operations(&self) -> usize {
+    #[must_use]
+    pub fn operations(&self) -> usize {
         self.operations
     }
 
     /// The history as text, for people.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         self.told.join("; ")
     }
 
     /// Checks it in a thread of its own, so that a check that takes too long can be left alone.
-    pub(crate) async fn check(&self) -> Verdict {
+    pub async fn check(&self) -> Verdict {
         let tester = self.tester.clone();
         let (tell, told) = oneshot::channel();
         thread::spawn(move || {
@@ -138,7 +153,7 @@ mod tests {
     use Outcome::{Conflict, Deleted, Found, NotFound, Written};
 
     async fn verdict(events: &[Event]) -> Verdict {
-        let mut history = History::new();
+        let mut history = History::default();
         for event in events {
             match event {
                 Ask(client, operation) => history.invoke(*client, *operation),
@@ -155,7 +170,7 @@ mod tests {
             Answer(0, Written),
             Ask(1, Put(2)),
             Answer(1, Conflict),
-            Ask(0, Delete),
+            Ask(0, Delete(None)),
             Answer(0, Deleted),
             Ask(1, Get),
         ];
@@ -172,14 +187,14 @@ mod tests {
             vec![
                 Ask(0, Put(1)),
                 Answer(0, Written),
-                Ask(1, Delete),
+                Ask(1, Delete(None)),
                 Ask(0, Get),
                 Answer(0, Found(1)),
             ]
         };
         let then = |more: Vec<Event>| unanswered().into_iter().chain(more).collect::<Vec<_>>();
         let late = then(vec![Ask(0, Get), Answer(0, NotFound)]);
-        let never = then(vec![Ask(0, Delete), Answer(0, Deleted)]);
+        let never = then(vec![Ask(0, Delete(None)), Answer(0, Deleted)]);
         let twice = then(vec![
             Ask(0, Get),
             Answer(0, NotFound),
