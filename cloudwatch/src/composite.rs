@@ -1,5 +1,7 @@
 //! The rules of composite alarms ("Create a composite alarm").
 
+use std::fmt;
+
 use crate::alarm::State;
 
 /// A rule.
@@ -13,6 +15,19 @@ pub enum Rule {
     Not(Box<Rule>),
     And(Box<Rule>, Box<Rule>),
     Or(Box<Rule>, Box<Rule>),
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant(true) => f.write_str("TRUE"),
+            Self::Constant(false) => f.write_str("FALSE"),
+            Self::Is(state, alarm) => write!(f, "{state}({alarm})"),
+            Self::Not(rule) => write!(f, "NOT ({rule})"),
+            Self::And(left, right) => write!(f, "({left} AND {right})"),
+            Self::Or(left, right) => write!(f, "({left} OR {right})"),
+        }
+    }
 }
 
 /// Text that is not a rule.
@@ -134,6 +149,8 @@ mod tests {
             "NOT OK(unknown)",
         ] {
             assert!(holds(rule), "{rule}");
+            let parsed = Rule::parse(rule).unwrap();
+            assert_eq!(Rule::parse(&parsed.to_string()), Ok(parsed), "it is written as it is read");
         }
         for rule in ["ALARM(o)", "ALARM(a) AND ALARM(o)", "(ALARM(a) OR OK(o)) AND ALARM(o)"] {
             assert!(!holds(rule), "{rule}");

@@ -168,6 +168,16 @@ impl History {
         self.minutes
     }
 
+    /// The data of one minute.
+    #[must_use]
+    pub fn minute(&self, minute: usize) -> Minute {
+        let datum = |(metric, series): (&Metric, &Series)| {
+            let datum = series.data.get(minute.checked_sub(series.start)?)?.clone()?;
+            Some((metric.clone(), datum))
+        };
+        Minute(self.series.iter().filter_map(datum).collect())
+    }
+
     /// The metrics that have data.
     pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
         self.series.keys()
@@ -283,6 +293,8 @@ mod tests {
         history.forget(2);
         let of = |end, length| history.statistic(&metric, Statistic::Sum, end, length);
         assert_eq!((of(2, 2), of(3, 3), of(4, 1)), (None, Some(3.0), Some(4.0)));
+        assert_eq!(history.minute(1).0.len(), 0);
+        assert_eq!(history.minute(3).0[&metric], Datum::of(&[4.0]).map(Arc::new).unwrap());
         history.push(&Minute::default());
         history.forget(4);
         assert_eq!((history.metrics().count(), history.minutes()), (0, 5));

@@ -67,6 +67,18 @@ pub struct MetricAlarm {
     pub warm_up: WarmUp,
 }
 
+impl MetricAlarm {
+    /// The period of its metrics in seconds, which is the same for all of them.
+    #[must_use]
+    pub fn period(&self) -> usize {
+        let mut periods = self.queries.iter().filter_map(|query| match query.source {
+            Source::Metric(_, _, period) => Some(period),
+            Source::Expression(_) => None,
+        });
+        periods.next().unwrap_or(60)
+    }
+}
+
 /// Keeps an alarm from evaluating before its data begins ("Alarm warm-up periods").
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

@@ -16,5 +16,6 @@ pub mod math;
 pub mod metric;
 pub mod metric_sink;
 pub mod publication;
+pub mod reason;
 pub mod template;
 pub mod watch;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::alarm::{Missing, State};
 use crate::data::{Datum, History, Minute};
 use crate::definition::{Alarm, Kind, MetricAlarm, Source};
-use crate::math::{MathError, Named, Series, Value};
+use crate::math::{Fill, MathError, Named, Series, Value};
 use crate::metric::Metric;
 use crate::publication::{Publication, Reading};
+use crate::reason;
 
 /// A day in seconds.
 const DAY: usize = 24 * 60 * 60;
@@ -24,6 +25,8 @@ pub struct Transition {
     pub from: State,
     /// The state after.
     pub to: State,
+    /// Why, in the words of CloudWatch.
+    pub reason: String,
 }
 
 /// Alarms, and the data that they have seen.
@@ -91,8 +94,9 @@ impl Watch {
                 && is_due(metric, self.history.minutes())
             {
                 let current = self.states[&alarm.name];
-                let state = evaluate(metric, &self.history, self.reading, current)?;
-                transitions.extend(self.change(alarm, state));
+                let (state, values) = evaluate(metric, &self.history, self.reading, current)?;
+                let why = || reason::of_metric(metric, &values, current, state);
+                transitions.extend(self.change(alarm, state, why));
             }
         }
         for transition in &transitions {
@@ -100,8 +104,11 @@ impl Watch {
         }
         // A composite alarm may depend on another, so this repeats until nothing changes.
         loop {
-            let changed: Vec<_> =
-                self.alarms.iter().filter_map(|alarm| self.composite(alarm)).collect();
+            let changed: Vec<_> = self
+                .alarms
+                .iter()
+                .filter_map(|alarm| self.composite(alarm, &transitions))
+                .collect();
             if changed.is_empty() {
                 return Ok(transitions);
             }
@@ -130,27 +137,42 @@ impl Watch {
         }
     }
 
-    fn composite(&self, alarm: &Alarm) -> Option<Transition> {
+    fn composite(&self, alarm: &Alarm, changed: &[Transition]) -> Option<Transition> {
         let Kind::Composite(rule) = &alarm.kind else { return None };
         let holds = rule.holds(&|name| self.state(name));
-        self.change(alarm, if holds { State::Alarm } else { State::Ok })
+        let parts = rule.alarms();
+        let part = |name: &&Transition| parts.contains(&name.alarm.as_str());
+        let changed = changed.iter().filter(part).map(|part| (part.alarm.as_str(), part.to));
+        let to = if holds { State::Alarm } else { State::Ok };
+        self.change(alarm, to, || reason::of_composite(changed))
     }
 
-    fn change(&self, alarm: &Alarm, to: State) -> Option<Transition> {
+    fn change(&self, alarm: &Alarm, to: State, why: impl FnOnce() -> String) -> Option<Transition> {
         let from = self.states[&alarm.name];
         let minute = self.history.minutes();
-        (from != to).then(|| Transition { minute, alarm: alarm.name.clone(), from, to })
+        let transition =
+            || Transition { minute, alarm: alarm.name.clone(), from, to, reason: why() };
+        (from != to).then(transition)
+    }
+
+    /// What an alarm compares with its threshold in each of the minutes before `end`, oldest first.
+    ///
+    /// # Errors
+    /// An expression that has no value.
+    pub fn line(
+        &self,
+        alarm: &MetricAlarm,
+        end: usize,
+        minutes: usize,
+    ) -> Result<Series, MathError> {
+        values(alarm, &self.history, self.reading.fill, |age| end.checked_sub(age), minutes)
     }
 }
 
 /// "If the number of evaluation periods multiplied by the length of each evaluation period exceeds one day, the alarm
 /// is evaluated once per hour", with the data before that hour ("Alarm evaluation").
 fn is_due(alarm: &MetricAlarm, minutes: usize) -> bool {
-    let period = alarm.queries.iter().find_map(|query| match query.source {
-        Source::Metric(_, _, period) => Some(period),
-        Source::Expression(_) => None,
-    });
-    let range = alarm.rule.evaluation_periods * period.unwrap_or_default();
+    let range = alarm.rule.evaluation_periods * alarm.period();
     range <= DAY || minutes.is_multiple_of(60)
 }
 
@@ -159,7 +181,7 @@ fn evaluate(
     history: &History,
     reading: Reading,
     current: State,
-) -> Result<State, MathError> {
+) -> Result<(State, Series), MathError> {
     let mut rule = alarm.rule;
     let of_dynamodb = alarm.queries.iter().any(|query| match &query.source {
         Source::Metric(metric, ..) => metric.namespace == "AWS/DynamoDB",
@@ -169,31 +191,36 @@ fn evaluate(
         // "Alarms that evaluate metrics in the AWS/DynamoDB namespace always ignore missing data."
         rule.missing = Missing::Ignore;
     }
-    let values = values(alarm, history, reading)?;
+    let range = alarm.rule.evaluation_periods + reading.more_points;
+    let period = alarm.period() / 60;
+    let end = |age: usize| history.minutes().checked_sub(age * period);
+    let values = values(alarm, history, reading.fill, end, range)?;
     let breaches = |value: f64| alarm.comparison.breaches(value, alarm.threshold);
     let points: Vec<_> = values.iter().map(|value| value.map(breaches)).collect();
     let is_enough = points.iter().flatten().count() >= rule.evaluation_periods;
     let warms_up = history.minutes() < alarm.warm_up.minutes;
     if warms_up && (alarm.warm_up.to_its_end || !is_enough) {
-        return Ok(State::InsufficientData);
+        return Ok((State::InsufficientData, values));
     }
-    Ok(rule.state(&points, current))
+    Ok((rule.state(&points, current), values))
 }
 
-/// The values that the alarm compares: the data points of its evaluation range, oldest first.
-fn values(alarm: &MetricAlarm, history: &History, reading: Reading) -> Result<Series, MathError> {
-    let mut named = Named { fill: reading.fill, ..Named::default() };
-    let range = alarm.rule.evaluation_periods + reading.more_points;
+/// The values that the alarm compares, oldest first: the one of age 0 is of the period before `end(0)`.
+fn values(
+    alarm: &MetricAlarm,
+    history: &History,
+    fill: Fill,
+    end: impl Fn(usize) -> Option<usize>,
+    points: usize,
+) -> Result<Series, MathError> {
+    let mut named = Named { fill, ..Named::default() };
     for query in &alarm.queries {
         match &query.source {
             Source::Expression(expression) => named.expressions.push((&query.id, expression)),
             Source::Metric(metric, statistic, period) => {
                 let length = period / 60;
-                let point = |age: usize| {
-                    let end = history.minutes().checked_sub(age * length)?;
-                    history.statistic(metric, *statistic, end, length)
-                };
-                named.metrics.push((&query.id, (0..range).rev().map(point).collect()));
+                let point = |age: usize| history.statistic(metric, *statistic, end(age)?, length);
+                named.metrics.push((&query.id, (0..points).rev().map(point).collect()));
             }
         }
     }

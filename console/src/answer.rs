@@ -9,8 +9,8 @@ use hyper::{Response, StatusCode};
 use picus_local::server::{Body, full};
 use serde_json::{Value, json};
 
-/// Everything comes from the console itself, and nothing may frame it. A chart places its parts by style attributes.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+/// Everything comes from the console itself, and nothing may frame it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 

@@ -2,17 +2,26 @@
 
 use bytes::Bytes;
 use hyper::Response;
-use hyper::header::{CONTENT_ENCODING, HeaderValue};
+use hyper::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderValue};
 use picus_local::server::Body;
 use serde_json::{Value, json};
 
 use crate::answer;
 
+/// The viewer is complete, and writes styles into its page.
+const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; script-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+
 /// The file at this path, if there is one, for the Picus at `url`.
 pub(crate) fn file(path: &str, url: &str) -> Option<Response<Body>> {
     let file = |name| Bytes::from_static(name);
     Some(match path {
-        "/docs" => answer::bytes("text/html", file(include_bytes!("../docs_page/index.html"))),
+        "/docs" => {
+            let page = file(include_bytes!("../docs_page/index.html"));
+            let mut response = answer::bytes("text/html", page);
+            let policy = HeaderValue::from_static(POLICY);
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+            response
+        }
         "/docs/start.js" => {
             answer::bytes("text/javascript", file(include_bytes!("../docs_page/start.js")))
         }

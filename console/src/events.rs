@@ -66,6 +66,7 @@ impl Reader {
                     "alarm": transition.alarm,
                     "from": transition.from.to_string(),
                     "to": transition.to.to_string(),
+                    "reason": transition.reason,
                 }),
             );
         }

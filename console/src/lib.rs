@@ -4,6 +4,7 @@
 //! their metrics for a day, evaluates the deployed alarms, and answers the page's requests with JSON. Only this
 //! machine reaches it.
 
+mod alarms;
 mod answer;
 mod clients;
 mod clock;
@@ -13,9 +14,12 @@ mod error;
 mod events;
 mod faults;
 mod guard;
+mod markdown;
 mod page;
 mod plant;
+mod range;
 mod routes;
+mod runbooks;
 mod state;
 mod store;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parking_lot::{Mutex, RwLock};
 use picus_cloudwatch::definition;
 use picus_cloudwatch::metric_sink::MetricSink;
-use picus_cloudwatch::template;
+use picus_cloudwatch::template::{self, Parameters};
 use picus_drills::{self as drills, Drill, DrillError, Stage};
 use picus_local::System;
 use picus_local::tasks::{Running, Task};
@@ -48,6 +48,8 @@ pub(crate) struct Plant {
     pub(crate) controls: Mutex<Controls>,
     pub(crate) facts: RwLock<Facts>,
     pub(crate) store: RwLock<Store>,
+    /// The values of the alarms' template, for this system.
+    pub(crate) parameters: Parameters,
     /// Told with each change; `false` when everything stops.
     pub(crate) changed: watch::Sender<bool>,
 }
@@ -68,6 +70,7 @@ impl Plant {
             controls: Mutex::default(),
             facts: RwLock::new(facts),
             store: RwLock::new(store),
+            parameters,
             changed: watch::Sender::new(true),
         })
     }

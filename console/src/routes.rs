@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::answer::{self, Answer, Refusal};
 use crate::plant::{Plant, now_ms};
+use crate::range::Query;
 use crate::state::state;
-use crate::{controls, docs_page, events, guard, page};
+use crate::{alarms, controls, docs_page, events, guard, page, runbooks};
 
 /// The largest body: a dashboard, or a template.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -34,13 +35,13 @@ impl Console {
         }
         let path = request.uri().path().to_owned();
         match *request.method() {
-            Method::GET => self.get(&path),
+            Method::GET => self.get(&path, &Query::of(request.uri())),
             Method::POST => answer::json(self.post(&path, request).await),
             _ => answer::json(Err(Refusal::Method("GET, or POST"))),
         }
     }
 
-    fn get(&self, path: &str) -> Response<Body> {
+    fn get(&self, path: &str, query: &Query) -> Response<Body> {
         let plant = &self.plant;
         let unknown = || answer::json(Err(Refusal::Unknown(path.to_owned())));
         answer::json(Ok(match path {
@@ -50,6 +51,11 @@ impl Console {
                 "started": self.started,
             }),
             "/api/state" => state(plant),
+            "/api/alarms" => return answer::json(alarms::list(plant, query)),
+            path if path.starts_with("/api/alarms/") => {
+                return answer::json(alarms::one(plant, &path["/api/alarms/".len()..], query));
+            }
+            "/api/logs/queries" => json!({ "queries": runbooks::all_queries() }),
             "/api/events" => return events::stream(plant.clone()),
             path if path.starts_with("/docs") => {
                 let address = plant.facts.read().load_balancer.clone();
@@ -64,6 +70,7 @@ impl Console {
         match path {
             "/api/clock" => controls::clock(&self.plant, &body),
             "/api/traffic" => controls::traffic(&self.plant, &body),
+            "/api/alarms" => alarms::draw(&self.plant, &body),
             "/api/faults" => controls::fault(&self.plant, &body).await,
             _ => Err(Refusal::Method("GET")),
         }

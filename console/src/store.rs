@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use picus_cloudwatch::alarm::State;
 use picus_cloudwatch::data::{History, Minute};
 use picus_cloudwatch::definition::Alarm;
 use picus_cloudwatch::math::MathError;
@@ -39,6 +40,17 @@ impl Store {
             changes: VecDeque::new(),
             changed: 0,
         }
+    }
+
+    /// What other alarms would have made of the same minutes.
+    pub(crate) fn replayed(&self, alarms: Vec<Alarm>) -> Result<Self, MathError> {
+        let mut other = Self::new(alarms);
+        // The clock of alarms that are evaluated once an hour stays as it is.
+        for minute in 0..self.minutes() {
+            let at = self.ended(minute).unwrap_or_default();
+            other.push(&self.history().minute(minute), at)?;
+        }
+        Ok(other)
     }
 
     /// Adds a minute that ended at `at`.
@@ -85,6 +97,19 @@ impl Store {
     /// How many changes there were.
     pub(crate) fn changed(&self) -> usize {
         self.changed
+    }
+
+    /// An alarm's state when a minute had ended, with the change that led to it, if there was one.
+    pub(crate) fn state(&self, alarm: &str, minute: usize) -> (State, Option<&Change>) {
+        let mut own = self.changes.iter().rev().filter(|change| change.transition.alarm == alarm);
+        let before = own.clone().find(|change| change.transition.minute <= minute);
+        // Before the first change that is kept, it was in the state that this one left.
+        let state = match (before, own.next_back()) {
+            (Some(change), _) => change.transition.to,
+            (None, Some(first)) => first.transition.from,
+            (None, None) => self.watch.state(alarm).unwrap_or(State::InsufficientData),
+        };
+        (state, before)
     }
 
     /// The changes, oldest first.

@@ -148,3 +148,59 @@ async fn only_the_consoles_own_page_is_answered() {
     assert_eq!(status(Method::GET, "/api/none", "A", "b").await, StatusCode::NOT_FOUND);
     page.console.stop().await;
 }
+
+#[tokio::test]
+async fn a_fault_raises_its_alarm_with_its_reason_and_runbook_and_ends() {
+    let page = Page::open().await;
+    page.post("/api/traffic", &json!({ "level": "normal" })).await;
+    let states = |answer: &Value, name: &str, wanted: &str| {
+        let alarms = answer["alarms"].as_array().unwrap();
+        alarms.iter().any(|alarm| alarm["name"] == name && alarm["state"] == wanted)
+    };
+    let outage = "picus-outage";
+    page.until("/api/alarms", |alarms| states(alarms, outage, "OK")).await;
+    let fault = |on| json!({ "name": "dynamodb-unreachable", "on": on });
+    page.post("/api/faults", &fault(true)).await;
+    page.until("/api/alarms", |alarms| states(alarms, outage, "ALARM")).await;
+
+    let alarm = page.get("/api/alarms/picus-outage?minutes=10").await;
+    assert_eq!(
+        (&alarm["kind"], &alarm["history"][0]["to"]),
+        (&json!("composite"), &json!("ALARM"))
+    );
+    let part = alarm["parts"].as_array().unwrap().iter().find(|part| part["state"] == "ALARM");
+    let part = part.expect("a part of it is on")["name"].as_str().unwrap().to_owned();
+    assert_eq!(alarm["reason"], format!("{part} transitioned to ALARM"));
+    assert!(alarm["runbook_html"].as_str().unwrap().starts_with("<h1>picus-outage</h1>"));
+    assert!(alarm["queries"][0]["query"].as_str().unwrap().starts_with("filter "), "{alarm}");
+    let part = page.get(&format!("/api/alarms/{part}?minutes=10")).await;
+    assert!(part["reason"].as_str().unwrap().starts_with("Threshold Crossed: "), "{part}");
+    let (points, counted) = (&part["points"], part["counted"].as_array().unwrap());
+    assert_eq!(points.as_array().map(Vec::len), Some(counted.len()));
+    assert_eq!(part["times"].as_array().map(Vec::len), Some(counted.len()));
+    assert!(counted.contains(&json!("breaching")) && counted.contains(&json!("good")), "{part}");
+
+    // The same alarms under another name fire on the same data.
+    let template = "
+Resources:
+  Mine: {Type: 'AWS::CloudWatch::Alarm', Properties: {AlarmName: mine, AlarmDescription: d, Namespace: Clients,
+    MetricName: Failed, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 0,
+    ComparisonOperator: GreaterThanThreshold, TreatMissingData: notBreaching}}
+  Both: {Type: 'AWS::CloudWatch::CompositeAlarm', Properties: {AlarmName: both, AlarmDescription: d,
+    AlarmRule: 'ALARM(mine) OR ALARM(gone)'}}
+";
+    let drawn = page.post("/api/alarms", &json!({ "template": template })).await;
+    assert!(states(&drawn, "mine", "ALARM") && states(&drawn, "both", "ALARM"), "{drawn}");
+    assert_eq!(drawn["problems"], json!(["both: there is no alarm gone"]));
+    let drawn = page.post("/api/alarms", &json!({ "template": "Resources: {A: [" })).await;
+    assert_eq!(drawn["problems"].as_array().map(Vec::len), Some(1), "{drawn}");
+
+    page.post("/api/faults", &fault(false)).await;
+    page.until("/api/alarms", |alarms| states(alarms, outage, "OK")).await;
+    let before = alarm["history"][0]["minute"].as_u64().unwrap();
+    let then = page.get(&format!("/api/alarms?until={before}")).await;
+    assert!(states(&then, outage, "ALARM"), "rewound: {then}");
+    let missing = page.client.get_path("/api/alarms/none").await;
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+    page.console.stop().await;
+}
