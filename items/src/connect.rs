@@ -90,7 +90,7 @@ pub(crate) fn client(config: &SdkConfig, settings: &Settings) -> Client {
         .retry_config(retries::config(config, settings.max_attempts, settings.retry_mode))
         // The attempt's timeout already covers a response that stalls.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .http_client(HeldClient(http_client(config)))
+        .http_client(HeldClient::new(http_client(config)))
         .interceptor(AttemptObserver)
         .interceptor(UserAgent)
         .build();

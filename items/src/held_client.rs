@@ -1,6 +1,7 @@
 //! Counts the memory of requests to DynamoDB, and of its responses, in the room of the client's request.
 //!
-//! Responses are read here instead of in the SDK, so that their size is known before anything is made of them.
+//! Responses are read here instead of in the SDK, so that their size is known before anything is made of them. Large
+//! ones then wait for their turn.
 
 use aws_sdk_dynamodb::config::{ConfigBag, RuntimeComponents};
 use aws_sdk_dynamodb::error::{BoxError, ConnectorError};
@@ -17,6 +18,10 @@ use bytes::BytesMut;
 use memchr::memchr_iter;
 
 use crate::room::{self, Content, NoRoom, Room};
+use crate::turns::Turns;
+
+/// A response of this size is parsed in a fraction of a millisecond, or in one on a quarter of a CPU.
+const LARGE: usize = 32 * 1024;
 
 /// DynamoDB has done the call, but there is no memory for its response.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +30,16 @@ pub(crate) struct Unread(#[source] NoRoom);
 
 /// Wraps the HTTP client that opens the connections.
 #[derive(Debug)]
-pub(crate) struct HeldClient(pub(crate) SharedHttpClient);
+pub(crate) struct HeldClient {
+    client: SharedHttpClient,
+    turns: Turns,
+}
+
+impl HeldClient {
+    pub(crate) fn new(client: SharedHttpClient) -> Self {
+        Self { client, turns: Turns::default() }
+    }
+}
 
 impl HttpClient for HeldClient {
     fn http_connector(
@@ -33,7 +47,8 @@ impl HttpClient for HeldClient {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(HeldConnector(self.0.http_connector(settings, components)))
+        let connector = self.client.http_connector(settings, components);
+        SharedHttpConnector::new(HeldConnector { connector, turns: self.turns.clone() })
     }
 
     fn validate_base_client_config(
@@ -41,7 +56,7 @@ impl HttpClient for HeldClient {
         components: &RuntimeComponentsBuilder,
         config: &ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.validate_base_client_config(components, config)
+        self.client.validate_base_client_config(components, config)
     }
 
     fn validate_final_config(
@@ -49,20 +64,23 @@ impl HttpClient for HeldClient {
         components: &RuntimeComponents,
         config: &ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.validate_final_config(components, config)
+        self.client.validate_final_config(components, config)
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.0.connector_metadata()
+        self.client.connector_metadata()
     }
 }
 
 #[derive(Debug)]
-struct HeldConnector(SharedHttpConnector);
+struct HeldConnector {
+    connector: SharedHttpConnector,
+    turns: Turns,
+}
 
 impl HttpConnector for HeldConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Some(room) = room::current() else { return self.0.call(request) };
+        let Some(room) = room::current() else { return self.connector.call(request) };
         // The item has been turned into this text, which may have spare capacity as large again.
         room.release(Content::Item);
         room.release(Content::Reply);
@@ -70,8 +88,14 @@ impl HttpConnector for HeldConnector {
         if let Err(no_room) = room.hold(Content::Request, 2 * in_memory(length)) {
             return HttpConnectorFuture::ready(Err(refusal(no_room)));
         }
-        let answer = self.0.call(request);
-        HttpConnectorFuture::new(async move { read(answer.await?, &room).await })
+        let (answer, turns) = (self.connector.call(request), self.turns.clone());
+        HttpConnectorFuture::new(async move {
+            let response = read(answer.await?, &room).await?;
+            if response.body().bytes().is_some_and(|body| body.len() >= LARGE) {
+                turns.take().await;
+            }
+            Ok(response)
+        })
     }
 }
 

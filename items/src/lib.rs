@@ -25,6 +25,7 @@ mod retries;
 mod room;
 mod size;
 mod table;
+mod turns;
 mod user_agent;
 mod warm;
 

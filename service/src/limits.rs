@@ -4,6 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU16;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -39,6 +40,8 @@ pub(crate) struct Limits {
     sending: Budget,
     pub(crate) listing: Budget,
     pub(crate) request_timeout: Duration,
+    /// How many items fit in a page of a list, as the last page has shown.
+    pub(crate) items_in_page: AtomicU16,
 }
 
 impl Limits {
@@ -52,6 +55,7 @@ impl Limits {
             sending: share(),
             listing: share(),
             request_timeout,
+            items_in_page: AtomicU16::new(u16::MAX),
         }
     }
 

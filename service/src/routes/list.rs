@@ -1,5 +1,6 @@
 //! `GET /picus/list`
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::http::header::LINK;
@@ -18,7 +19,7 @@ use crate::{answer, error};
 /// The size to aim at for a page of the whole list. It is large enough that calls do not slow the list down, and
 /// small enough for the memory held while a client reads slowly.
 const PAGE_BYTES: usize = 256 * 1024;
-/// The size of the first page. Items' sizes are not known yet.
+/// The most items in the first page. What the items of other lists were like says whether it has less.
 const FIRST_ITEMS: u16 = 100;
 const MOST_ITEMS: u16 = 1000;
 /// How long a list that has begun waits until it asks for room again.
@@ -111,7 +112,8 @@ enum Next {
 impl Whole {
     fn new(limits: Data<Limits>, table: Data<Table>) -> Self {
         let (room, share) = (limits.room(), limits.listing.room());
-        let (next, items, separator) = (Next::At(None), FIRST_ITEMS, b'[');
+        let items = limits.items_in_page.load(Ordering::Relaxed).min(FIRST_ITEMS);
+        let (next, separator) = (Next::At(None), b'[');
         Self { limits, table, room, share, next, items, separator }
     }
 
@@ -134,6 +136,7 @@ impl Whole {
             self.separator = b',';
             let fit = PAGE_BYTES / average.max(1);
             self.items = u16::try_from(fit).unwrap_or(MOST_ITEMS).clamp(1, MOST_ITEMS);
+            self.limits.items_in_page.store(self.items, Ordering::Relaxed);
         }
         if next.is_none() {
             if self.separator == b'[' {

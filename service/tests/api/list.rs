@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 
 use crate::app::{App, config, failure, spawn_app, spawn_with};
 use picus_testing::engine;
@@ -130,4 +132,37 @@ async fn a_list_that_fails_midway_breaks_its_connection() {
     assert_eq!((status, error.as_str()), (500, "Could not list items"), "before the first byte");
     cut.store(false, Ordering::SeqCst);
     assert_eq!(ids(app.get_path("/picus/list").await).await.len(), 60, "mended");
+}
+
+/// A DynamoDB whose table has one large item. It sends what it is asked.
+async fn one_large_item(asked: mpsc::UnboundedSender<String>) -> std::net::SocketAddr {
+    let item = json!({"object_id": {"S": "k"}, "filler": {"S": "x".repeat(300_000)}});
+    let body = json!({"Items": [item]}).to_string();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut request = String::new();
+            while !request.ends_with('}') {
+                let mut piece = [0; 4096];
+                let bytes = connection.read(&mut piece).await.unwrap();
+                request += std::str::from_utf8(&piece[..bytes]).unwrap();
+            }
+            asked.send(request).unwrap();
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_list_begins_with_as_many_items_as_fitted_in_a_page_before() {
+    let (asked, mut requests) = mpsc::unbounded_channel();
+    let app = spawn_with(config(), one_large_item(asked).await);
+    for limit in [100, 1] {
+        assert_eq!(ids(app.get_path("/picus/list").await).await, ["k"]);
+        let request = requests.recv().await.unwrap();
+        assert!(request.contains(&format!(r#""Limit":{limit},"#)), "{request}");
+    }
 }
