@@ -100,7 +100,7 @@ fn panel(properties: &Value) -> Result<Panel, NotShown> {
 }
 
 /// `.` repeats the word above. `...` repeats all words above that are left out.
-fn unabbreviated(words: &[&str], before: &[String]) -> Option<Vec<String>> {
+pub(crate) fn unabbreviated(words: &[&str], before: &[String]) -> Option<Vec<String>> {
     if let ["...", rest @ ..] = words {
         let kept = before.len().checked_sub(rest.len())?;
         return Some(
@@ -114,7 +114,7 @@ fn unabbreviated(words: &[&str], before: &[String]) -> Option<Vec<String>> {
     words.iter().enumerate().map(word).collect()
 }
 
-fn metric(words: &[String]) -> Option<Metric> {
+pub(crate) fn metric(words: &[String]) -> Option<Metric> {
     let [namespace, name, dimensions @ ..] = words else { return None };
     let (pairs, []) = dimensions.as_chunks::<2>() else { return None };
     let pairs = pairs.iter().map(|[name, value]| (name.clone(), value.clone()));
@@ -127,7 +127,7 @@ fn searches(expression: &str) -> Result<Vec<(Search, Statistic)>, NotShown> {
     parts.map(|part| search(part).ok_or_else(|| NotShown(expression.to_owned()))).collect()
 }
 
-fn search(text: &str) -> Option<(Search, Statistic)> {
+pub(crate) fn search(text: &str) -> Option<(Search, Statistic)> {
     let (found, rest) = text.split_once('\'')?;
     let (schema, terms) = found.strip_prefix('{')?.split_once('}')?;
     let statistic = rest.split('\'').nth(1)?.parse().ok()?;

@@ -5,101 +5,7 @@ use std::sync::Arc;
 
 use crate::metric::{Metric, Statistic};
 
-/// The data of one metric in one minute.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Datum {
-    count: f64,
-    sum: f64,
-    minimum: f64,
-    maximum: f64,
-    /// Values with their counts. Empty if the data came as a set of statistics.
-    values: Vec<(f64, f64)>,
-}
-
-impl Datum {
-    /// Single values; `None` if there are none.
-    #[must_use]
-    pub fn of(values: &[f64]) -> Option<Self> {
-        let once: Vec<_> = values.iter().map(|value| (*value, 1.0)).collect();
-        Self::distribution(&once)
-    }
-
-    /// Values with their counts; `None` if there are none. These are the "Values and Counts" of `MetricDatum`
-    /// ("`PutMetricData`"). All statistics can be computed from them, including percentiles.
-    #[must_use]
-    pub fn distribution(values: &[(f64, f64)]) -> Option<Self> {
-        let values: Vec<_> = values.iter().copied().filter(|(_, count)| *count > 0.0).collect();
-        let (first, _) = values.first()?;
-        let mut all =
-            Self { count: 0.0, sum: 0.0, minimum: *first, maximum: *first, values: vec![] };
-        for (value, count) in &values {
-            all.count += count;
-            all.sum += value * count;
-            all.minimum = all.minimum.min(*value);
-            all.maximum = all.maximum.max(*value);
-        }
-        Some(Self { values, ..all })
-    }
-
-    /// A set of statistics. Percentiles can't be computed from it.
-    #[must_use]
-    pub fn statistics(count: f64, sum: f64, minimum: f64, maximum: f64) -> Self {
-        Self { count, sum, minimum, maximum, values: Vec::new() }
-    }
-
-    /// The number of values.
-    #[must_use]
-    pub fn count(&self) -> f64 {
-        self.count
-    }
-
-    /// The sum of the values.
-    #[must_use]
-    pub fn sum(&self) -> f64 {
-        self.sum
-    }
-
-    /// Adds another's values.
-    pub fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        self.sum += other.sum;
-        self.minimum = self.minimum.min(other.minimum);
-        self.maximum = self.maximum.max(other.maximum);
-        self.values.extend(&other.values);
-    }
-}
-
-/// The most values that one EMF document may have of a metric.
-const MAX_VALUES: usize = 100;
-
-impl Datum {
-    /// Makes it small, however many values it has. Equal values become one. If there are still many, each keeps its
-    /// first two digits, so that a percentile is at most 5 % off.
-    pub fn compact(&mut self) {
-        merge(&mut self.values);
-        if self.values.len() > MAX_VALUES {
-            for (value, _) in &mut self.values {
-                *value = format!("{value:.1e}").parse().unwrap_or(*value);
-            }
-            merge(&mut self.values);
-        }
-    }
-
-    /// How many different values it keeps.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.values.len()
-    }
-}
-
-fn merge(values: &mut Vec<(f64, f64)>) {
-    values.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-    values.dedup_by(|(next, more), (value, count)| {
-        let is_same = next.total_cmp(value).is_eq();
-        *count += if is_same { *more } else { 0.0 };
-        is_same
-    });
-}
+pub use crate::datum::Datum;
 
 /// One minute's data of all metrics.
 #[derive(Debug, Clone, Default)]
@@ -247,30 +153,10 @@ impl Series {
                     all.add(&next);
                     all
                 });
-                percentile(all, percent)?
+                all.percentile(percent)?
             }
         })
     }
-}
-
-/// The smallest value that this share of all values does not exceed. CloudWatch itself estimates.
-///
-/// A set of statistics has a percentile only if all its values are the same ("Statistics definitions", Percentiles).
-/// We assume that it also spoils the percentile of other data: the percentile of some values is not that of all.
-fn percentile(datum: Datum, percent: f64) -> Option<f64> {
-    let Datum { count, minimum, maximum, mut values, .. } = datum;
-    let known: f64 = values.iter().map(|(_, count)| count).sum();
-    if known < count {
-        return (count <= 1.0 || minimum >= maximum).then_some(minimum);
-    }
-    values.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-    let mut below = 0.0;
-    let reached = values.iter().find(|(_, count)| {
-        below += count;
-        below / known * 100.0 >= percent
-    });
-    // Because of rounding, the sum of all shares may be just under 100 %.
-    reached.or(values.last()).map(|(value, _)| *value)
 }
 
 #[cfg(test)]
@@ -298,22 +184,6 @@ mod tests {
         history.push(&Minute::default());
         history.forget(4);
         assert_eq!((history.metrics().count(), history.minutes()), (0, 5));
-    }
-
-    #[test]
-    fn many_values_take_little_room_and_keep_their_statistics() {
-        let values: Vec<f64> = (1..=100_000).map(f64::from).collect();
-        let mut many = Datum::of(&values).unwrap();
-        let exact = percentile(many.clone(), 99.0).unwrap();
-        let before = (many.count(), many.sum(), many.minimum, many.maximum);
-        many.compact();
-        assert!(many.size() < 500, "{}", many.size());
-        assert_eq!((many.count(), many.sum(), many.minimum, many.maximum), before);
-        let now = percentile(many, 99.0).unwrap();
-        assert!((now / exact - 1.0).abs() < 0.05, "{now} {exact}");
-        let mut few = Datum::of(&[1.234, 1.234, 5.0]).unwrap();
-        few.compact();
-        assert_eq!((few.size(), percentile(few, 50.0)), (2, Some(1.234)));
     }
 
     #[test]
@@ -357,17 +227,17 @@ mod tests {
         let of = |percent| history.statistic(&metric, Statistic::Percentile(percent), 1, 1);
         assert_eq!((of(50.0), of(99.0), of(100.0)), (Some(50.0), Some(99.0), Some(100.0)));
         let set = Datum::statistics(3.0, 6.0, 1.0, 3.0);
-        assert_eq!(percentile(set.clone(), 99.0), None);
+        assert_eq!(set.clone().percentile(99.0), None);
         let mut mixed = Datum::of(&[2.0]).unwrap();
         mixed.add(&set);
-        assert_eq!(percentile(mixed, 99.0), None, "of some values nothing is known");
-        assert_eq!(percentile(Datum::statistics(3.0, 6.0, 2.0, 2.0), 99.0), Some(2.0));
+        assert_eq!(mixed.percentile(99.0), None, "of some values nothing is known");
+        assert_eq!(Datum::statistics(3.0, 6.0, 2.0, 2.0).percentile(99.0), Some(2.0));
     }
 
     #[test]
     fn of_values_that_came_several_times_each_time_counts() {
         let of = |values: &[(f64, f64)], percent| {
-            percentile(Datum::distribution(values).unwrap(), percent).unwrap()
+            Datum::distribution(values).unwrap().percentile(percent).unwrap()
         };
         let values = [(3.0, 1.0), (1.0, 989.0), (2.0, 10.0)];
         let found = [0.0, 50.0, 98.9, 99.0, 99.9, 100.0].map(|percent| of(&values, percent));

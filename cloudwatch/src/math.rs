@@ -130,7 +130,9 @@ fn call(reading: Fill, name: &str, arguments: &[Value]) -> Result<Value, MathErr
         ("FILL", [Value::Array(all), Value::Scalar(with)]) => {
             Some(Value::Array(all.iter().map(|series| fill(reading, series, *with)).collect()))
         }
-        ("SUM", [Value::Array(all)]) => Some(Value::Series(sum(all))),
+        ("SUM", [Value::Array(all)]) => Some(Value::Series(joined(all, |one, other| one + other))),
+        ("MAX", [Value::Array(all)]) => Some(Value::Series(joined(all, f64::max))),
+        ("MIN", [Value::Array(all)]) => Some(Value::Series(joined(all, f64::min))),
         ("IF", [condition, then]) => choose(condition, then, None),
         ("IF", [condition, then, otherwise]) => choose(condition, then, Some(otherwise)),
         _ => None,
@@ -149,12 +151,12 @@ fn fill(reading: Fill, series: &Series, with: f64) -> Series {
     series.iter().enumerate().map(fill).collect()
 }
 
-/// Missing values count as 0, unless all are missing.
-fn sum(all: &[Series]) -> Series {
+/// Combines the series, point by point. Missing values are left out, unless all are missing.
+fn joined(all: &[Series], join: fn(f64, f64) -> f64) -> Series {
     let points = all.iter().map(Vec::len).max().unwrap_or(0);
     let at =
         |index: usize| all.iter().filter_map(move |series| series.get(index).copied().flatten());
-    (0..points).map(|index| at(index).reduce(|left, right| left + right)).collect()
+    (0..points).map(|index| at(index).reduce(join)).collect()
 }
 
 /// `IF`: if the condition is a series, each of its points decides.
@@ -284,6 +286,8 @@ mod tests {
             ("-a", "-6 - -6 -"),
             ("FILL(a, 1)", "6 1 6 1"),
             ("SUM([a, b])", "8 2 6 -"),
+            ("MAX([a, b])", "6 2 6 -"),
+            ("MIN([a, b])", "2 2 0 -"),
             ("SUM(FILL(METRICS(), 0))", "8 2 6 0"),
             ("SUM(METRICS(\"b\"))", "2 2 0 -"),
         ] {

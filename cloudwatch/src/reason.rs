@@ -77,9 +77,10 @@ fn were(noun: &str, count: usize) -> String {
     if count == 1 { format!("{noun} was") } else { format!("{noun}s were") }
 }
 
-/// At least one decimal, as CloudWatch writes numbers.
+/// At least one decimal, as CloudWatch writes numbers, but at most four digits that matter.
 fn number(value: f64) -> String {
-    format!("{value:?}")
+    let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    format!("{rounded:?}")
 }
 
 #[cfg(test)]
@@ -103,8 +104,8 @@ mod tests {
         let (ok, on) = (State::Ok, State::Alarm);
         let two_of_three = alarm(2, 3, Missing::NotBreaching);
         assert_eq!(
-            of_metric(&two_of_three, &[Some(0.0), Some(2.5), Some(0.5), Some(3.0)], ok, on),
-            "Threshold Crossed: 2 out of the last 3 datapoints [3.0, 0.5, 2.5] were greater than the threshold (1.0) \
+            of_metric(&two_of_three, &[Some(0.0), Some(2.511_119), Some(0.5), Some(3.0)], ok, on),
+            "Threshold Crossed: 2 out of the last 3 datapoints [3.0, 0.5, 2.511] were greater than the threshold (1.0) \
              (minimum 2 datapoints for OK -> ALARM transition)."
         );
         assert_eq!(

@@ -14,6 +14,9 @@ use crate::range::{self, Query};
 use crate::runbooks;
 use crate::store::{Change, Store};
 
+/// The topic whose alarms wake somebody.
+const PAGES: &str = "picus-alarms";
+
 /// All alarms.
 pub(crate) fn list(plant: &Plant, query: &Query) -> Answer {
     let store = plant.store.read();
@@ -97,7 +100,7 @@ fn summary(store: &Store, alarm: &Alarm, minute: usize) -> Value {
         "reason": change.map_or(reason::INITIAL, |change| &change.transition.reason),
         "kind": kind,
         "description": alarm.description,
-        "pages": alarm.actions.iter().any(|topic| topic.contains("page")),
+        "pages": alarm.actions.iter().any(|topic| topic == PAGES),
         "fires_within_minutes": alarm.fires_within,
         "runbook": runbooks::of_description(&alarm.description),
     })

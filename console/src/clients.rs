@@ -103,6 +103,11 @@ impl Clients {
         }
     }
 
+    /// Sends any request.
+    pub(crate) fn http(&self) -> &Client<HttpConnector, Full<Bytes>> {
+        &self.http
+    }
+
     /// Makes requests until this is dropped. `level` says how many, and is asked often.
     pub(crate) async fn send(self, level: impl Fn() -> Level) {
         const STEP: Duration = Duration::from_millis(50);

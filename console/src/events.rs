@@ -56,7 +56,10 @@ impl Reader {
         }
         let mut text = event("state", &state(&self.plant));
         let store = self.plant.store.read();
-        for change in store.changes().filter(|change| change.number >= self.told) {
+        for change in store.changes().filter(|change| {
+            change.number >= self.told
+                && store.own().any(|alarm| alarm.name == change.transition.alarm)
+        }) {
             let transition = &change.transition;
             text += &event(
                 "alarm",

@@ -9,19 +9,24 @@ mod answer;
 mod clients;
 mod clock;
 mod controls;
+mod dashboards;
 mod docs_page;
 mod error;
 mod events;
 mod faults;
 mod guard;
+mod logs;
 mod markdown;
+mod overview;
 mod page;
 mod plant;
 mod range;
+mod requests;
 mod routes;
 mod runbooks;
 mod state;
 mod store;
+mod traces;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,11 +35,23 @@ use std::sync::Arc;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::System;
 use picus_local::server::Server;
+use picus_local::traces::Collector;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
 pub use error::StartError;
 use plant::Plant;
+
+/// What the system of a console tells it.
+pub struct Told {
+    /// Gets the system's metrics.
+    pub metrics: MetricSink,
+    /// The programs' log lines, each with the program's name.
+    pub lines: UnboundedReceiver<(&'static str, String)>,
+    /// Gets the programs' spans. `None` if they go elsewhere.
+    pub spans: Option<Collector>,
+}
 
 /// A running console.
 pub struct Console {
@@ -55,23 +72,26 @@ pub async fn listen(port: u16) -> io::Result<TcpListener> {
 }
 
 impl Console {
-    /// Shows `system`, which reports to `metrics`, at the address of `listener`.
+    /// Shows `system`, with what it tells, at the address of `listener`.
     ///
     /// # Errors
     /// The deployed alarms can't be read, or the listener has no address.
-    pub fn start(
-        listener: TcpListener,
-        system: System,
-        metrics: MetricSink,
-    ) -> Result<Self, StartError> {
-        let plant = Arc::new(Plant::new(system, metrics)?);
+    pub fn start(listener: TcpListener, system: System, told: Told) -> Result<Self, StartError> {
+        let plant = Arc::new(Plant::new(system, told.metrics)?);
         let console = Arc::new(routes::Console::new(plant.clone()));
         let server = Server::start(listener, move |request, _| {
             let console = console.clone();
             async move { Ok(console.answer(request).await) }
         })?;
         let runs = plant.clone();
-        let running = tokio::spawn(async move { runs.run().await });
+        let running = tokio::spawn(async move {
+            let spans = async {
+                if let Some(collector) = told.spans {
+                    runs.traces.keep(collector).await;
+                }
+            };
+            tokio::join!(runs.run(), runs.logs.keep(told.lines), spans);
+        });
         Ok(Self { server, plant, running })
     }
 

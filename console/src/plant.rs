@@ -1,7 +1,8 @@
 //! The system that is shown, with everything that the console does to it: its clock, its traffic, its faults.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
+use aws_smithy_types::date_time::{DateTime, Format};
 use parking_lot::{Mutex, RwLock};
 use picus_cloudwatch::definition;
 use picus_cloudwatch::metric_sink::MetricSink;
@@ -15,9 +16,11 @@ use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::answer::Refusal;
 use crate::clients::{Clients, Level};
-use crate::clock::{Clock, Due, Hand};
+use crate::clock::{Clock, Due, Hand, now_ms};
 use crate::error::StartError;
+use crate::logs::Logs;
 use crate::store::Store;
+use crate::traces::Traces;
 
 /// How exact the clock is.
 const TICK: Duration = Duration::from_millis(100);
@@ -44,12 +47,16 @@ pub(crate) struct Facts {
 pub(crate) struct Plant {
     /// `None` when it has been stopped.
     stage: tokio::sync::Mutex<Option<Stage>>,
-    clients: Clients,
+    pub(crate) clients: Clients,
     pub(crate) controls: Mutex<Controls>,
     pub(crate) facts: RwLock<Facts>,
     pub(crate) store: RwLock<Store>,
     /// The values of the alarms' template, for this system.
     pub(crate) parameters: Parameters,
+    /// The values of the dashboards.
+    pub(crate) names: Parameters,
+    pub(crate) logs: Logs,
+    pub(crate) traces: Traces,
     /// Told with each change; `false` when everything stops.
     pub(crate) changed: watch::Sender<bool>,
 }
@@ -59,6 +66,7 @@ impl Plant {
         let mut parameters = drills::parameters()?;
         let timeout = system.deployment().function.timeout.as_secs();
         parameters.insert("FunctionTimeoutSeconds".to_owned(), json!(timeout));
+        let names = names(&system, &parameters);
         let resources = template::resources(drills::TEMPLATE, &parameters)?;
         let store = Store::new(definition::alarms(&resources)?);
         let clients = Clients::new(system.address(), metrics.clone());
@@ -70,7 +78,10 @@ impl Plant {
             controls: Mutex::default(),
             facts: RwLock::new(facts),
             store: RwLock::new(store),
+            names,
             parameters,
+            logs: Logs::default(),
+            traces: Traces::default(),
             changed: watch::Sender::new(true),
         })
     }
@@ -156,6 +167,24 @@ async fn end(stage: &mut Stage, one: &Drill, others: &[&Drill]) -> Result<(), Dr
     Ok(())
 }
 
+/// What the dashboards of this system are filled with, beside the parameters of the alarms.
+fn names(system: &System, parameters: &Parameters) -> Parameters {
+    let deployment = system.deployment();
+    let deployed = DateTime::from(SystemTime::now()).fmt(Format::DateTime);
+    let names = [
+        ("ClusterName", deployment.service.cluster.clone()),
+        ("ServiceName", deployment.service.name.clone()),
+        ("FunctionName", deployment.function.name.clone()),
+        ("TableName", deployment.table.name.clone()),
+        ("DeployedAt", deployed.unwrap_or_default()),
+        ("AWS::Region", template::REGION.to_owned()),
+        ("AWS::AccountId", template::ACCOUNT.to_owned()),
+        ("AWS::Partition", "aws".to_owned()),
+    ];
+    let names = names.into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+    parameters.clone().into_iter().chain(names).collect()
+}
+
 fn stopped() -> Refusal {
     Refusal::NotNow("the system stops".to_owned())
 }
@@ -169,10 +198,4 @@ fn facts(stage: &Stage) -> Facts {
         wanted_tasks: stage.wanted_tasks(),
         healthy: system.group().healthy().len(),
     }
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

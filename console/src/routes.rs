@@ -9,10 +9,14 @@ use picus_local::server::Body;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer, Refusal};
-use crate::plant::{Plant, now_ms};
+use crate::clock::now_ms;
+use crate::plant::Plant;
 use crate::range::Query;
 use crate::state::state;
-use crate::{alarms, controls, docs_page, events, guard, page, runbooks};
+use crate::{
+    alarms, controls, dashboards, docs_page, events, guard, logs, overview, page, requests,
+    runbooks, traces,
+};
 
 /// The largest body: a dashboard, or a template.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -55,6 +59,28 @@ impl Console {
             path if path.starts_with("/api/alarms/") => {
                 return answer::json(alarms::one(plant, &path["/api/alarms/".len()..], query));
             }
+            "/api/overview" => return answer::json(overview::overview(plant, query)),
+            "/api/dashboards" => dashboards::list(),
+            path if path.starts_with("/api/dashboards/") => {
+                return answer::json(dashboards::one(
+                    plant,
+                    &path["/api/dashboards/".len()..],
+                    query,
+                ));
+            }
+            "/api/traces" => return answer::json(traces::list(&plant.traces, query)),
+            path if path.starts_with("/api/traces/") => {
+                return answer::json(traces::one(
+                    &plant.traces,
+                    &plant.logs,
+                    &path["/api/traces/".len()..],
+                ));
+            }
+            "/api/logs" => return answer::json(logs::tail(&plant.logs, query)),
+            "/api/logs/query" => {
+                return answer::json(logs::query(&plant.logs, &plant.store.read(), query));
+            }
+            "/api/openapi.json" => docs_page::document(&plant.facts.read().load_balancer),
             "/api/logs/queries" => json!({ "queries": runbooks::all_queries() }),
             "/api/events" => return events::stream(plant.clone()),
             path if path.starts_with("/docs") => {
@@ -71,6 +97,8 @@ impl Console {
             "/api/clock" => controls::clock(&self.plant, &body),
             "/api/traffic" => controls::traffic(&self.plant, &body),
             "/api/alarms" => alarms::draw(&self.plant, &body),
+            "/api/dashboards" => Ok(dashboards::draw(&self.plant, &body)),
+            "/api/requests" => requests::forward(&self.plant, &body).await,
             "/api/faults" => controls::fault(&self.plant, &body).await,
             _ => Err(Refusal::Method("GET")),
         }

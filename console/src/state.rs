@@ -4,19 +4,19 @@ use picus_cloudwatch::alarm::State;
 use serde_json::{Value, json};
 
 use crate::clients::Level;
+use crate::clock::now_ms;
 use crate::faults;
-use crate::plant::{Plant, now_ms};
+use crate::plant::Plant;
 
 pub(crate) fn state(plant: &Plant) -> Value {
     let controls = plant.controls.lock().clone();
     let facts = plant.facts.read().clone();
     let store = plant.store.read();
-    let watch = store.watch();
-    let states = watch.alarms().iter().filter_map(|alarm| Some((alarm, watch.state(&alarm.name)?)));
+    let states = store.own().filter_map(|alarm| Some((alarm, store.watch().state(&alarm.name)?)));
     let in_state = |state: State| states.clone().filter(move |(_, found)| *found == state);
     let faults = faults::all().into_iter().map(|drill| {
         let on = controls.faults.iter().any(|known| known.fault == drill.fault);
-        json!({ "name": drill.name, "title": one_line(&drill.fault.words()), "on": on })
+        json!({ "name": drill.name, "title": title(&drill.fault.words()), "on": on })
     });
     let tasks = facts.tasks.iter().map(|task| {
         json!({
@@ -56,6 +56,10 @@ pub(crate) fn state(plant: &Plant) -> Value {
     })
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// A fault's words as a title in one line.
+fn title(words: &str) -> String {
+    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.trim_end_matches(',');
+    let first = line.chars().next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + &line.chars().skip(1).collect::<String>()
 }

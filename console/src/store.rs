@@ -1,6 +1,7 @@
 //! The metrics of a day of minutes, and what the alarms made of them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use picus_cloudwatch::alarm::State;
 use picus_cloudwatch::data::{History, Minute};
@@ -92,6 +93,19 @@ impl Store {
     /// When a minute ended; `None` if it has not, or is forgotten.
     pub(crate) fn ended(&self, minute: usize) -> Option<u64> {
         self.times.get(minute.checked_sub(self.oldest())?).copied()
+    }
+
+    /// The time of these minutes, in milliseconds since 1970. The last one is not over before the next has ended.
+    pub(crate) fn time(&self, minutes: &Range<usize>) -> Range<u64> {
+        let before = minutes.start.checked_sub(1).and_then(|minute| self.ended(minute));
+        let is_now = minutes.end == self.minutes();
+        let last = minutes.end.checked_sub(1).and_then(|minute| self.ended(minute));
+        before.unwrap_or(0)..last.filter(|_| !is_now).unwrap_or(u64::MAX)
+    }
+
+    /// The alarms that stand for themselves. The others are parts of composite ones.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &Alarm> + Clone {
+        self.watch.alarms().iter().filter(|alarm| alarm.fires_within.is_some())
     }
 
     /// How many changes there were.

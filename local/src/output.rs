@@ -31,6 +31,8 @@ pub enum Output {
     },
     /// To a receiver, each with the program's name.
     Sent(UnboundedSender<(&'static str, String)>),
+    /// As the first says, and to a receiver.
+    Also(Box<Output>, UnboundedSender<(&'static str, String)>),
 }
 
 impl Output {
@@ -98,6 +100,10 @@ impl Output {
             Self::Quiet => {}
             Self::Sent(lines) => {
                 // If the receiver is gone, serving goes on.
+                let _ = lines.send((label, line.to_owned()));
+            }
+            Self::Also(shown, lines) => {
+                shown.line(label, line);
                 let _ = lines.send((label, line.to_owned()));
             }
             // A pipe may lead to a terminal. Escaped JSON has the same meaning.

@@ -10,9 +10,10 @@ use clap::{Args, Parser, Subcommand};
 use hyper::Uri;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
 
 use picus_cloudwatch::metric_sink::MetricSink;
-use picus_console::Console;
+use picus_console::{Console, Told};
 use picus_drills::NamedFault;
 use picus_local::dynamodb::Storage;
 use picus_local::lines::Lines;
@@ -181,16 +182,20 @@ fn serve(
     Runtime::new()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let traces = match (&options.otlp_endpoint, arguments.show_traces) {
-            (Some(url), _) => format!("sent to {url}"),
-            (None, true) => {
-                let collector = Collector::start().await?;
-                options.otlp_endpoint = Some(collector.endpoint());
-                tokio::spawn(traces::show(collector, stderr.clone()));
-                "shown below".to_owned()
+        let (traces, spans) = if let Some(url) = &options.otlp_endpoint {
+            (format!("sent to {url}"), None)
+        } else {
+            let mut collector = Collector::start().await?;
+            options.otlp_endpoint = Some(collector.endpoint());
+            let shown = arguments.show_traces;
+            if shown {
+                tokio::spawn(traces::show(collector.copy(), stderr.clone()));
             }
-            (None, false) => "not collected: see --show-traces and --otlp".to_owned(),
+            let below = if shown { ", and below" } else { "; --show-traces prints them here" };
+            (format!("in the console{below}"), Some(collector))
         };
+        let (sender, lines) = unbounded_channel();
+        options.output = Output::Also(Box::new(options.output), sender);
         let logs = match (stdout().is_terminal(), arguments.all_lines) {
             (true, false) => "below: requests, and what goes wrong; --all-lines shows the rest",
             (true, true) => "below, of both programs",
@@ -212,7 +217,7 @@ fn serve(
         let listener = picus_console::listen(arguments.console_port).await?;
         let address = listener.local_addr()?;
         let guide = guide::text(&system, address, &storage, logs, &traces, fault).await;
-        let console = Console::start(listener, system, metrics)?;
+        let console = Console::start(listener, system, Told { metrics, lines, spans })?;
         stderr.push(visible_lines(&guide));
         tokio::select! {
             _ = terminate.recv() => {}

@@ -52,6 +52,21 @@ impl Collector {
         Ok(Self { address, spans, _server: server })
     }
 
+    /// Receives the same spans from now on, one delivery at a time.
+    pub fn copy(&mut self) -> mpsc::UnboundedReceiver<Vec<Span>> {
+        let (copy, copied) = mpsc::unbounded_channel();
+        let (tell, spans) = mpsc::unbounded_channel();
+        let mut all = std::mem::replace(&mut self.spans, spans);
+        tokio::spawn(async move {
+            while let Some(spans) = all.recv().await {
+                // Either reader may be gone.
+                let _ = copy.send(spans.clone());
+                let _ = tell.send(spans);
+            }
+        });
+        copied
+    }
+
     /// The URL for programs.
     #[must_use]
     pub fn endpoint(&self) -> String {

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::Style;
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::collector::Collector;
 use super::span::{Event, Span};
 use crate::lines::Lines;
 use crate::readable::{RED, paint, plain};
 use picus_settings::visible;
 
 /// Prints spans until no more can come.
-pub async fn show(mut collector: Collector, stderr: Lines) {
-    while let Some(spans) = collector.spans.recv().await {
+pub async fn show(mut spans: UnboundedReceiver<Vec<Span>>, stderr: Lines) {
+    while let Some(spans) = spans.recv().await {
         stderr.push(lines(spans));
     }
 }
