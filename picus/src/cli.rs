@@ -23,7 +23,7 @@ use picus_local::traces::{self, Collector};
 use picus_local::{Options, StartError, System};
 use picus_settings::{Reader, SettingsError, complain, refuse, visible_lines};
 
-use crate::{drill, guide};
+use crate::{ask, drill, guide};
 
 /// Runs the whole of Picus on this machine: the load balancer, the service, the delete handler and
 /// DynamoDB. It needs nothing else installed, and sends nothing to other machines unless you ask for it.
@@ -96,6 +96,12 @@ fn names_a_host(url: &str, beginnings: &[&str]) -> bool {
 enum Program {
     /// Causes each fault that an alarm exists for, and checks that this alarm fires and no other
     Drill(drill::Arguments),
+    /// Says how the Picus that runs is: its requests, its faults, the alarms that are on
+    Status(ask::Status),
+    /// Lists the newest traces of the Picus that runs
+    Traces(ask::Traces),
+    /// Runs a query of CloudWatch Logs Insights on the lines of the Picus that runs
+    Query(ask::Query),
     // The hidden arguments with which it starts itself.
     #[command(hide = true)]
     Service,
@@ -131,10 +137,24 @@ pub(crate) fn main() -> ExitCode {
             Ok(false) => ExitCode::FAILURE,
             Err(error) => failed(&*error),
         },
+        Cli { program: Some(Program::Status(arguments)), .. } => told(ask::status(&arguments)),
+        Cli { program: Some(Program::Traces(arguments)), .. } => told(ask::traces(&arguments)),
+        Cli { program: Some(Program::Query(arguments)), .. } => told(ask::query(&arguments)),
         Cli { arguments, .. } => match run(arguments) {
             Ok(code) => code,
             Err(error) => failed(&*error),
         },
+    }
+}
+
+/// Prints what was asked for, or why it is not known.
+fn told(lines: Result<Vec<String>, Box<dyn std::error::Error>>) -> ExitCode {
+    match lines {
+        Ok(lines) => {
+            ask::say(&lines);
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&*error),
     }
 }
 

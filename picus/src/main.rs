@@ -1,5 +1,6 @@
 //! `cargo run --release`: Picus on this machine.
 
+mod ask;
 mod cli;
 mod drill;
 mod guide;

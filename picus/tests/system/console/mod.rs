@@ -1,6 +1,7 @@
 //! The console of a running system.
 
 mod controls;
+mod terminal;
 mod views;
 
 use std::time::Duration;
