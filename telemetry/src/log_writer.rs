@@ -2,6 +2,7 @@
 //! are dropped and counted; no request ever waits.
 
 use std::io::Write;
+use std::mem;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -9,8 +10,9 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 /// The most bytes that wait for a slow stdout: some thousands of lines.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
-/// How long lines are gathered, so that one system call writes many of them.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long lines are gathered, so that one system call writes many of them. While lines keep coming, the thread looks
+/// this often by itself: waking it would cost the request more than its line.
+const GATHER: Duration = Duration::from_millis(10);
 /// The longest wait for the last lines at exit: a blocked stdout must not stop it.
 const MAX_FLUSH: Duration = Duration::from_secs(2);
 
@@ -21,7 +23,7 @@ pub(crate) struct Lines(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Woken if there is something to write, or if the thread must end.
+    /// Woken if there is something to write and the thread rests, if somebody waits, or if the thread must end.
     work: Condvar,
     /// Woken if everything is written.
     idle: Condvar,
@@ -30,11 +32,22 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
-    writing: bool,
+    thread: Doing,
     /// Somebody is waiting, so do not gather more lines.
     hurry: bool,
     ended: bool,
     dropped: u64,
+}
+
+/// What the thread that writes does.
+#[derive(Debug, Default, PartialEq)]
+enum Doing {
+    /// It will look for lines by itself.
+    #[default]
+    Gathers,
+    Writes,
+    /// It has to be woken for the next line.
+    Rests,
 }
 
 /// The thread that writes. Dropping it writes the last lines.
@@ -52,9 +65,9 @@ impl Lines {
             state.dropped += 1;
             return;
         }
-        let first = state.waiting.is_empty();
         state.waiting.extend_from_slice(line);
-        if first && !state.writing {
+        if state.thread == Doing::Rests {
+            state.thread = Doing::Gathers;
             self.0.work.notify_one();
         }
     }
@@ -70,7 +83,7 @@ impl Lines {
         let mut state = self.state();
         state.hurry = true;
         self.0.work.notify_one();
-        while state.writing || !state.waiting.is_empty() {
+        while state.thread == Doing::Writes || !state.waiting.is_empty() {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
             self.0.idle.wait_for(&mut state, left);
         }
@@ -86,21 +99,22 @@ impl Lines {
         let mut batch = Vec::new();
         let mut state = self.state();
         loop {
+            if !state.hurry && !state.ended {
+                self.0.work.wait_for(&mut state, GATHER);
+            }
             while state.waiting.is_empty() {
                 if state.ended {
                     return;
                 }
+                state.thread = Doing::Rests;
                 self.0.work.wait(&mut state);
             }
-            if !state.hurry && !state.ended {
-                self.0.work.wait_for(&mut state, GATHER);
-            }
-            std::mem::swap(&mut batch, &mut state.waiting);
-            state.writing = true;
+            mem::swap(&mut batch, &mut state.waiting);
+            state.thread = Doing::Writes;
             drop(state);
             let written = sink.write_all(&batch).and_then(|()| sink.flush());
             state = self.state();
-            state.writing = false;
+            state.thread = Doing::Gathers;
             if written.is_err() {
                 state.dropped += batch.split_inclusive(|byte| *byte == b'\n').count() as u64;
             }
@@ -132,7 +146,7 @@ impl Drop for Writer {
         self.lines.flush();
         self.lines.state().ended = true;
         self.lines.0.work.notify_one();
-        if let Some(thread) = self.thread.take().filter(|_| !self.lines.state().writing) {
+        if let Some(thread) = self.thread.take().filter(|_| self.lines.state().thread != Doing::Writes) {
             // The thread never panics, and nothing is left to write.
             let _ = thread.join();
         }
