@@ -20,7 +20,6 @@ use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
 use aws_smithy_runtime::client::dns::TokioDnsResolver;
 
 use crate::credentials::InTime;
-use crate::gathered::Gathering;
 use crate::held_client::HeldClient;
 use crate::observe::AttemptObserver;
 use crate::retries::{self, RetryMode};
@@ -47,8 +46,8 @@ pub struct Settings {
     pub retry_mode: Option<RetryMode>,
     /// Whether reads see every write that was acknowledged before (twice the price of those that may not).
     pub consistent_reads: bool,
-    /// How reads are gathered in one call; where it is none, each is a call of its own.
-    pub gathering: Option<Gathering>,
+    /// Whether reads that come at once are gathered in one call; otherwise each is a call of its own.
+    pub gathers_reads: bool,
 }
 
 impl Default for Settings {
@@ -60,7 +59,7 @@ impl Default for Settings {
             max_attempts: None,
             retry_mode: None,
             consistent_reads: true,
-            gathering: None,
+            gathers_reads: false,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Reads of one item, gathered where many come at once: an SDK call is most of what a read costs, and one call can
 //! read a hundred items.
 //!
-//! A read is made at once and alone while few are. Otherwise it waits until one of these has ended; then all that
-//! wait go in one call. No read joins a call that was sent before it came, so that each sees every write that was
-//! acknowledged before it.
+//! A read is made at once and alone while no other is under way. Otherwise it goes with those that come in the same
+//! turn of the runtime: the more there is to do, the more come in one turn. No read joins a call that was sent before
+//! it came, so that each sees every write that was acknowledged before it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::num::NonZeroUsize;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,8 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use parking_lot::Mutex;
 use picus_catalogue as catalogue;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
 use tracing::Span;
 
 use crate::attributes::{Attributes, OBJECT_ID, extent};
@@ -32,25 +31,6 @@ use crate::room::{self, Content, Room};
 const MOST_KEYS: usize = 100;
 /// By how much a batch that finds no room in memory is made smaller.
 const SHRINK: usize = 8;
-/// DynamoDB answers in a few milliseconds.
-const PATIENCE: Duration = Duration::from_millis(20);
-
-/// When reads are gathered.
-#[derive(Debug, Clone, Copy)]
-pub struct Gathering {
-    /// How many calls are made for reads at once; reads that come meanwhile wait for one of them to end.
-    pub past: NonZeroUsize,
-    /// The longest that a call keeps others waiting: one that hangs does not hold up what comes after it.
-    pub patience: Duration,
-}
-
-impl Gathering {
-    /// With a patience that suits DynamoDB.
-    #[must_use]
-    pub fn past(past: NonZeroUsize) -> Self {
-        Self { past, patience: PATIENCE }
-    }
-}
 
 type Answer = Result<Option<Attributes>, Error>;
 
@@ -58,7 +38,6 @@ type Answer = Result<Option<Attributes>, Error>;
 #[derive(Debug)]
 pub(crate) struct Gathered {
     reads: Reads,
-    gathering: Gathering,
     /// The longest that a read may take.
     timeout: Duration,
     state: Mutex<State>,
@@ -66,84 +45,119 @@ pub(crate) struct Gathered {
 
 #[derive(Debug, Default)]
 struct State {
+    /// How many calls are under way.
     calls: usize,
+    /// The reads that came in this turn.
     waiting: Vec<Waiting>,
 }
 
-impl State {
-    /// Those that go in the next call. More wait for another one.
-    fn next(&mut self) -> Vec<Waiting> {
-        let count = self.waiting.len().min(MOST_KEYS);
-        self.waiting.drain(..count).collect()
-    }
-}
-
-/// A read that waits for its call.
+/// A read that waits for the end of the turn.
 #[derive(Debug)]
 struct Waiting {
     key: Key,
     since: Instant,
+    /// The request's, and then that of the call.
     span: Span,
     room: Option<Room>,
-    answer: oneshot::Sender<Answer>,
+    outcome: oneshot::Sender<Outcome>,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    /// No other came in this turn.
+    Alone(Call),
+    Answered(Answer),
 }
 
 enum Turn {
-    Now(Slot),
-    Later(Span, oneshot::Receiver<Answer>),
+    Now(Call),
+    Later(oneshot::Receiver<Outcome>),
+}
+
+/// A call that is under way.
+#[derive(Debug)]
+struct Call(Arc<Gathered>);
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.state.lock().calls -= 1;
+    }
 }
 
 impl Gathered {
     /// `timeout` is the longest that a read may take.
-    pub(crate) fn new(reads: Reads, gathering: Gathering, timeout: Duration) -> Arc<Self> {
-        Arc::new(Self { reads, gathering, timeout, state: Mutex::default() })
+    pub(crate) fn new(reads: Reads, timeout: Duration) -> Arc<Self> {
+        Arc::new(Self { reads, timeout, state: Mutex::default() })
     }
 
     /// Reads an item. Who drops this costs the others nothing.
     pub(crate) async fn read(self: &Arc<Self>, key: &Key) -> Answer {
-        let (span, answer) = match self.turn(key) {
-            Turn::Now(slot) => {
-                let call = self.reads.one(Operation::Get, key, self.reads.consistent);
-                return slot.during(Box::pin(call)).await;
-            }
-            Turn::Later(span, answer) => (span, answer),
+        let _call = match self.turn(key) {
+            Turn::Now(call) => call,
+            Turn::Later(outcome) => match outcome.await {
+                Ok(Outcome::Alone(call)) => call,
+                Ok(Outcome::Answered(answer)) => return answer,
+                // The time of all that were in its batch has passed.
+                Err(_) => {
+                    let late = SdkError::timeout_error("the read took too long with others");
+                    return Err(Failed::new(late).error());
+                }
+            },
         };
-        // Nobody answers where the time of all that were in its batch has passed.
-        if let Ok(Ok(answer)) = time::timeout(self.timeout, answer).await {
-            return answer;
-        }
-        let failed = Failed::new(SdkError::timeout_error("the read took too long with others"));
-        failed.trace(&span);
-        Err(failed.error())
+        self.reads.one(Operation::Get, key, self.reads.consistent).await
     }
 
     fn turn(self: &Arc<Self>, key: &Key) -> Turn {
         let mut state = self.state.lock();
-        if state.calls < self.gathering.past.get() {
-            state.calls += 1;
-            return Turn::Now(Slot(self.clone()));
+        if state.calls == 0 {
+            return Turn::Now(self.begin(&mut state));
         }
-        let span = observe::span(Operation::GetMany, &self.reads.target);
-        let (sender, receiver) = oneshot::channel();
+        let (outcome, receiver) = oneshot::channel();
         state.waiting.push(Waiting {
             key: key.clone(),
             since: Instant::now(),
-            span: span.clone(),
+            span: Span::current(),
             room: room::current(),
-            answer: sender,
+            outcome,
         });
-        Turn::Later(span, receiver)
+        if state.waiting.len() == 1 {
+            tokio::spawn(self.clone().end_turn());
+        }
+        Turn::Later(receiver)
     }
 
-    /// Makes calls for all that wait, until each has its answer.
-    async fn call(&self) {
-        let mut waiting = BTreeMap::<_, Vec<_>>::new();
-        for read in self.state.lock().next() {
-            if !read.answer.is_closed() {
-                metrics::histogram!(catalogue::READS_WAIT_DURATION.name)
-                    .record(read.since.elapsed());
-                waiting.entry(read.key.clone()).or_default().push(read);
+    fn begin(self: &Arc<Self>, state: &mut State) -> Call {
+        state.calls += 1;
+        Call(self.clone())
+    }
+
+    /// Makes a call for all that came in this turn.
+    async fn end_turn(self: Arc<Self>) {
+        let (mut reads, call) = {
+            let mut state = self.state.lock();
+            (mem::take(&mut state.waiting), self.begin(&mut state))
+        };
+        reads.retain(|read| !read.outcome.is_closed());
+        for read in &reads {
+            metrics::histogram!(catalogue::READS_WAIT_DURATION.name).record(read.since.elapsed());
+        }
+        match reads.pop() {
+            // Who no longer waits is not there to take it, here and below.
+            Some(read) if reads.is_empty() => drop(read.outcome.send(Outcome::Alone(call))),
+            last => {
+                reads.extend(last);
+                self.call(reads).await;
             }
+        }
+    }
+
+    /// Makes calls for all of these, until each has its answer.
+    async fn call(&self, reads: Vec<Waiting>) {
+        let mut waiting = BTreeMap::<_, Vec<_>>::new();
+        for mut read in reads {
+            read.span =
+                read.span.in_scope(|| observe::span(Operation::GetMany, &self.reads.target));
+            waiting.entry(read.key.clone()).or_default().push(read);
         }
         let deadline = Instant::now() + self.timeout;
         let mut size = MOST_KEYS;
@@ -186,10 +200,9 @@ fn by_id(item: Attributes) -> Option<(String, Attributes)> {
     id.map(|id| (id, item))
 }
 
-/// Who no longer waits for an answer is not there to take it, here and below.
 fn fail(reads: Vec<Waiting>, failed: &Failed) {
     for read in reads {
-        let _ = read.answer.send(Err(failed.error()));
+        let _ = read.outcome.send(Outcome::Answered(Err(failed.error())));
     }
 }
 
@@ -208,43 +221,10 @@ fn answer(mut reads: Vec<Waiting>, item: Option<Attributes>) {
     };
     for read in reads {
         let answer = hold(&read).map(|()| item.clone());
-        let _ = read.answer.send(answer);
+        let _ = read.outcome.send(Outcome::Answered(answer));
     }
     if let Some(read) = last {
         let answer = hold(&read).map(|()| item);
-        let _ = read.answer.send(answer);
-    }
-}
-
-/// One of the calls that are made at once.
-struct Slot(Arc<Gathered>);
-
-impl Slot {
-    /// Works in this slot, and leaves it after a while to others.
-    async fn during<F: Future + Unpin>(self, mut work: F) -> F::Output {
-        if let Ok(output) = time::timeout(self.0.gathering.patience, &mut work).await {
-            return output;
-        }
-        drop(self);
-        work.await
-    }
-}
-
-impl Drop for Slot {
-    /// The next call takes its place, for all that wait by the time that it begins.
-    fn drop(&mut self) {
-        let Self(gathered) = self;
-        let mut state = gathered.state.lock();
-        // Without a runtime nobody waits for long.
-        match Handle::try_current() {
-            Ok(runtime) if !state.waiting.is_empty() => {
-                let gathered = gathered.clone();
-                runtime.spawn(async move {
-                    let slot = Self(gathered.clone());
-                    slot.during(Box::pin(gathered.call())).await;
-                });
-            }
-            _ => state.calls -= 1,
-        }
+        let _ = read.outcome.send(Outcome::Answered(answer));
     }
 }

@@ -32,7 +32,6 @@ mod warm;
 pub use attributes::{Attributes, OBJECT_ID};
 pub use connect::Settings;
 pub use error::{Error, ErrorKind, NOT_THE_ITEM_MEANT};
-pub use gathered::Gathering;
 pub use item::Item;
 pub use key::{IdempotencyKey, Key};
 pub use page::{Cursor, Limit, Page};

@@ -71,8 +71,8 @@ impl Table {
         let reads =
             Reads { client: client.clone(), target: target.clone(), consistent: consistent_reads };
         let gathered = settings
-            .gathering
-            .map(|gathering| Gathered::new(reads.clone(), gathering, settings.operation_timeout));
+            .gathers_reads
+            .then(|| Gathered::new(reads.clone(), settings.operation_timeout));
         Self(Arc::new(Inner { client, target, reads, gathered, consistent_reads }))
     }
 

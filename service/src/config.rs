@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
-use picus_items::{Gathering, RetryMode};
+use picus_items::RetryMode;
 use picus_settings::Reader;
 use picus_telemetry::{LogFilter, PercentileSettings, Service, TraceSettings};
 
@@ -42,13 +42,7 @@ impl Config {
         let traces = TraceSettings::read(env, "http://127.0.0.1:4318");
         // The SDK reads these two as well, and panics if they are bad. So they are checked here.
         let retry_mode: Option<RetryMode> = env.read_optional("AWS_RETRY_MODE", "", "How the AWS SDK retries: `standard`, or `adaptive`, which also slows down when it is throttled.");
-        let gathers = env.read_bool("PICUS_GATHERED_READS", "true", "Whether reads that come while others are under way go to DynamoDB in one call; `false`: each goes in its own.");
-        let past = env.read_within(
-            "PICUS_GATHERED_READS_PAST",
-            "4",
-            1..=1_000,
-            "How many calls each thread makes for reads at once before it gathers those that come.",
-        );
+        let gathers_reads = env.read_bool("PICUS_GATHERED_READS", "true", "Whether reads that come at once under load go to DynamoDB in one call. If `false`, each has its own.");
         let of_the_sdk: Option<NonZeroU32> = env.read_optional(
             "AWS_MAX_ATTEMPTS",
             "",
@@ -89,7 +83,7 @@ impl Config {
                 max_attempts: env.read_optional("PICUS_DYNAMODB_MAX_ATTEMPTS", "", "The most attempts for a call to DynamoDB, the first included. If this is unset, `AWS_MAX_ATTEMPTS` decides.").or(of_the_sdk),
                 retry_mode,
                 consistent_reads: env.read_bool("PICUS_CONSISTENT_READS", "true", "Whether a read sees every write before it. `false` halves the price of reads."),
-                gathering: NonZeroUsize::new(past).filter(|_| gathers).map(Gathering::past),
+                gathers_reads,
             },
         }
     }

@@ -1,19 +1,18 @@
 //! Reads that come while others are under way.
 
 use std::future::Future;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::Region;
 use aws_sdk_dynamodb::config::{AsyncSleep, Credentials, Sleep};
 use futures_util::future;
-use picus_items::{Budget, Content, Error, ErrorKind, Gathering, Item, Key, Settings, Table};
+use picus_items::{Budget, Content, Error, ErrorKind, Item, Key, Room, Settings, Table};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{self, Instant};
+use tokio::time;
 
 use crate::by_hand::{ByHand, Call};
 use crate::given::json as told;
@@ -34,6 +33,7 @@ impl AsyncSleep for NoWaits {
 }
 
 const DEADLINE: Duration = Duration::from_secs(5);
+/// For what comes by itself.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A table, and the calls that are made to it.
@@ -42,18 +42,8 @@ struct Given {
     calls: mpsc::UnboundedReceiver<Call>,
 }
 
-/// A table that gathers past one call. Calls to one region share their tokens, in all of the tests.
+/// A table that gathers. Calls to one region share their tokens, in all of the tests.
 async fn given(region: &'static str, max_attempts: u32) -> Given {
-    let gathering = Gathering { past: NonZeroUsize::MIN, patience: PATIENCE };
-    given_so(region, max_attempts, gathering, DEADLINE).await
-}
-
-async fn given_so(
-    region: &'static str,
-    max_attempts: u32,
-    gathering: Gathering,
-    operation_timeout: Duration,
-) -> Given {
     let (sender, calls) = mpsc::unbounded_channel();
     let config = aws_config::from_env()
         .region(Region::from_static(region))
@@ -65,8 +55,8 @@ async fn given_so(
     let settings = Settings {
         max_attempts: NonZeroU32::new(max_attempts),
         attempt_timeout: DEADLINE,
-        operation_timeout,
-        gathering: Some(gathering),
+        operation_timeout: DEADLINE,
+        gathers_reads: true,
         ..Settings::default()
     };
     Given { table: Table::new(&config, &settings), calls }
@@ -75,17 +65,34 @@ async fn given_so(
 impl Given {
     /// Begins to read, and waits until that has come as far as it comes by itself.
     async fn read(&self, key: &str) -> Read {
-        self.read_within(key, |read| read).await
+        let [read] = self.reads([key]).await;
+        read
     }
 
-    async fn read_within<F>(&self, key: &str, within: impl FnOnce(GetFuture) -> F) -> Read
+    /// The same for several, in one turn of the runtime.
+    async fn reads<const N: usize>(&self, keys: [&str; N]) -> [Read; N] {
+        self.reads_within(keys.map(|key| (key, |read| read))).await
+    }
+
+    async fn reads_within<F, const N: usize>(
+        &self,
+        reads: [(&str, impl FnOnce(GetFuture) -> F); N],
+    ) -> [Read; N]
     where
         F: Future<Output = Result<Item, Error>> + Send + 'static,
     {
-        let (table, key) = (self.table.clone(), Key::new(key).unwrap());
-        let read = tokio::spawn(within(Box::pin(async move { table.get(&key).await })));
+        let begun = reads.map(|(key, within)| {
+            let (table, key) = (self.table.clone(), Key::new(key).unwrap());
+            tokio::spawn(within(Box::pin(async move { table.get(&key).await })))
+        });
         settle().await;
-        read
+        begun
+    }
+
+    /// Begins a call that goes on until this is dropped: what comes now is gathered.
+    async fn busy(&mut self) -> Busy {
+        let read = self.read("busy").await;
+        Busy { read, _call: self.call("GetItem", &["busy"]).await }
     }
 
     /// The next call, which has been made already.
@@ -105,6 +112,18 @@ impl Given {
     async fn no_call(&mut self) {
         settle().await;
         assert!(self.calls.try_recv().is_err());
+    }
+}
+
+/// A call that is under way.
+struct Busy {
+    read: Read,
+    _call: Call,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.read.abort();
     }
 }
 
@@ -129,27 +148,38 @@ async fn kind(read: Read) -> ErrorKind {
 }
 
 #[tokio::test]
-async fn reads_that_come_while_one_is_under_way_go_together_once_it_has_ended() {
+async fn a_read_that_meets_no_other_is_made_at_once_and_alone() {
+    let mut given = given("alone", 1).await;
+    for key in ["a", "b"] {
+        let read = given.read(key).await;
+        given.call("GetItem", &[key]).await.find_all();
+        assert_eq!(id(read).await, key);
+    }
+    // One that is under way does not hold it up.
+    let _busy = given.busy().await;
+    let read = given.read("c").await;
+    given.call("GetItem", &["c"]).await.find_all();
+    assert_eq!(id(read).await, "c");
+}
+
+#[tokio::test]
+async fn of_reads_that_come_at_once_all_but_the_first_go_together() {
     let mut given = given("gathered", 1).await;
-    let first = given.read("a").await;
-    let alone = given.call("GetItem", &["a"]).await;
-    let waiting = [given.read("b").await, given.read("c").await, given.read("b").await];
-    given.no_call().await;
-    alone.find_all();
-    assert_eq!(id(first).await, "a");
+    let [a, b, c, again] = given.reads(["a", "b", "c", "b"]).await;
+    given.call("GetItem", &["a"]).await.find_all();
     let together = given.call("BatchGetItem", &["b", "c"]).await;
     // What comes now may ask for what was written since: it does not join.
     let later = given.read("b").await;
-    given.no_call().await;
+    let own = given.call("GetItem", &["b"]).await;
     together.find(&["b"], &[], "");
-    let [b, c, again] = waiting;
+    assert_eq!(id(a).await, "a");
     assert_eq!((id(b).await, id(again).await), ("b".to_owned(), "b".to_owned()));
     let missing = c.await.unwrap().unwrap_err();
     assert_eq!(
         (missing.kind(), missing.message()),
         (ErrorKind::NotFound, "Item with key 'c' not found")
     );
-    given.call("BatchGetItem", &["b"]).await.find_all();
+    own.find_all();
     assert_eq!(id(later).await, "b");
     // Nothing is under way any more.
     let alone = given.read("d").await;
@@ -160,76 +190,65 @@ async fn reads_that_come_while_one_is_under_way_go_together_once_it_has_ended() 
 #[tokio::test]
 async fn a_call_asks_for_at_most_a_hundred_keys() {
     let mut given = given("hundred", 1).await;
-    let _first = given.read("a").await;
-    let alone = given.call("GetItem", &["a"]).await;
-    let mut reads = Vec::new();
-    for number in 0..150 {
-        reads.push(given.read(&format!("k{number}")).await);
+    let _busy = given.busy().await;
+    let keys: Vec<_> = (0..150).map(|number| format!("k{number}")).collect();
+    let keys: [&str; 150] = std::array::from_fn(|number| keys[number].as_str());
+    let reads = given.reads(keys).await;
+    for expected in [100, 50] {
+        let call = given.next().await;
+        given.no_call().await;
+        assert_eq!(call.keys().len(), expected);
+        call.find_all();
     }
-    alone.find_all();
-    settle().await;
-    let one = given.next().await;
-    given.no_call().await;
-    assert_eq!(one.keys().len(), 100);
-    one.find_all();
-    settle().await;
-    let other = given.next().await;
-    assert_eq!(other.keys().len(), 50);
-    other.find_all();
-    for (number, read) in reads.into_iter().enumerate() {
-        assert_eq!(id(read).await, format!("k{number}"));
+    for (key, read) in keys.into_iter().zip(reads) {
+        assert_eq!(id(read).await, key);
     }
 }
 
 #[tokio::test]
 async fn who_leaves_costs_the_others_nothing() {
     let mut given = given("left", 1).await;
-    let first = given.read("a").await;
+    let [a, b, c] = given.reads(["a", "b", "c"]).await;
     let alone = given.call("GetItem", &["a"]).await;
-    let [b, c, d] = [given.read("b").await, given.read("c").await, given.read("d").await];
-    b.abort();
     // The one that is alone leaves, and its call with it.
-    first.abort();
-    let together = given.call("BatchGetItem", &["c", "d"]).await;
+    a.abort();
+    settle().await;
     assert!(alone.answer.is_closed());
-    c.abort();
+    let together = given.call("BatchGetItem", &["b", "c"]).await;
+    b.abort();
     settle().await;
     together.find_all();
-    assert_eq!(id(d).await, "d");
+    assert_eq!(id(c).await, "c");
+    let alone = given.read("d").await;
+    given.call("GetItem", &["d"]).await.find_all();
+    assert_eq!(id(alone).await, "d");
 }
 
 #[tokio::test]
-async fn a_call_that_hangs_keeps_others_waiting_for_a_moment_only() {
-    let gathering =
-        Gathering { patience: Duration::from_millis(50), ..Gathering::past(NonZeroUsize::MIN) };
-    let mut given = given_so("hangs", 1, gathering, DEADLINE).await;
-    let hangs = given.read("a").await;
-    let _call = given.next().await;
-    let read = given.read("b").await;
-    given.next().await.find_all();
-    assert_eq!(id(read).await, "b");
-    assert!(!hangs.is_finished());
-}
-
-#[tokio::test]
-async fn each_read_has_its_own_deadline() {
-    let gathering = Gathering { past: NonZeroUsize::MIN, patience: PATIENCE };
-    let mut given = given_so("deadline", 1, gathering, Duration::from_millis(300)).await;
-    let begun = Instant::now();
-    let _hangs = given.read("a").await;
-    let read = given.read("b").await;
-    assert_eq!(kind(read).await, ErrorKind::DeadlineExceeded);
-    assert!(begun.elapsed() < Duration::from_secs(5), "the call before it never ends");
-    given.call("GetItem", &["a"]).await;
+async fn who_left_before_the_call_is_not_read_for() {
+    let mut given = given("left-before", 1).await;
+    let _busy = given.busy().await;
+    let mut reads = ["a", "b", "c"].map(|key| {
+        let (table, key) = (given.table.clone(), Key::new(key).unwrap());
+        Box::pin(async move { table.get(&key).await })
+    });
+    // All three come in this turn, and one leaves in it.
+    for read in &mut reads {
+        assert!(future::poll_immediate(read).await.is_none());
+    }
+    let [a, b, c] = reads;
+    drop(a);
+    let others = tokio::spawn(future::join(b, c));
+    given.call("BatchGetItem", &["b", "c"]).await.find_all();
+    let (b, c) = others.await.unwrap();
+    assert!(b.is_ok() && c.is_ok());
 }
 
 #[tokio::test]
 async fn what_is_left_unread_is_read_again_and_alone() {
     let mut given = given("unread", 3).await;
-    let first = given.read("a").await;
-    let alone = given.call("GetItem", &["a"]).await;
-    let [b, c, d] = [given.read("b").await, given.read("c").await, given.read("d").await];
-    alone.find_all();
+    let _busy = given.busy().await;
+    let [b, c, d] = given.reads(["b", "c", "d"]).await;
     let together = given.call("BatchGetItem", &["b", "c", "d"]).await;
     together.find(&["c"], &["b", "d"], "");
     let again = given.next().await;
@@ -242,31 +261,24 @@ async fn what_is_left_unread_is_read_again_and_alone() {
     assert_eq!(id(c).await, "c");
     assert_eq!(b.await.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(kind(d).await, ErrorKind::Throttled);
-    drop(first);
 }
 
 #[tokio::test]
 async fn what_is_left_unread_takes_from_the_tokens_of_all_calls() {
     let mut given = given("unread-tokens", 4).await;
-    let _first = given.read("a").await;
-    given.call("GetItem", &["a"]).await.find_all();
+    let _busy = given.busy().await;
     // Of 500 tokens, an attempt after a throttle takes 5.
     let mut asked = 0;
     for _ in 0..50 {
-        let blocks = given.read("a").await;
-        let alone = given.call("GetItem", &["a"]).await;
-        let read = given.read("b").await;
-        blocks.abort();
-        settle().await;
-        drop(alone);
-        while !read.is_finished() {
-            let call = time::timeout(Duration::from_mins(1), given.calls.recv()).await;
+        let [b, c] = given.reads(["b", "c"]).await;
+        while !b.is_finished() {
+            let call = time::timeout(PATIENCE, given.calls.recv()).await;
             let Ok(Some(call)) = call else { break };
             asked += 1;
-            call.find(&[], &["b"], "");
+            call.find(&[], &["b", "c"], "");
             settle().await;
         }
-        assert_eq!(kind(read).await, ErrorKind::Throttled);
+        assert_eq!((kind(b).await, kind(c).await), (ErrorKind::Throttled, ErrorKind::Throttled));
     }
     assert_eq!(asked, 50 + 500 / 5);
 }
@@ -281,10 +293,8 @@ async fn a_failed_call_is_the_failure_of_each() {
         (400, throttled, ErrorKind::Throttled),
     ] {
         let mut given = given("failed", 1).await;
-        let _first = given.read("a").await;
-        let alone = given.call("GetItem", &["a"]).await;
-        let (b, c) = (given.read("b").await, given.read("c").await);
-        alone.find_all();
+        let _busy = given.busy().await;
+        let [b, c] = given.reads(["b", "c"]).await;
         given.call("BatchGetItem", &["b", "c"]).await.say(status, &body);
         assert_eq!((kind(b).await, kind(c).await), (expected, expected));
     }
@@ -293,10 +303,8 @@ async fn a_failed_call_is_the_failure_of_each() {
 #[tokio::test]
 async fn an_answer_that_is_cut_for_its_size_costs_no_attempt() {
     let mut given = given("cut", 1).await;
-    let _first = given.read("a").await;
-    let alone = given.call("GetItem", &["a"]).await;
-    let (b, c) = (given.read("b").await, given.read("c").await);
-    alone.find_all();
+    let _busy = given.busy().await;
+    let [b, c] = given.reads(["b", "c"]).await;
     let text = "x".repeat(600_000);
     given.call("BatchGetItem", &["b", "c"]).await.find(&["c"], &["b"], &text);
     assert_eq!(id(c).await, "c");
@@ -309,23 +317,25 @@ async fn a_batch_that_finds_no_room_is_read_in_smaller_ones_and_each_read_holds_
     let mut given = given("room", 1).await;
     let budget = Budget::new(200_000);
     let text = "x".repeat(30_000);
-    let _first = given.read("a").await;
-    let alone = given.call("GetItem", &["a"]).await;
-    let mut reads = Vec::new();
-    for key in ["b", "c", "c"] {
-        let room = Arc::new(budget.room());
-        let held = room.clone();
-        reads.push((given.read_within(key, |read| held.within(read)).await, room));
-    }
-    alone.find_all();
+    let _busy = given.busy().await;
+    let rooms = [0; 3].map(|_| budget.room());
+    let within = |room: &Room| {
+        let room = room.clone();
+        move |read| room.within(read)
+    };
+    let [b, c, d] = &rooms;
+    let reads = [("b", within(b)), ("c", within(c)), ("c", within(d))];
+    let reads = given.reads_within(reads).await;
     given.call("BatchGetItem", &["b", "c"]).await.find(&["b", "c"], &[], &"x".repeat(60_000));
     given.call("BatchGetItem", &["b"]).await.find(&["b"], &[], &text);
     given.call("BatchGetItem", &["c"]).await.find(&["c"], &[], &text);
     settle().await;
     let free = budget.free();
     assert!(free < 200_000 - 3 * 2 * text.len(), "{free}");
-    for (read, room) in reads {
+    for read in reads {
         assert!(read.await.unwrap().is_ok());
+    }
+    for room in rooms {
         room.release(Content::Reply);
     }
     assert_eq!(budget.free(), 200_000 / 1024 * 1024);

@@ -75,7 +75,6 @@ async fn a_fault_of_dynamodbs_own_is_tried_again_and_counted_as_its_own() {
 async fn of_reads_that_are_throttled_together_those_that_were_read_succeed() {
     let mut options = options();
     options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "1".to_owned());
-    options.environment.insert("PICUS_GATHERED_READS_PAST".to_owned(), "1".to_owned());
     let (system, client) = started(options).await;
     let ids = client.put_many(40).await;
     system.dynamodb_fault(Some(DynamoDbFault::Throttles(1)));

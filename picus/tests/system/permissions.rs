@@ -50,9 +50,7 @@ async fn client_of(role: &str, dynamodb: &DynamoDb) -> Client {
 
 #[tokio::test]
 async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
-    let mut options = options();
-    options.environment.insert("PICUS_GATHERED_READS_PAST".to_owned(), "1".to_owned());
-    let (system, client) = started(options).await;
+    let (system, client) = started(options()).await;
     let id = client.put(&json!({"n": 1})).await;
     for _ in 0..2 {
         let put = client.request(Method::POST, "/picus/put").header("idempotency-key", "k");

@@ -141,7 +141,9 @@ impl Network {
             }
             Then::Silence => std::future::pending().await,
         };
-        self.lock().dynamodb.under_way.retain(|key, _| !call.keys().contains(&key.as_str()));
+        if call.is_read() {
+            self.lock().dynamodb.under_way.retain(|key, _| !call.keys().contains(&key.as_str()));
+        }
         // The SDK may have given up.
         let _ = client.send(answer);
     }

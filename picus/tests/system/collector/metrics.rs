@@ -42,7 +42,6 @@ async fn every_count_arrives_from_the_first_request_on() {
     let mut options = options();
     // Spans get lost, both ways.
     options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
-    options.environment.insert("PICUS_GATHERED_READS_PAST".into(), "1".into());
     let mut observed = Observed::start(options).await;
     let client = observed.client.clone();
 

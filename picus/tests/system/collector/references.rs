@@ -36,7 +36,6 @@ async fn every_reference_leads_to_what_one_run_wrote() {
     let mut options = options();
     // Spans get lost for want of room.
     options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
-    options.environment.insert("PICUS_GATHERED_READS_PAST".into(), "1".into());
     let metrics = MetricSink::on();
     options.metrics = metrics.clone();
     let mut observed = Observed::start(options).await;

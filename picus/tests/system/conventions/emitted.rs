@@ -36,7 +36,6 @@ pub(super) async fn emitted() -> Emitted {
     for (name, value) in [
         ("ECS_CONTAINER_METADATA_URI_V4", format!("http://{metadata}")),
         ("PICUS_DYNAMODB_MAX_ATTEMPTS", "2".to_owned()),
-        ("PICUS_GATHERED_READS_PAST", "1".to_owned()),
         ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=tests".to_owned()),
     ] {
         options.environment.insert(name.to_owned(), value);
@@ -66,10 +65,10 @@ pub(super) async fn emitted() -> Emitted {
             keep(request.send().await.unwrap());
         }
     }
-    // While one read is under way, the others wait to be gathered.
+    // While one read is under way, others that come at once are gathered.
     system.dynamodb_fault(Some(DynamoDbFault::Slow(1, Duration::from_millis(10))));
     let path = format!("/picus/get/{id}");
-    for answer in join_all((0..8).map(|_| client.get_path(&path))).await {
+    for answer in join_all((0..64).map(|_| client.get_path(&path))).await {
         keep(answer);
     }
     system.dynamodb_fault(None);
