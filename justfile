@@ -76,6 +76,10 @@ campaigns:
 readme:
     ci/readme
 
+# Check the console's page and try it in a browser; with --build, build it
+console *options:
+    ci/console {{ options }}
+
 # Try the examples of docs/API.md on the Picus at port 8080
 api-examples:
     ci/api-examples

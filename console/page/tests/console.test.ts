@@ -1,0 +1,97 @@
+// What one does with the console, on the real system.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Given } from "./given.ts";
+import { given, until } from "./given.ts";
+
+let system: Given;
+before(async () => {
+  system = await given();
+  await system.post("/api/clock", { seconds_per_minute: 1 });
+});
+after(() => system.stop());
+
+test("an item is put from the page, and its trace is one click away", async () => {
+  const page = await system.page();
+  await page.goto(`${system.base}/#/requests`);
+  await page.locator("textarea").fill('{"name": "<script>alert(1)</script>", "price": 0.1}');
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.waitForSelector('[data-status="201"]');
+  assert.match(await page.locator("main").innerText(), /curl/);
+  await page.locator("[data-open-trace]").click();
+  await page.waitForSelector("[data-spans]");
+  const names = await page.locator("[data-span]").allInnerTexts();
+  assert.ok(names.some((name) => name.includes("/picus/put")), names.join("\n"));
+  assert.ok(names.some((name) => /PutItem/.test(name)), names.join("\n"));
+
+  // The form of the next call knows the item; what is in it is shown as text.
+  await page.goto(`${system.base}/#/requests`);
+  await page.locator(".calls a", { hasText: "/picus/get/{key}" }).click();
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.waitForSelector('[data-status="200"]');
+  assert.match(await page.locator('[data-status="200"] pre').first().innerText(), /<script>alert\(1\)<\/script>/);
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
+});
+
+test("a fault turns an alarm on, its runbook's query names the cause, and the end of the fault turns it off", async () => {
+  const page = await system.page();
+  await page.goto(`${system.base}/#/alarms/picus-delete-handler-errors`);
+  await page.getByLabel("Traffic").selectOption("normal");
+  const state = (wanted: string) => page.waitForSelector(`[data-detail="picus-delete-handler-errors"][data-state="${wanted}"]`, { timeout: 60_000 });
+  await state("OK");
+  await page.getByText("Break something").click();
+  await page.locator('[data-fault*="crash"]').first().click();
+  await state("ALARM");
+  assert.ok((await page.locator("main").innerText()).includes("In alarm"));
+  await page.locator(".runs button").first().click();
+  await page.waitForSelector(".found[data-rows]");
+  assert.notEqual(await page.locator(".found").first().getAttribute("data-rows"), "0");
+  await page.locator(".menu").getByText("1 fault").click();
+  await page.locator('.menu input:checked').click();
+  await page.waitForSelector(".menu:not(.is-on)");
+  await state("OK");
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
+});
+
+test("a dashboard that is dropped in is drawn, and each bad widget says why", async () => {
+  const page = await system.page();
+  await page.goto(`${system.base}/#/dashboards`);
+  const metric = (y: number, metrics: unknown[], more = {}) =>
+    ({ type: "metric", x: 0, y, width: 12, height: 6, properties: { title: `row ${y}`, view: "timeSeries", region: "eu-central-1", stat: "Sum", period: 60, metrics, ...more } });
+  const body = { widgets: [
+    metric(0, [["AWS/ApplicationELB", "NoSuchMetric"]]),
+    metric(6, [["AWS/ApplicationELB", "RequestCount"]]),
+    metric(12, [[{ expression: "nonsense(", id: "e1" }]]),
+  ] };
+  await page.locator("input[type=file]").setInputFiles({ name: "broken.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(body)) });
+  await page.waitForSelector(".widget");
+  for (const title of ["row 0", "row 6", "row 12"]) {
+    const widget = page.locator(".widget", { has: page.getByText(title, { exact: true }) });
+    assert.ok((await widget.locator(".empty, .why").count()) > 0, `${title}: ${await widget.innerText()}`);
+  }
+  await page.locator("input[type=file]").setInputFiles({ name: "worse.json", mimeType: "application/json", buffer: Buffer.from("{") });
+  await page.waitForSelector(".failure");
+  assert.match(await page.locator(".failure").innerText(), /worse\.json is not JSON/);
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
+});
+
+test("an open page follows the clock, and goes on after a restart of the system", async () => {
+  const page = await system.page();
+  await page.goto(`${system.base}/#/overview`);
+  const minute = async () => Number(await page.locator("[data-minute]").getAttribute("data-minute"));
+  const first = await minute();
+  await until("another minute", async () => (await minute()) > first, 10);
+  assert.deepEqual(system.complaints, []);
+
+  await system.restart();
+  await page.getByText("Reconnecting").waitFor({ state: "detached" });
+  await until("the minutes of the new system", async () => (await minute()) <= first);
+  // The new system has another token.
+  await page.getByRole("button", { name: "Pause the clock" }).click();
+  await page.getByRole("button", { name: "Run the clock" }).waitFor();
+  assert.equal(await page.locator(".control-error").count(), 0);
+  await page.context().close();
+});
