@@ -8,7 +8,6 @@
 mod cli;
 mod client;
 mod context;
-mod control_group;
 mod durability;
 mod fuzz;
 mod inputs;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 use picus_local::{Options, System};
+use picus_testing::control_group::ControlGroup;
 use picus_testing::heavy;
 use tokio::time;
 
 use crate::client::Client;
 use crate::context::{CampaignError, Context};
-use crate::control_group::ControlGroup;
 use crate::report::Report;
 
 /// A task has 512 MB, of which the collector has up to 150.

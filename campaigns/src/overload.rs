@@ -7,12 +7,12 @@ use clap::Args;
 use fastrand::Rng;
 use picus_local::System;
 use picus_local::dynamodb::DynamoDbFault;
+use picus_testing::control_group::ControlGroup;
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
 use crate::client::Client;
 use crate::context::{CampaignError, Context, Size};
-use crate::control_group::ControlGroup;
 use crate::load::{self, Load};
 use crate::report::{Report, rounded};
 

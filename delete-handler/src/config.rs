@@ -17,6 +17,7 @@ pub struct Config {
     pub service: Service,
     pub traces: TraceSettings,
     pub table: picus_items::Settings,
+    pub warm_up: Duration,
 }
 
 impl Config {
@@ -74,6 +75,12 @@ impl Config {
                 retry_mode,
                 ..picus_items::Settings::default()
             },
+            warm_up: Duration::from_secs_f64(env.read_within(
+                "PICUS_WARM_UP_SECONDS",
+                "0.5",
+                0.0..=10.0,
+                "The longest wait at start for a connection to DynamoDB, which the first request then finds open. `0`: none is opened at start.",
+            )),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use lambda_runtime::layers::OpenTelemetryLayer;
 use lambda_runtime::tower::util::MapRequestLayer;
@@ -26,10 +25,6 @@ const PROGRAM: Program = Program {
     usage: "[--help | --version]",
     other_settings: "those of Lambda and the AWS SDK, AWS_*",
 };
-
-/// The longest wait at start for a connection to DynamoDB, so that a silent endpoint does not hold up the first
-/// event.
-const MOST_TO_WARM: Duration = Duration::from_millis(500);
 
 /// The program: handles its arguments. Without any, it runs [`serve`].
 #[must_use]
@@ -84,7 +79,9 @@ async fn serve_events(
     let mut terminate = signal(SignalKind::terminate())?;
     let table = Table::connect(&config.table).await;
     // Before the first event, Lambda gives the process more CPU than after it.
-    table.warm(MOST_TO_WARM).await;
+    if !config.warm_up.is_zero() {
+        table.warm(config.warm_up).await;
+    }
     let handler = DeleteHandler::new(table, config.latency_objective);
     let answer = service_fn(|event: LambdaEvent<String>| {
         let handler = &handler;

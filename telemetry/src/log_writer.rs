@@ -146,7 +146,9 @@ impl Drop for Writer {
         self.lines.flush();
         self.lines.state().ended = true;
         self.lines.0.work.notify_one();
-        if let Some(thread) = self.thread.take().filter(|_| self.lines.state().thread != Doing::Writes) {
+        if let Some(thread) =
+            self.thread.take().filter(|_| self.lines.state().thread != Doing::Writes)
+        {
             // The thread never panics, and nothing is left to write.
             let _ = thread.join();
         }

@@ -34,6 +34,13 @@ fn key(client: u32) -> String {
     format!("item-{client}")
 }
 
+/// What clients ask for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Request {
+    Get,
+    Put,
+}
+
 /// A server in a process of its own, which ends with this.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -64,6 +71,8 @@ impl Server {
                 ("OTEL_EXPORTER_PROMETHEUS_PORT", metrics_address.port().to_string()),
                 ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}")),
                 ("AWS_REGION", "eu-central-1".to_owned()),
+                ("AWS_DEFAULT_REGION", "eu-central-1".to_owned()),
+                ("DYNAMODB_TABLE_NAME", TABLE.to_owned()),
                 ("AWS_ACCESS_KEY_ID", "none".to_owned()),
                 ("AWS_SECRET_ACCESS_KEY", "none".to_owned()),
             ]))
@@ -87,18 +96,53 @@ impl Server {
 
     /// Gets items this often in all, each of so many clients its own. The time that each took, the shortest first.
     pub(crate) async fn gets(&self, clients: u32, requests: u32) -> io::Result<Vec<Duration>> {
+        let most = requests / clients;
+        self.asked(clients, Request::Get, move |done, _| done < most).await
+    }
+
+    /// Sends requests for so long. The time that each took, the shortest first.
+    pub(crate) async fn asked_for(
+        &self,
+        clients: u32,
+        request: Request,
+        time: Duration,
+    ) -> io::Result<Vec<Duration>> {
+        self.asked(clients, request, move |_, since| since.elapsed() < time).await
+    }
+
+    /// Each client sends a request after the other, while `goes_on` says so of how many it has sent, and since when.
+    async fn asked(
+        &self,
+        clients: u32,
+        request: Request,
+        goes_on: impl Fn(u32, Instant) -> bool + Copy + Send + 'static,
+    ) -> io::Result<Vec<Duration>> {
         let http = reqwest::Client::new();
+        let since = Instant::now();
         let clients: Vec<_> = (0..clients)
             .map(|client| {
-                let (http, url) = (http.clone(), self.url(&format!("/picus/get/{}", key(client))));
+                let request = match request {
+                    Request::Get => http.get(self.url(&format!("/picus/get/{}", key(client)))),
+                    Request::Put => http
+                        .post(self.url("/picus/put"))
+                        .header("content-type", "application/json")
+                        .body(format!("{{\"name\":\"{}\",\"price\":12.5}}", "picus".repeat(40))),
+                };
                 tokio::spawn(async move {
                     let mut took = Vec::new();
-                    for _ in 0..requests / clients {
+                    let mut done = 0;
+                    while goes_on(done, since) {
+                        let request = request.try_clone().expect("its body is not a stream");
                         let begun = Instant::now();
-                        let response = http.get(&url).send().await.map_err(io::Error::other)?;
-                        assert_eq!(response.status(), 200, "a measured request must do its work");
+                        let response = request.send().await.map_err(io::Error::other)?;
+                        let status = response.status();
+                        assert!(
+                            status.is_success(),
+                            "a measured request must do its work: {status}"
+                        );
                         response.bytes().await.map_err(io::Error::other)?;
                         took.push(begun.elapsed());
+                        done += 1;
                     }
                     Ok::<_, io::Error>(took)
                 })

@@ -6,6 +6,7 @@ mod get;
 mod given;
 mod load;
 mod memory;
+mod task;
 mod usage;
 
 use std::env;
@@ -33,6 +34,9 @@ fn main() -> io::Result<ExitCode> {
         }
         if is_chosen("memory") {
             reached &= memory::measure().await?;
+        }
+        if is_chosen("task") {
+            reached &= task::measure().await?;
         }
         Ok::<_, io::Error>(reached)
     })?;

@@ -2,6 +2,8 @@
 //! figures, and fails if one is over its target. To show what telemetry costs, it runs the program with and without,
 //! in turns.
 
+mod cold;
+
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +13,7 @@ use picus_testing::runtime_api::RuntimeApi;
 use tokio::process::{Child, Command};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_picus-delete-handler");
-const EVENT: &str = include_str!("../tests/events/load-balancer.json");
+const EVENT: &str = include_str!("../../tests/events/load-balancer.json");
 const STARTS: usize = 20;
 const INVOCATIONS: usize = 300;
 const MAX_START: Duration = Duration::from_millis(30);
@@ -73,6 +75,7 @@ async fn main() -> std::io::Result<ExitCode> {
         && start < MAX_START
         && added_to_start < MAX_ADDED_TO_START
         && added < MAX_ADDED_TO_INVOCATION;
+    let reached = reached & cold::measure(dynamodb).await?;
     Ok(if reached { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -97,7 +100,16 @@ fn start(
     dynamodb: SocketAddr,
     daemon: Option<&UdpSocket>,
 ) -> std::io::Result<Child> {
-    let mut program = Command::new(PROGRAM);
+    let mut program = as_lambda(Command::new(PROGRAM), api);
+    program.env("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}"));
+    match daemon {
+        Some(daemon) => program.env("AWS_XRAY_DAEMON_ADDRESS", daemon.local_addr()?.to_string()),
+        None => program.env("OTEL_SDK_DISABLED", "true").env("RUST_LOG", "off"),
+    };
+    program.spawn()
+}
+
+fn as_lambda(mut program: Command, api: &RuntimeApi) -> Command {
     program
         .env_clear()
         .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
@@ -107,12 +119,7 @@ fn start(
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", "none")
         .env("AWS_SECRET_ACCESS_KEY", "none")
-        .env("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}"))
         .stdout(Stdio::null())
         .kill_on_drop(true);
-    match daemon {
-        Some(daemon) => program.env("AWS_XRAY_DAEMON_ADDRESS", daemon.local_addr()?.to_string()),
-        None => program.env("OTEL_SDK_DISABLED", "true").env("RUST_LOG", "off"),
-    };
-    program.spawn()
+    program
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use tempfile::TempDir;
 
@@ -13,7 +15,7 @@ const PERIOD_US: u32 = 100_000;
 
 /// Where a program may not have more than this. It goes when this is dropped, and no program is left in it.
 #[derive(Debug)]
-pub(crate) struct ControlGroup {
+pub struct ControlGroup {
     memory: PathBuf,
     cpu: PathBuf,
     folder: TempDir,
@@ -24,8 +26,9 @@ impl ControlGroup {
     ///
     /// # Errors
     /// None can be made on this machine.
-    pub(crate) fn new(memory_bytes: u64, cpu_percent: u32) -> io::Result<Self> {
-        let name = format!("picus-campaigns-{}", std::process::id());
+    pub fn new(memory_bytes: u64, cpu_percent: u32) -> io::Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("picus-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
         let of = |controller: &str| Path::new(ROOT).join(controller).join(&name);
         let this = Self { memory: of("memory"), cpu: of("cpu"), folder: tempfile::tempdir()? };
         fs::create_dir(&this.memory)?;
@@ -35,21 +38,29 @@ impl ControlGroup {
         let _ =
             fs::write(this.memory.join("memory.memsw.limit_in_bytes"), memory_bytes.to_string());
         fs::write(this.cpu.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
-        let quota = PERIOD_US / 100 * cpu_percent;
-        fs::write(this.cpu.join("cpu.cfs_quota_us"), quota.to_string())?;
+        this.limit_cpu(cpu_percent)?;
         // A task has its share whatever else this machine does.
         fs::write(this.cpu.join("cpu.shares"), "262144")?;
         Ok(this)
     }
 
+    /// From now on its programs have so many hundredths of a CPU.
+    ///
+    /// # Errors
+    /// The group is gone.
+    pub fn limit_cpu(&self, percent: u32) -> io::Result<()> {
+        let quota = PERIOD_US / 100 * percent;
+        fs::write(self.cpu.join("cpu.cfs_quota_us"), quota.to_string())
+    }
+
     /// An executable that is `picus`, whose service runs in this group.
-    pub(crate) fn executable(&self, picus: &Path) -> io::Result<PathBuf> {
-        let quoted =
-            |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-        let groups = [&self.memory, &self.cpu].map(|group| quoted(&group.join("cgroup.procs")));
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn executable(&self, picus: &Path) -> io::Result<PathBuf> {
         let text = format!(
-            "#!/bin/sh\n[ \"$1\" != service ] || for group in {}; do echo $$ >\"$group\" || exit 1; done\nexec {} \"$@\"\n",
-            groups.join(" "),
+            "#!/bin/sh\n[ \"$1\" != service ] || {{ {} }}\nexec {} \"$@\"\n",
+            self.enter(),
             quoted(&fs::canonicalize(picus)?),
         );
         let executable = self.folder.path().join("picus");
@@ -58,14 +69,53 @@ impl ControlGroup {
         Ok(executable)
     }
 
+    /// A program that runs in this group, with the processes that it starts.
+    #[must_use]
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{} exec \"$@\"", self.enter()), "sh"]).arg(program);
+        command
+    }
+
+    /// Shell commands by which a process enters.
+    fn enter(&self) -> String {
+        let groups = [&self.memory, &self.cpu].map(|group| quoted(&group.join("cgroup.procs")));
+        format!("for group in {}; do echo $$ >\"$group\" || exit 1; done;", groups.join(" "))
+    }
+
+    /// The processes that are in it.
+    ///
+    /// # Errors
+    /// The group is gone.
+    pub fn processes(&self) -> io::Result<Vec<u32>> {
+        let text = fs::read_to_string(self.memory.join("cgroup.procs"))?;
+        text.lines().map(|line| line.parse().map_err(io::Error::other)).collect()
+    }
+
+    /// The memory that its processes have now, in bytes, without what the system keeps of files.
+    ///
+    /// # Errors
+    /// The group is gone.
+    pub fn memory(&self) -> io::Result<u64> {
+        let text = fs::read_to_string(self.memory.join("memory.stat"))?;
+        let count = text.lines().find_map(|line| line.strip_prefix("rss "));
+        count.unwrap_or("0").trim().parse().map_err(io::Error::other)
+    }
+
     /// The most memory that the programs in it have had, in bytes, with what the system keeps for them.
-    pub(crate) fn most_memory(&self) -> io::Result<u64> {
+    ///
+    /// # Errors
+    /// The group is gone.
+    pub fn most_memory(&self) -> io::Result<u64> {
         let text = fs::read_to_string(self.memory.join("memory.max_usage_in_bytes"))?;
         text.trim().parse().map_err(io::Error::other)
     }
 
     /// How often the system has ended a program for want of memory.
-    pub(crate) fn killed(&self) -> io::Result<u64> {
+    ///
+    /// # Errors
+    /// The group is gone.
+    pub fn killed(&self) -> io::Result<u64> {
         let text = fs::read_to_string(self.memory.join("memory.oom_control"))?;
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
         count.unwrap_or("0").trim().parse().map_err(io::Error::other)
@@ -78,4 +128,9 @@ impl Drop for ControlGroup {
         let _ = fs::remove_dir(&self.memory);
         let _ = fs::remove_dir(&self.cpu);
     }
+}
+
+/// As the shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
