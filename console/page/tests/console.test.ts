@@ -69,7 +69,9 @@ test("a dashboard that is dropped in is drawn, and each bad widget says why", as
   await page.waitForSelector(".widget");
   for (const title of ["row 0", "row 6", "row 12"]) {
     const widget = page.locator(".widget", { has: page.getByText(title, { exact: true }) });
-    assert.ok((await widget.locator(".empty, .why").count()) > 0, `${title}: ${await widget.innerText()}`);
+    const why = widget.locator(".empty, .why").first();
+    await why.waitFor();
+    assert.ok((await why.innerText()).length > 10, title);
   }
   await page.locator("input[type=file]").setInputFiles({ name: "worse.json", mimeType: "application/json", buffer: Buffer.from("{") });
   await page.waitForSelector(".failure");
