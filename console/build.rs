@@ -1,5 +1,6 @@
-//! The page is embedded, so a change of it builds the crate again.
+//! The page and the scenarios are embedded, so a change of them builds the crate again.
 
 fn main() {
     println!("cargo::rerun-if-changed=page/dist");
+    println!("cargo::rerun-if-changed=scenarios");
 }

@@ -12,7 +12,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use parking_lot::Mutex;
-use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::data::History;
+use picus_cloudwatch::metric::{Metric, Statistic};
 use picus_cloudwatch::metric_sink::MetricSink;
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -44,6 +45,10 @@ impl Level {
         Self::ALL.iter().find(|(_, level)| *level == self).map_or("", |(name, _)| name)
     }
 
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, level)| *level)
+    }
+
     fn requests_per_second(self) -> f64 {
         match self {
             Self::None => 0.0,
@@ -67,6 +72,13 @@ const CLIENTS: usize = 256;
 const ITEMS: usize = 100;
 /// The namespace of what clients saw. Nothing on AWS reports it.
 pub(crate) const NAMESPACE: &str = "Clients";
+
+/// How many requests failed, or were given up, in the minute before this one.
+pub(crate) fn lost(history: &History, minute: usize) -> f64 {
+    let of =
+        |name| history.statistic(&Metric::new(NAMESPACE, name, &[]), Statistic::Sum, minute, 1);
+    of("Failed").unwrap_or(0.0) + of("GaveUp").unwrap_or(0.0)
+}
 
 /// The requests that are made one after another.
 const CYCLE: [Call; 17] = {

@@ -28,10 +28,10 @@ pub(crate) fn clock(plant: &Plant, body: &Value) -> Answer {
 /// `{"level": "normal"}`
 pub(crate) fn traffic(plant: &Plant, body: &Value) -> Answer {
     let name = body["level"].as_str().unwrap_or_default();
-    let level = Level::ALL.iter().find(|(known, _)| *known == name);
+    let level = Level::named(name);
     let names = || Level::ALL.map(|(name, _)| name).join(", ");
-    let (_, level) = level.ok_or_else(|| Refusal::Bad(format!("level is one of {}", names())))?;
-    plant.controls.lock().level = *level;
+    let level = level.ok_or_else(|| Refusal::Bad(format!("level is one of {}", names())))?;
+    plant.controls.lock().level = level;
     plant.tell();
     Ok(state(plant))
 }
@@ -40,6 +40,9 @@ pub(crate) fn traffic(plant: &Plant, body: &Value) -> Answer {
 pub(crate) async fn fault(plant: &Plant, body: &Value) -> Answer {
     let name = body["name"].as_str().unwrap_or_default();
     let drill = faults::named(name).ok_or_else(|| Refusal::Unknown(format!("fault `{name}`")))?;
+    if plant.hidden().is_some() {
+        return Err(Refusal::NotNow("a practice runs: its faults are hidden".to_owned()));
+    }
     let on = body["on"].as_bool();
     plant.fault(drill, on.ok_or_else(|| Refusal::Bad("on is true or false".to_owned()))?).await?;
     Ok(state(plant))

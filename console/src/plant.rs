@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::date_time::{DateTime, Format};
 use parking_lot::{Mutex, RwLock};
+use picus_cloudwatch::alarm::State;
 use picus_cloudwatch::definition;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::template::{self, Parameters};
@@ -15,11 +16,12 @@ use tokio::sync::watch;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::answer::Refusal;
-use crate::clients::{Clients, Level};
+use crate::clients::{self, Clients, Level};
 use crate::clock::{Clock, Due, Hand, now_ms};
 use crate::error::StartError;
 use crate::logs::Logs;
-use crate::store::Store;
+use crate::run::{self, Run};
+use crate::store::{Change, Store};
 use crate::traces::Traces;
 
 /// How exact the clock is.
@@ -57,6 +59,7 @@ pub(crate) struct Plant {
     pub(crate) names: Parameters,
     pub(crate) logs: Logs,
     pub(crate) traces: Traces,
+    pub(crate) practice: Mutex<Option<Run>>,
     /// Told with each change; `false` when everything stops.
     pub(crate) changed: watch::Sender<bool>,
 }
@@ -82,6 +85,7 @@ impl Plant {
             parameters,
             logs: Logs::default(),
             traces: Traces::default(),
+            practice: Mutex::default(),
             changed: watch::Sender::new(true),
         })
     }
@@ -117,6 +121,7 @@ impl Plant {
                 let minute = stage.end_minute();
                 // An expression of the alarms that can't be evaluated would fail in their tests.
                 let _ = self.store.write().push(&minute, now_ms());
+                self.look();
                 self.tell();
             }
         }
@@ -125,6 +130,45 @@ impl Plant {
     /// Tells the readers of events that something changed.
     pub(crate) fn tell(&self) {
         self.changed.send_replace(true);
+    }
+
+    /// Tells a practice what the last minute showed.
+    fn look(&self) {
+        let mut practice = self.practice.lock();
+        let Some(run) = practice.as_mut() else { return };
+        let store = self.store.read();
+        let number = store.minutes();
+        let is_new = |change: &Change| change.transition.minute > run.began();
+        let pages = store.own().any(|alarm| {
+            let (state, change) = store.state(&alarm.name, number);
+            state == State::Alarm && change.is_some_and(is_new)
+        });
+        let lost = clients::lost(store.history(), number);
+        run.minute(&run::Minute { number, pages, lost });
+    }
+
+    /// The faults of the practice that runs.
+    pub(crate) fn hidden(&self) -> Option<Vec<&'static Drill>> {
+        let practice = self.practice.lock();
+        practice.as_ref().filter(|run| !run.is_over()).map(|run| run.on.clone())
+    }
+
+    /// Begins a practice.
+    pub(crate) fn begin(&self, run: Run) {
+        *self.practice.lock() = Some(run);
+        self.tell();
+    }
+
+    /// Does something in the practice that runs, in this minute.
+    pub(crate) fn practise(&self, what: impl FnOnce(&mut Run, usize)) -> Result<(), Refusal> {
+        let minute = self.store.read().minutes();
+        let mut practice = self.practice.lock();
+        let run = practice.as_mut().filter(|run| !run.is_over());
+        let run = run.ok_or_else(|| Refusal::NotNow("nothing is practised".to_owned()))?;
+        what(run, minute);
+        drop(practice);
+        self.tell();
+        Ok(())
     }
 
     /// Begins a drill's fault, or ends it.

@@ -14,8 +14,8 @@ use crate::plant::Plant;
 use crate::range::Query;
 use crate::state::state;
 use crate::{
-    alarms, controls, dashboards, docs_page, events, guard, logs, overview, page, requests,
-    runbooks, traces,
+    alarms, controls, dashboards, docs_page, events, guard, logs, overview, page, practice,
+    requests, runbooks, traces,
 };
 
 /// The largest body: a dashboard, or a template.
@@ -59,6 +59,7 @@ impl Console {
             path if path.starts_with("/api/alarms/") => {
                 return answer::json(alarms::one(plant, &path["/api/alarms/".len()..], query));
             }
+            "/api/practice" => practice::shown(plant),
             "/api/overview" => return answer::json(overview::overview(plant, query)),
             "/api/dashboards" => dashboards::list(),
             path if path.starts_with("/api/dashboards/") => {
@@ -98,6 +99,11 @@ impl Console {
             "/api/traffic" => controls::traffic(&self.plant, &body),
             "/api/alarms" => alarms::draw(&self.plant, &body),
             "/api/dashboards" => Ok(dashboards::draw(&self.plant, &body)),
+            "/api/practice/begin" => practice::begin(&self.plant, &body).await,
+            "/api/practice/acknowledge" => practice::acknowledge(&self.plant),
+            "/api/practice/answer" => practice::answer(&self.plant, &body),
+            "/api/practice/act" => practice::act(&self.plant, &body).await,
+            "/api/practice/give-up" => practice::give_up(&self.plant).await,
             "/api/requests" => requests::forward(&self.plant, &body).await,
             "/api/faults" => controls::fault(&self.plant, &body).await,
             _ => Err(Refusal::Method("GET")),

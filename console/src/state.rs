@@ -1,21 +1,26 @@
 //! What is on every view: the clock, the traffic, the faults, and how many alarms are on.
 
 use picus_cloudwatch::alarm::State;
+use picus_drills::Drill;
 use serde_json::{Value, json};
 
 use crate::clients::Level;
 use crate::clock::now_ms;
 use crate::faults;
 use crate::plant::Plant;
+use crate::run::Run;
 
 pub(crate) fn state(plant: &Plant) -> Value {
     let controls = plant.controls.lock().clone();
     let facts = plant.facts.read().clone();
+    let hidden = plant.hidden().unwrap_or_default();
     let store = plant.store.read();
     let states = store.own().filter_map(|alarm| Some((alarm, store.watch().state(&alarm.name)?)));
     let in_state = |state: State| states.clone().filter(move |(_, found)| *found == state);
     let faults = faults::all().into_iter().map(|drill| {
-        let on = controls.faults.iter().any(|known| known.fault == drill.fault);
+        let is = |known: &Drill| known.fault == drill.fault;
+        let on =
+            controls.faults.iter().any(|known| is(known)) && !hidden.iter().any(|known| is(known));
         json!({ "name": drill.name, "title": title(&drill.fault.words()), "on": on })
     });
     let tasks = facts.tasks.iter().map(|task| {
@@ -52,12 +57,12 @@ pub(crate) fn state(plant: &Plant) -> Value {
             "healthy_tasks": facts.healthy,
             "tasks": tasks.collect::<Vec<_>>(),
         },
-        "practice": null,
+        "practice": plant.practice.lock().as_ref().map(Run::shown),
     })
 }
 
 /// A fault's words as a title in one line.
-fn title(words: &str) -> String {
+pub(crate) fn title(words: &str) -> String {
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.trim_end_matches(',');
     let first = line.chars().next().map(|first| first.to_uppercase().to_string());

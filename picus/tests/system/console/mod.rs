@@ -1,6 +1,7 @@
 //! The console of a running system.
 
 mod controls;
+mod practice;
 mod terminal;
 mod views;
 

@@ -1,0 +1,45 @@
+//! A practice is solved, and another one is given up.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::Page;
+
+fn is_fault_shown(state: &Value) -> bool {
+    state["faults"].as_array().unwrap().iter().any(|fault| fault["on"] == true)
+}
+
+#[tokio::test]
+async fn a_hidden_fault_pages_and_who_finds_and_mends_it_has_solved_it() {
+    let page = Page::open().await;
+    let offered = page.get("/api/practice").await;
+    assert!(offered["scenarios"].as_array().unwrap().len() >= 10 && offered["run"].is_null());
+    let begun = page.post("/api/practice/begin", &json!({ "scenario": "01-first-page" })).await;
+    assert!(begun["run"]["over"].is_null(), "{begun}");
+    let paged = page.until("/api/state", |state| state["practice"]["paged_minute"].is_u64()).await;
+    assert!(!is_fault_shown(&paged), "it is hidden: {paged}");
+    let shown = json!({ "name": "dynamodb-unreachable", "on": false });
+    assert_eq!(page.send("/api/faults", &shown).await.status(), StatusCode::CONFLICT);
+    let again = page.send("/api/practice/begin", &json!({})).await;
+    assert_eq!(again.status(), StatusCode::CONFLICT);
+
+    page.post("/api/practice/acknowledge", &json!({})).await;
+    let wrong = page.post("/api/practice/answer", &json!({ "causes": ["tasks-gone"] })).await;
+    assert_eq!(wrong["run"]["answers"][0]["right"], false);
+    let wrong = page.post("/api/practice/act", &json!({ "action": "roll-back" })).await;
+    assert_eq!(wrong["run"]["acts"][0]["note"], "it changed nothing");
+    page.post("/api/practice/answer", &json!({ "causes": ["dynamodb-unreachable"] })).await;
+    page.post("/api/practice/act", &json!({ "action": "open-case" })).await;
+    let over = page.until("/api/practice", |practice| practice["run"]["over"].is_object()).await;
+    let over = &over["run"]["over"];
+    assert_eq!(over["solved"], true, "{over}");
+    assert!(over["users_lost"].as_f64() > Some(0.0) && over["minutes_to_mend"].is_u64(), "{over}");
+    let late = page.send("/api/practice/act", &json!({ "action": "open-case" })).await;
+    assert_eq!(late.status(), StatusCode::CONFLICT);
+
+    page.post("/api/practice/begin", &json!({})).await;
+    let given_up = page.post("/api/practice/give-up", &json!({})).await;
+    assert_eq!(given_up["run"]["over"]["solved"], false);
+    assert!(!is_fault_shown(&page.get("/api/state").await), "they have ended");
+    page.console.stop().await;
+}
