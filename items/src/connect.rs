@@ -20,6 +20,7 @@ use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
 use aws_smithy_runtime::client::dns::TokioDnsResolver;
 
 use crate::credentials::InTime;
+use crate::endpoint::Remembered;
 use crate::held_client::HeldClient;
 use crate::observe::AttemptObserver;
 use crate::retries::{self, RetryMode};
@@ -89,6 +90,7 @@ pub(crate) fn client(config: &SdkConfig, settings: &Settings) -> Client {
         .retry_config(retries::config(config, settings.max_attempts, settings.retry_mode))
         // The attempt's timeout already covers a response that stalls.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .endpoint_resolver(Remembered::default())
         .http_client(HeldClient::new(http_client(config)))
         .interceptor(AttemptObserver)
         .interceptor(UserAgent)

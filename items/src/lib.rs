@@ -8,6 +8,7 @@
 mod attributes;
 mod connect;
 mod credentials;
+mod endpoint;
 mod error;
 mod failure;
 mod gathered;
