@@ -17,7 +17,7 @@ use tokio::time;
 use crate::by_hand::{ByHand, Call};
 use crate::given::json as told;
 
-type Read = JoinHandle<Result<Item, Error>>;
+pub(crate) type Read = JoinHandle<Result<Item, Error>>;
 
 /// Ends the wait for the next attempt at once; the SDK's deadlines, which are longer, never pass.
 #[derive(Debug)]
@@ -37,13 +37,13 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A table, and the calls that are made to it.
-struct Given {
+pub(crate) struct Given {
     table: Table,
     calls: mpsc::UnboundedReceiver<Call>,
 }
 
 /// A table that gathers. Calls to one region share their tokens, in all of the tests.
-async fn given(region: &'static str, max_attempts: u32) -> Given {
+pub(crate) async fn given(region: &'static str, max_attempts: u32) -> Given {
     let (sender, calls) = mpsc::unbounded_channel();
     let config = aws_config::from_env()
         .region(Region::from_static(region))
@@ -74,7 +74,7 @@ impl Given {
         self.reads_within(keys.map(|key| (key, |read| read))).await
     }
 
-    async fn reads_within<F, const N: usize>(
+    pub(crate) async fn reads_within<F, const N: usize>(
         &self,
         reads: [(&str, impl FnOnce(GetFuture) -> F); N],
     ) -> [Read; N]
@@ -90,13 +90,13 @@ impl Given {
     }
 
     /// Begins a call that goes on until this is dropped: what comes now is gathered.
-    async fn busy(&mut self) -> Busy {
+    pub(crate) async fn busy(&mut self) -> Busy {
         let read = self.read("busy").await;
         Busy { read, _call: self.call("GetItem", &["busy"]).await }
     }
 
     /// The next call, which has been made already.
-    async fn call(&mut self, operation: &str, keys: &[&str]) -> Call {
+    pub(crate) async fn call(&mut self, operation: &str, keys: &[&str]) -> Call {
         settle().await;
         let call = self.calls.try_recv().expect("a call");
         assert_eq!((call.operation.as_str(), call.keys()), (operation, keys.to_vec()));
@@ -104,7 +104,7 @@ impl Given {
     }
 
     /// The next call, which may be yet to come.
-    async fn next(&mut self) -> Call {
+    pub(crate) async fn next(&mut self) -> Call {
         let call = time::timeout(PATIENCE, self.calls.recv()).await;
         call.expect("a call within a minute").expect("the table is there")
     }
@@ -116,7 +116,7 @@ impl Given {
 }
 
 /// A call that is under way.
-struct Busy {
+pub(crate) struct Busy {
     read: Read,
     _call: Call,
 }
@@ -127,7 +127,7 @@ impl Drop for Busy {
     }
 }
 
-type GetFuture = Pin<Box<dyn Future<Output = Result<Item, Error>> + Send>>;
+pub(crate) type GetFuture = Pin<Box<dyn Future<Output = Result<Item, Error>> + Send>>;
 
 /// Lets all that can go on do so.
 async fn settle() {
@@ -136,11 +136,11 @@ async fn settle() {
     }
 }
 
-async fn id(read: Read) -> String {
+pub(crate) async fn id(read: Read) -> String {
     told(&read.await.unwrap().unwrap())["object_id"].as_str().unwrap().to_owned()
 }
 
-async fn kind(read: Read) -> ErrorKind {
+pub(crate) async fn kind(read: Read) -> ErrorKind {
     let error = read.await.unwrap().unwrap_err();
     assert!(error.message().starts_with("Could not get item"), "{error}");
     assert!(std::error::Error::source(&error).is_some(), "the log needs the cause");
@@ -339,4 +339,31 @@ async fn a_batch_that_finds_no_room_is_read_in_smaller_ones_and_each_read_holds_
         room.release(Content::Reply);
     }
     assert_eq!(budget.free(), 200_000 / 1024 * 1024);
+}
+
+#[tokio::test]
+async fn a_read_that_finds_no_room_for_its_item_fails_and_the_others_do_not() {
+    let mut given = given("own-room", 1).await;
+    let budget = Budget::new(100_000);
+    let _busy = given.busy().await;
+    let rooms = [0; 3].map(|_| budget.room());
+    let reads = rooms.each_ref().map(|room| {
+        let room = room.clone();
+        ("b", move |read| room.within(read))
+    });
+    let reads = given.reads_within(reads).await;
+    // There is room for one of three copies.
+    given.call("BatchGetItem", &["b"]).await.find(&["b"], &[], &"x".repeat(30_000));
+    settle().await;
+    let (mut found, mut refused) = (0, 0);
+    for read in reads {
+        match read.await.unwrap() {
+            Ok(_) => found += 1,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((found, refused), (1, 2));
 }

@@ -6,6 +6,7 @@ mod faults;
 mod gathered;
 mod given;
 mod guarded;
+mod observed;
 mod properties;
 mod retries;
 mod simulation;
