@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates of Picus that each crate may use. A new crate needs an entry here and in ARCHITECTURE.md.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("picus-catalogue", &[]),
     ("picus-settings", &[]),
     ("picus-cloudwatch", &[]),
@@ -40,6 +40,16 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         ],
     ),
     ("picus-campaigns", &["picus-drills", "picus-local", "picus-settings", "picus-testing"]),
+    (
+        "picus-fuzz",
+        &[
+            "picus-api",
+            "picus-cloudwatch",
+            "picus-delete-handler",
+            "picus-items",
+            "picus-telemetry",
+        ],
+    ),
     ("picus-testing", &[]),
 ];
 
