@@ -14,6 +14,7 @@ export interface State {
   faults: { name: string; title: string; on: boolean }[];
   alarms: { ok: number; alarm: number; insufficient_data: number; on: string[] };
   system: { load_balancer: string; dynamodb: string; tasks: { pid: number; address: string; metrics: string }[] };
+  practice: PracticeRun | null;
 }
 
 export interface Edge {
@@ -177,6 +178,36 @@ export interface RequestAnswer {
   trace_id: string | null;
   xray_id: string | null;
   curl: string;
+}
+
+export interface PracticeRun {
+  scenario: string;
+  began_minute: number;
+  paged_minute: number | null;
+  acknowledged_minute: number | null;
+  cause_minute: number | null;
+  mended_minute: number | null;
+  /** Whether a minute has passed since the mend in which no request failed. */
+  well: boolean;
+  answers: { minute: number; causes: string[]; right: boolean }[];
+  acts: { minute: number; action: string; note: string }[];
+  over: null | {
+    solved: boolean;
+    minutes_to_acknowledge: number | null;
+    minutes_to_cause: number | null;
+    minutes_to_mend: number | null;
+    shortest_way: string;
+    users_lost: number;
+    causes: string[];
+    explanation_html: string;
+  };
+}
+export interface Titled { id: string; title: string }
+export interface Practice {
+  scenarios: (Titled & { difficulty: string })[];
+  causes: Titled[];
+  actions: Titled[];
+  run: PracticeRun | null;
 }
 
 /** An error with a text for the reader. */

@@ -14,6 +14,7 @@ import { connect, dismiss, useLive } from "./live.ts";
 import { Controls } from "./parts/controls.tsx";
 import type { IconName } from "./parts/icons.tsx";
 import { Icon } from "./parts/icons.tsx";
+import { Pager } from "./parts/pager.tsx";
 import { Loading, Shape, toneOf, wordOf } from "./parts/state.tsx";
 import type { Route } from "./route.ts";
 import { address, useRoute } from "./route.ts";
@@ -22,6 +23,7 @@ import { Alarms } from "./views/alarms.tsx";
 import { Dashboards } from "./views/dashboards.tsx";
 import { Logs } from "./views/logs.tsx";
 import { Overview } from "./views/overview.tsx";
+import { Practice } from "./views/practice.tsx";
 import { Requests } from "./views/requests.tsx";
 import { Traces } from "./views/traces.tsx";
 
@@ -33,6 +35,7 @@ const VIEWS: { name: IconName; title: string; view: View }[] = [
   { name: "traces", title: "Traces", view: Traces },
   { name: "logs", title: "Logs", view: Logs },
   { name: "requests", title: "Requests", view: Requests },
+  { name: "practice", title: "Practice", view: Practice },
 ];
 
 function Page(): JSX.Element {
@@ -40,10 +43,12 @@ function Page(): JSX.Element {
   const live = useLive();
   const theme = useTheme();
   const [open, setOpen] = useState(false);
+  const practice = live.state?.practice;
+  const isPaged = !!practice && !practice.over && practice.paged_minute !== null && practice.acknowledged_minute === null;
   const shown = VIEWS.find(({ name }) => name === route.view) ?? VIEWS[0]!;
   useEffect(() => {
-    document.title = `${route.name ? `${route.name} · ` : ""}${shown.title} · Picus console`;
-  }, [shown, route.name]);
+    document.title = `${isPaged ? "Paged! · " : ""}${route.name ? `${route.name} · ` : ""}${shown.title} · Picus console`;
+  }, [shown, route.name, isPaged]);
   const alarms = live.state?.alarms;
   return (
     <>
@@ -85,6 +90,7 @@ function Page(): JSX.Element {
         ))}
       </nav>
       <main id="main" tabIndex={-1} class={`view-${shown.name}`} key={shown.name}>
+        {practice && !practice.over ? <Pager run={practice} rings={isPaged} away={shown.name !== "practice"} /> : null}
         {live.state ? <shown.view route={route} state={live.state} /> : <Loading lines={6} />}
       </main>
       <div class="notices" role="status" aria-live="polite">

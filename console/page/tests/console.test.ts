@@ -80,6 +80,63 @@ test("a dashboard that is dropped in is drawn, and each bad widget says why", as
   assert.deepEqual(system.complaints, []);
 });
 
+test("a practice is solved by its cause and its mend, saved, and opened again", async () => {
+  const page = await system.page();
+  await page.goto(`${system.base}/#/practice`);
+  await page.locator('[data-scenario="02-deletes-fail"]').click();
+  // The page comes on whichever view is open.
+  await page.goto(`${system.base}/#/overview`);
+  await page.locator('[data-pager="rings"]').waitFor({ timeout: 60_000 });
+  assert.equal(await page.locator(".menu").count(), 0, "faults are hidden");
+  assert.match(await page.title(), /^Paged!/);
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  await page.locator('[data-pager="quiet"]').waitFor();
+  await page.getByRole("link", { name: "Back to the practice" }).click();
+  // Of the few requests of so short a minute, not each minute has a delete.
+  await until("requests that users lose", async () => Number(await page.locator("[data-lost]").getAttribute("data-lost")) > 0);
+  await page.locator('[data-cause="handler-crashes"]').check();
+  await page.getByRole("button", { name: "That is it" }).click();
+  await page.locator('[data-right="true"]').waitFor();
+  await page.locator('[data-action="alias-back"]').click();
+  await page.locator('[data-solved="true"]').waitFor({ timeout: 60_000 });
+  const result = await page.locator("[data-solved]").innerText();
+  assert.match(result, /Solved[^]*The delete handler died over each delete[^]*The cause was named[^]*it helped/);
+  assert.ok(!result.includes("never"), result);
+
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save as a file" }).click();
+  const file = await (await download).path();
+  await page.reload();
+  await system.post("/api/practice/begin", { scenario: "01-first-page" });
+  await system.post("/api/practice/give-up", {});
+  await page.locator('[data-solved="false"]').waitFor();
+  await page.locator("input[type=file]").setInputFiles(file);
+  await page.locator('[data-solved="true"]').waitFor();
+  assert.equal(await page.locator("[data-solved]").innerText(), result);
+  await page.locator("input[type=file]").setInputFiles({ name: "other.json", mimeType: "application/json", buffer: Buffer.from("{}") });
+  await page.waitForSelector(".failure");
+  assert.match(await page.locator(".failure").innerText(), /other\.json is not a practice/);
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
+});
+
+test("a practice with wrong causes and useless actions is failed, and told", async () => {
+  const page = await system.page();
+  await page.goto(`${system.base}/#/practice`);
+  await page.locator('[data-scenario="09-two-at-once"]').click();
+  await page.locator('[data-pager="rings"]').waitFor({ timeout: 60_000 });
+  await page.locator('[data-cause="dynamodb-unreachable"]').check();
+  await page.getByRole("button", { name: "That is it" }).click();
+  await page.locator('[data-right="false"]').waitFor();
+  await page.locator('[data-action="roll-back"]').click();
+  await page.getByText("it changed nothing").waitFor();
+  await page.getByRole("button", { name: "Give up" }).click();
+  await page.locator('[data-solved="false"]').waitFor();
+  assert.match(await page.locator("[data-solved]").innerText(), /Not solved[^]*never[^]*The shortest way[^]*A wrong cause was named/);
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
+});
+
 test("an open page follows the clock, and goes on after a restart of the system", async () => {
   const page = await system.page();
   await page.goto(`${system.base}/#/overview`);

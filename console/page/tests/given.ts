@@ -12,10 +12,12 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 export type Theme = "light" | "dark";
 
+interface State { minute: number; alarms: { on: string[] }; practice: { paged_minute: number | null } | null }
+
 export interface Given {
   base: string;
   page(theme?: Theme, width?: number): Promise<Page>;
-  state(): Promise<{ minute: number; alarms: { on: string[] } }>;
+  state(): Promise<State>;
   /** Changes something without the page. */
   post(path: string, body: object): Promise<void>;
   /** What browsers wrote to their consoles, and requests that failed. */
@@ -67,7 +69,7 @@ export async function given(): Promise<Given> {
       return page;
     },
     async state() {
-      return await (await fetch(`${base}/api/state`)).json() as { minute: number; alarms: { on: string[] } };
+      return await (await fetch(`${base}/api/state`)).json() as State;
     },
     async post(path, body) {
       const { token } = await (await fetch(`${base}/api/session`)).json() as { token: string };

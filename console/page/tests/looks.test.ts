@@ -13,7 +13,10 @@ const VIEWS: Record<string, string> = {
   logs: "#/logs",
   insights: "#/logs/insights",
   requests: "#/requests",
+  practice: "#/practice",
 };
+const THEMES = ["light", "dark"] satisfies Theme[];
+const WIDTHS = [1440, 1280, 390];
 
 let system: Given;
 before(async () => {
@@ -26,26 +29,43 @@ before(async () => {
 });
 after(() => system.stop());
 
-for (const theme of ["light", "dark"] satisfies Theme[]) {
-  for (const width of [1440, 1280, 390]) {
-    test(`each view fits ${width} pixels and is accessible, ${theme}`, async () => {
-      const page = await system.page(theme, width);
-      for (const [name, address] of Object.entries(VIEWS)) {
-        await page.goto(`${system.base}/${address}`);
-        await page.waitForSelector("main h1");
-        await page.locator(".loading").first().waitFor({ state: "detached" });
-        await page.waitForTimeout(150);
-        assert.equal(await page.locator(".failure").count(), 0, `${name}: ${await page.locator("main").innerText()}`);
-        assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), `${name} is wider than the window`);
-        await page.screenshot({ path: `${SCREENSHOTS}/${name}-${theme}-${width}.png` });
-        // Widths share their colours, and the themes what a narrow window hides.
-        if (width === 1440 || (width === 390 && theme === "light")) assert.deepEqual(await serious(page), [], `${name}, ${theme}`);
-      }
-      await page.context().close();
-      assert.deepEqual(system.complaints, []);
-    });
+/** Opens each address, looks whether it fits, and keeps a picture. */
+async function look(theme: Theme, width: number, views: Record<string, string>): Promise<void> {
+  const page = await system.page(theme, width);
+  for (const [name, address] of Object.entries(views)) {
+    await page.goto(`${system.base}/${address}`);
+    await page.waitForSelector("main h1");
+    await page.locator(".loading").first().waitFor({ state: "detached" });
+    await page.waitForTimeout(150);
+    assert.equal(await page.locator(".failure").count(), 0, `${name}: ${await page.locator("main").innerText()}`);
+    assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), `${name} is wider than the window`);
+    await page.screenshot({ path: `${SCREENSHOTS}/${name}-${theme}-${width}.png` });
+    // Widths share their colours, and the themes what a narrow window hides.
+    if (width === 1440 || (width === 390 && theme === "light")) assert.deepEqual(await serious(page), [], `${name}, ${theme}`);
   }
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
 }
+
+for (const theme of THEMES) {
+  for (const width of WIDTHS) test(`each view fits ${width} pixels and is accessible, ${theme}`, () => look(theme, width, VIEWS));
+}
+
+test("a practice fits and is accessible when it pages, and when it is over", async () => {
+  const everywhere = async (views: Record<string, string>) => {
+    for (const theme of THEMES) for (const width of WIDTHS) await look(theme, width, views);
+  };
+  await system.post("/api/practice/begin", { scenario: "02-deletes-fail" });
+  await until("a page", async () => (await system.state()).practice?.paged_minute !== null);
+  await system.post("/api/clock", { running: false });
+  await system.post("/api/practice/answer", { causes: ["dynamodb-slow"] });
+  await system.post("/api/practice/act", { action: "roll-back" });
+  await everywhere({ "practice-paged": "#/practice" });
+  await look("dark", 1440, { "practice-elsewhere": "#/overview" });
+  await look("light", 390, { "practice-elsewhere": "#/overview" });
+  await system.post("/api/practice/give-up", {});
+  await everywhere({ "practice-over": "#/practice" });
+});
 
 test("the switch changes the theme, and the keyboard reaches everything", async () => {
   const page = await system.page("light");

@@ -52,7 +52,8 @@ export function Controls({ state }: { state: State }): JSX.Element {
           {state.traffic.levels.map((level) => <option key={level} value={level}>{TRAFFIC[level] ?? level}</option>)}
         </select>
       </label>
-      <Faults state={state} change={(name, on) => change("/api/faults", { name, on })} />
+      {state.practice && !state.practice.over ? <span class="label">Faults are hidden: you practise</span>
+        : <Faults state={state} change={(name, on) => change("/api/faults", { name, on })} />}
       {error ? <p class="control-error" role="alert">{error}</p> : null}
     </div>
   );
