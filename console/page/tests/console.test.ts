@@ -1,8 +1,9 @@
 // What one does with the console, on the real system.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import type { Given } from "./given.ts";
-import { given, until } from "./given.ts";
+import { given, serious, until } from "./given.ts";
 
 let system: Given;
 before(async () => {
@@ -113,6 +114,19 @@ test("a practice is solved by its cause and its mend, saved, and opened again", 
   await page.locator("input[type=file]").setInputFiles(file);
   await page.locator('[data-solved="true"]').waitFor();
   assert.equal(await page.locator("[data-solved]").innerText(), result);
+  assert.ok(await page.locator(".evidence .widget-metric").count() > 5, "the metrics of then");
+  await page.locator(".evidence summary").first().click();
+  await page.locator(".evidence [data-spans]").first().waitFor();
+  assert.ok(await page.locator(".evidence .line").count() > 10, "the lines of then");
+  assert.deepEqual(await serious(page), []);
+
+  // A file of somebody else's brings no HTML.
+  const other = JSON.parse(readFileSync(file, "utf8")) as { title: string; seen: { dashboard: { widgets: object[] } } };
+  other.title = "<b class='theirs'>Theirs</b>";
+  other.seen.dashboard.widgets.push({ type: "text", x: 0, y: 0, width: 4, height: 4, markdown_html: "<b class='theirs'>Theirs</b>" });
+  await page.locator("input[type=file]").setInputFiles({ name: "theirs.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(other)) });
+  await page.getByRole("heading", { name: other.title }).waitFor();
+  assert.equal(await page.locator(".theirs").count(), 0);
   await page.locator("input[type=file]").setInputFiles({ name: "other.json", mimeType: "application/json", buffer: Buffer.from("{}") });
   await page.waitForSelector(".failure");
   assert.match(await page.locator(".failure").innerText(), /other\.json is not a practice/);

@@ -54,6 +54,16 @@ function Row({ span, total, kind }: { span: Span; total: number; kind: number })
   );
 }
 
+export function Waterfall({ spans }: { spans: Span[] }): JSX.Element {
+  const services = [...new Set(spans.map(({ service }) => service))];
+  const total = Math.max(...spans.map((span) => span.start_ms + span.duration_ms), 0.001);
+  return (
+    <ol class="waterfall plain" data-spans={spans.length}>
+      {spans.map((span) => <Row key={span.id} span={span} total={total} kind={(services.indexOf(span.service) % 5) + 1} />)}
+    </ol>
+  );
+}
+
 /** How often it is asked for, once a second. */
 const TRIES = 8;
 
@@ -71,8 +81,6 @@ export function TracePage({ id }: { id: string }): JSX.Element {
   if (waits) return <><Heading title="Trace" lead="It has not arrived yet. The programs send their spans in batches.">{back}</Heading><div class="card"><Loading lines={6} /></div></>;
   if (error) return <><Heading title="Trace">{back}</Heading><Failure error={error} /></>;
   if (!trace) return <><Heading title="Trace">{back}</Heading><div class="card"><Loading lines={6} /></div></>;
-  const services = [...new Set(trace.spans.map(({ service }) => service))];
-  const total = Math.max(trace.duration_ms, ...trace.spans.map((span) => span.start_ms + span.duration_ms), 0.001);
   return (
     <>
       <Heading title={trace.spans[0]?.name ?? "Trace"} lead={<>{milliseconds(trace.duration_ms)} · {plural(trace.spans.length, "span")} · <Time at={trace.start} fine /> · <code data-trace={trace.id}>{trace.xray_id}</code></>}>
@@ -80,9 +88,7 @@ export function TracePage({ id }: { id: string }): JSX.Element {
       </Heading>
       <div class="stack">
         <section class="card" aria-label="Waterfall">
-          <ol class="waterfall plain" data-spans={trace.spans.length}>
-            {trace.spans.map((span) => <Row key={span.id} span={span} total={total} kind={(services.indexOf(span.service) % 5) + 1} />)}
-          </ol>
+          <Waterfall spans={trace.spans} />
         </section>
         <section class="card" aria-labelledby="lines">
           <header><h2 id="lines">Its log lines</h2></header>

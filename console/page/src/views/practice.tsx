@@ -4,12 +4,13 @@ import { useRef, useState } from "preact/hooks";
 import type { Practice as Answer, State } from "../api.ts";
 import { post } from "../api.ts";
 import { useLoaded } from "../live.ts";
+import { Evidence } from "../parts/evidence.tsx";
 import type { Do } from "../parts/incident.tsx";
 import { Incident } from "../parts/incident.tsx";
 import { Result } from "../parts/result.tsx";
 import { Empty, Failure, Heading, Loading } from "../parts/state.tsx";
 import type { Saved } from "../saved.ts";
-import { opened, save, saved } from "../saved.ts";
+import { opened, save, saved, seen } from "../saved.ts";
 
 const DOTS: Record<string, string> = { easy: "●○○", medium: "●●○", hard: "●●●" };
 
@@ -55,6 +56,7 @@ export function Practice({ state }: { state: State }): JSX.Element {
     setError(null);
     setReopened(read);
   }, fail);
+  const keep = (one: Saved) => seen(one, state.minute).then((evidence) => save({ ...one, seen: evidence }), fail);
   // The state tells of each change; the first answer only of what can be chosen.
   const run = state.practice;
   const running = run && !run.over ? run : null;
@@ -66,7 +68,7 @@ export function Practice({ state }: { state: State }): JSX.Element {
       <Heading title="Practice" lead="Have the incident before it happens: the real programs, the real alarms and the real runbooks.">
         {running ? null : (
           <>
-            {shown && !reopened ? <button type="button" onClick={() => save(shown)}>Save as a file</button> : null}
+            {shown && !reopened ? <button type="button" onClick={() => void keep(shown)}>Save as a file</button> : null}
             {reopened ? <button type="button" onClick={() => setReopened(null)}>Close the file</button> : null}
             <input class="unseen" type="file" accept=".json,application/json" ref={file} aria-label="A practice that was saved" tabIndex={-1}
               onChange={(event) => void take(event.currentTarget.files?.[0])} />
@@ -78,6 +80,7 @@ export function Practice({ state }: { state: State }): JSX.Element {
       {!practice ? (unloaded ? null : <Loading lines={6} />) : running ? <Incident practice={practice} run={running} act={act} state={state} /> : (
         <div class="stack">
           {shown ? <Result saved={shown} /> : null}
+          {shown?.seen ? <Evidence seen={shown.seen} /> : null}
           <Begin practice={practice} act={act} />
         </div>
       )}
