@@ -3,7 +3,6 @@
 
 use std::io;
 use std::process::Command;
-use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
@@ -14,8 +13,6 @@ use picus_testing::engine;
 
 const MAX_UNDER_LOAD: u64 = 40_000_000;
 const MAX_GROWTH: u64 = 16_000_000;
-/// Of a bare loop's rate.
-const LEAST_RATE: f64 = 0.8;
 const ITEMS: usize = 1_000_000;
 const ITEM_BYTES: usize = 200;
 /// What DynamoDB takes in one call.
@@ -37,14 +34,7 @@ pub(crate) async fn measure() -> io::Result<bool> {
 
     println!("writing {ITEMS} items");
     fill(&client).await?;
-    let begun = Instant::now();
-    scan(&client).await?;
-    let bare = begun.elapsed();
-    let begun = Instant::now();
     let listed = list(&server).await?;
-    let rate = bare.as_secs_f64() / begun.elapsed().as_secs_f64();
-    println!("a list of them: {rate:.2} times the rate of a bare Scan loop (target: {LEAST_RATE})");
-    reached &= rate >= LEAST_RATE;
     let (_, peak) = server.memory()?;
     let growth = peak.saturating_sub(before);
     println!("more for a list of {listed} bytes: {}", against(growth, MAX_GROWTH));
@@ -89,17 +79,6 @@ async fn fill(client: &Client) -> io::Result<()> {
         async move { call.send().await.map(|_| ()) }
     });
     stream::iter(batches).buffer_unordered(4).try_collect::<()>().await.map_err(io::Error::other)
-}
-
-/// Reads the whole table, and makes nothing of it.
-async fn scan(client: &Client) -> io::Result<()> {
-    let mut pages = client.scan().table_name(TABLE).consistent_read(true).into_paginator().send();
-    let mut count = 0;
-    while let Some(page) = pages.try_next().await.map_err(io::Error::other)? {
-        count += page.items().len();
-    }
-    assert!(count >= ITEMS, "the whole table");
-    Ok(())
 }
 
 /// Reads the whole list and keeps none of it.
