@@ -4,7 +4,7 @@
 FROM rust:1.95.0-slim-bookworm AS manifests
 WORKDIR /picus
 COPY . .
-RUN find . -type f ! -name 'Cargo.*' ! -name lib.rs ! -name main.rs ! -path '*/benches/*' -delete && \
+RUN find . ! -type d ! -name 'Cargo.*' ! -name lib.rs ! -name main.rs ! -path '*/benches/*' -delete && \
     find . -type d -empty -delete && \
     echo 'fn main() {}' >/empty.rs && \
     find . -name '*.rs' -exec cp /empty.rs {} \;
