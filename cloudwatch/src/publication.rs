@@ -17,6 +17,8 @@ pub struct Publication {
     /// Whether each metric is late or lost on its own. Otherwise a namespace with one set of dimensions is one
     /// document, whose metrics stay together.
     pub each_by_itself: bool,
+    /// Another number chooses other delays and other lost minutes.
+    pub seed: usize,
 }
 
 /// What CloudWatch's guide leaves open about evaluating alarms.
@@ -41,11 +43,12 @@ impl Publication {
     #[must_use]
     pub fn delay(&self, metric: &Metric, minute: usize) -> Option<usize> {
         let publisher = self.publisher(metric);
-        let is_lost = |one_in: usize| (minute + publisher % one_in).is_multiple_of(one_in);
+        let is_lost =
+            |one_in: usize| (minute + self.seed + publisher % one_in).is_multiple_of(one_in);
         if self.lost_one_in.is_some_and(is_lost) {
             return None;
         }
-        let later = hash([publisher, minute].iter().flat_map(|part| part.to_le_bytes()));
+        let later = hash([publisher, minute, self.seed].iter().flat_map(|part| part.to_le_bytes()));
         Some(self.lag + later % (self.jitter + 1))
     }
 
@@ -97,6 +100,17 @@ mod tests {
     fn names_that_differ_in_their_last_byte_alone_are_late_by_themselves() {
         let apart = Publication { jitter: 3, each_by_itself: true, ..Publication::default() };
         assert_ne!(delays(apart, "requests_a"), delays(apart, "requests_b"));
+    }
+
+    #[test]
+    fn another_seed_delays_and_loses_other_minutes() {
+        let [one, other] = [1, 2].map(|seed| {
+            let publication = Publication { jitter: 2, seed, ..Publication::default() };
+            let lossy = Publication { lost_one_in: Some(10), ..publication };
+            (delays(publication, "m"), delays(lossy, "m").iter().position(Option::is_none))
+        });
+        assert_ne!(one.0, other.0);
+        assert_ne!(one.1, other.1);
     }
 
     #[test]
