@@ -3,6 +3,7 @@
 
 use std::env;
 use std::io;
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,7 +23,11 @@ const REQUESTS: u32 = 4_000;
 const VARIANTS: [(&str, &str, f64); 3] =
     [("no traces", "0", 1.15), ("5 % traced", "0.05", 1.15), ("all traced", "1", 1.4)];
 
-/// The call of the SDK as it comes, and nothing else.
+/// DynamoDB ends a page at 1 MB, and the benchmark's items have 200 bytes. Without a limit, the engine would read the
+/// rest of the table for each page, which DynamoDB does not.
+const ITEMS_OF_A_MEGABYTE: i32 = 5_000;
+
+/// The calls of the SDK as they come, and nothing else.
 #[actix_web::main]
 pub(crate) async fn bare() -> io::Result<()> {
     let address = env::var("PICUS_ADDRESS").map_err(io::Error::other)?;
@@ -36,10 +41,21 @@ pub(crate) async fn bare() -> io::Result<()> {
             _ => HttpResponse::InternalServerError().finish(),
         }
     };
+    let list = async |client: web::Data<Client>| {
+        let scan = client.scan().table_name(TABLE).consistent_read(true).limit(ITEMS_OF_A_MEGABYTE);
+        let mut pages = scan.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            if page.is_err() {
+                return HttpResponse::InternalServerError().finish();
+            }
+        }
+        HttpResponse::Ok().finish()
+    };
     HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(client.clone()))
             .route("/picus/get/{key}", web::get().to(get))
+            .route("/picus/list", web::get().to(list))
             .default_service(web::to(HttpResponse::NotFound))
     })
     .workers(1)
@@ -48,14 +64,19 @@ pub(crate) async fn bare() -> io::Result<()> {
     .await
 }
 
+/// Starts [`bare`] in a process of its own.
+pub(crate) async fn start_bare(dynamodb: SocketAddr) -> io::Result<Server> {
+    let mut program = Command::new(env::current_exe()?);
+    program.arg("bare");
+    Server::start(program, dynamodb, &[]).await
+}
+
 /// Measures all of them in turn, round by round. Tells whether every target was met.
 pub(crate) async fn measure() -> io::Result<bool> {
     let dynamodb = engine::start().await;
     given::put_items(dynamodb, given::CLIENTS).await?;
 
-    let mut bare_command = Command::new(env::current_exe()?);
-    bare_command.arg("bare");
-    let bare = Server::start(bare_command, dynamodb, &[]).await?;
+    let bare = start_bare(dynamodb).await?;
     let collector = format!("http://{}", otlp_sink::start(Duration::ZERO)?);
     let mut variants = Vec::new();
     for (name, share, target) in VARIANTS {

@@ -1,13 +1,13 @@
 //! What a GET costs at several numbers of clients, beside the bare handler: reads that come at once are gathered in one
 //! call.
 
-use std::env;
 use std::io;
 use std::process::Command;
 use std::time::Duration;
 
 use picus_testing::{engine, otlp_sink};
 
+use crate::get;
 use crate::given::{self, Server};
 
 const ROUNDS: usize = 11;
@@ -23,9 +23,7 @@ pub(crate) async fn measure() -> io::Result<bool> {
     let dynamodb = engine::start().await;
     let most = TARGETS.iter().map(|(clients, ..)| *clients).max().unwrap_or_default();
     given::put_items(dynamodb, most).await?;
-    let mut bare = Command::new(env::current_exe()?);
-    bare.arg("bare");
-    let bare = Server::start(bare, dynamodb, &[]).await?;
+    let bare = get::start_bare(dynamodb).await?;
     let collector = format!("http://{}", otlp_sink::start(Duration::ZERO)?);
     let settings = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str()),
