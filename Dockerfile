@@ -1,6 +1,6 @@
-# The service's image: one static binary, and the little that a static binary needs.
+# The service's image: one static binary, certificates and a user.
 
-# The manifests alone, every source emptied: what a build of the dependencies depends on.
+# Only the manifests, with empty sources: the input of the dependencies' build.
 FROM rust:1.95.0-slim-bookworm AS manifests
 WORKDIR /picus
 COPY . .
@@ -9,8 +9,8 @@ RUN find . ! -type d ! -name 'Cargo.*' ! -name lib.rs ! -name main.rs ! -path '*
     echo 'fn main() {}' >/empty.rs && \
     find . -name '*.rs' -exec cp /empty.rs {} \;
 
-# The dependencies, compiled. This stage's key is the content of what is copied, which is the same until
-# a manifest changes.
+# Compiles the dependencies. The copied files are this stage's cache key, so it runs again only if a manifest
+# changes.
 FROM rust:1.95.0-slim-bookworm AS dependencies
 WORKDIR /picus
 # Static, so that the image needs no libc. Naming the target keeps the flag off the build scripts.
@@ -20,12 +20,13 @@ RUN cargo build --profile deploy --locked --package picus-service
 
 FROM dependencies AS build
 COPY . .
-# What was compiled from empty files is newer than the sources; touched, these are newer still.
+# Cargo rebuilds a crate if its sources are newer than its output. The output from the empty files is newer than
+# the copied sources, so these are touched.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + && \
     cargo build --profile deploy --locked --package picus-service && \
     mv target/*/deploy/picus-service /picus-service
 
-# Certificates, users, the way names are resolved; no shell, no libc. Its user is `nonroot`.
+# Has certificates, users and nsswitch.conf, but no shell and no libc. Its user is `nonroot`.
 FROM gcr.io/distroless/static-debian12:nonroot
 ARG VERSION=unknown
 ARG REVISION=unknown
@@ -37,7 +38,7 @@ LABEL org.opencontainers.image.title="picus-service" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.source="$SOURCE"
 COPY --from=build /picus-service /usr/local/bin/picus-service
-# By number: whoever must know that it is not root can tell from the image alone.
+# By number, so that platforms can see from the image that the user is not root.
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \

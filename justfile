@@ -4,11 +4,11 @@
 default:
     @just --list --unsorted
 
-# Everything that must hold before a change lands
+# Run every check that must pass before a change lands
 gate:
     ci/run
 
-# The tests that need nothing but Cargo
+# Run the tests that need only Cargo
 test:
     cargo test --workspace --locked
 
@@ -32,7 +32,7 @@ adopt:
 python:
     ci/python
 
-# Licences, sources, versions and advisories of the crates
+# Check licences, sources, versions and advisories of the crates
 dependencies:
     ci/dependencies
 
@@ -48,7 +48,7 @@ templates:
 workflows:
     ci/workflows
 
-# Prove that the IAM policies permit what is needed and no more
+# Test that the IAM policies allow what is needed and nothing more
 policies:
     ci/policies
 
@@ -56,47 +56,47 @@ policies:
 collector-build:
     ci/collector-build
 
-# Test the way to X-Ray and CloudWatch, through a collector
+# Test telemetry to X-Ray and CloudWatch through a real collector
 collector:
     ci/collector
 
-# Let a real Prometheus scrape the service, and follow its exemplars to traces
+# Test that Prometheus scrapes the service, and that its exemplars lead to traces
 prometheus:
     ci/prometheus
 
-# Make every drill
+# Run every drill
 drills:
     ci/drills
 
-# Make every campaign, in its small size
+# Run every campaign in its small size
 campaigns:
     ci/campaigns
 
-# Try the README, the walk-through, docs/API.md and the contract
+# Run the README's commands, the walk-through, the examples of docs/API.md and the contract's tests
 readme:
     ci/readme
 
-# Check the console's page and try it in a browser; with --build, build it
+# Check the console's page, and test it in a browser; with --build, build it
 console *options:
     ci/console {{ options }}
 
-# Try the examples of docs/API.md on the Picus at port 8080
+# Run the examples of docs/API.md on the Picus at port 8080
 api-examples:
     ci/api-examples
 
-# Lint the OpenAPI document of a running Picus and try the clients that generators make of it
+# Lint the OpenAPI document of a running Picus, and test generated clients
 api-clients base_url *parts:
     ci/api-clients {{ base_url }} {{ parts }}
 
-# Try the contract on a running Picus
+# Test the API of a running Picus against its OpenAPI document
 contract base_url *options:
     ci/contract {{ base_url }} {{ options }}
 
-# See to Docker and the images that the Dockerfile starts from
+# Start Docker, and provide the base images of the Dockerfile
 base-images:
     ci/base-images
 
-# See to the image of AWS' collector
+# Provide the image of AWS's collector
 collector-image:
     ci/collector-image
 
@@ -112,6 +112,6 @@ accounts:
 story:
     ci/story
 
-# Package the delete handler twice: the same bytes
+# Package the delete handler twice, and compare
 lambda:
     ci/lambda

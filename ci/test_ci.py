@@ -38,7 +38,7 @@ def all_scripts():
 @pytest.mark.parametrize("script", all_scripts())
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_helps_and_does_nothing(script, option, tmp_path):
-    """The script finds no tool that it could work with."""
+    """PATH has no tools, so the script could do nothing else."""
     done = subprocess.run(
         [ROOT / script, option], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=20)

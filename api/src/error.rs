@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_body_has_no_trace_of_the_cause() {
+    fn the_body_does_not_contain_the_cause() {
         let error = Error::new(Code::Internal, "Could not get item").with_source("arn:aws:secret");
         let body = serde_json::to_string(&ErrorBody::new(&error, "1-0-0", "r")).unwrap();
         assert_eq!(
@@ -147,13 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_domain_keeps_its_message_and_its_cause() {
+    fn an_error_of_items_keeps_its_message_and_cause() {
         let error = picus_items::Key::new("").unwrap_err();
         assert_eq!((Error::from(error).code(), Code::MissingKey.status()), (Code::MissingKey, 400));
     }
 
     #[test]
-    fn only_a_503_asks_to_come_back() {
+    fn only_a_503_has_retry_after() {
         for code in Code::all() {
             let asks = Error::new(code, "").headers().any(|(name, _)| name == "Retry-After");
             assert_eq!(asks, code.status() == 503, "{code:?}");

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn if_match_takes_a_strong_tag_of_the_list_or_any() {
+    fn if_match_accepts_a_listed_strong_tag_or_an_asterisk() {
         for met in [
             &[][..],
             &["*"],
@@ -146,18 +146,18 @@ mod tests {
     }
 
     #[test]
-    fn if_none_match_takes_no_tag_of_the_list_weak_or_strong() {
+    fn if_none_match_refuses_a_listed_tag_weak_or_strong() {
         for met in [&["\"x\""][..], &["a,b"], &[""]] {
             assert_eq!(unmet(&[], met), None, "{met:?}");
         }
         for failed in [&["*"][..], &[ETAG], &["W/\"a,b\""], &["\"x\"", ETAG]] {
             assert_eq!(unmet(&[], failed), Some(Unmet::IfNoneMatch), "{failed:?}");
         }
-        assert_eq!(unmet(&["\"x\""], &[ETAG]), Some(Unmet::IfMatch), "it is asked first");
+        assert_eq!(unmet(&["\"x\""], &[ETAG]), Some(Unmet::IfMatch), "If-Match is checked first");
     }
 
     #[test]
-    fn an_items_tag_is_that_of_its_json() {
+    fn an_items_tag_is_made_from_its_json() {
         assert_eq!(etag(b"{}"), "\"RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o\"");
         assert_ne!(etag(b"{}"), etag(b"{ }"));
     }

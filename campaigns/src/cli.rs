@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_report_that_cannot_be_written_stops_the_campaign_before_it_begins() {
         let cli = Cli::try_parse_from(["c", "fuzz", "--json", "/no/such/folder/report"]).unwrap();
-        // If the campaign began, the missing `picus` would be the fault.
+        // If the campaign began, the error would be about the missing `picus`.
         let options = Options { picus: Some("/no/such/picus".into()), ..cli.options };
         let error = run(&cli.campaign, options).unwrap_err().to_string();
         assert!(error.starts_with("cannot write /no/such/folder/report: "), "{error}");

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_is_there_and_what_was_not_may_be() {
+    fn acknowledged_items_must_be_listed_and_others_may_be() {
         let items = [("a", 1, State::Present), ("b", 2, State::Unsure), ("c", 3, State::Deleted)];
         let [a, b] = [with_id(1, "a"), with_id(2, "b")];
         assert!(is_good(&items, std::slice::from_ref(&a)));

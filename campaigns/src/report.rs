@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_good_until_something_fails_and_counts_what_it_does_not_tell() {
+    fn a_report_is_good_until_a_failure_and_counts_omitted_failures() {
         let context = Context { seed: 7, size: Size::Small, picus: "picus".into() };
         let mut report = Report::default();
         report.figure("kills", 3);

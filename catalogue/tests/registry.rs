@@ -1,4 +1,4 @@
-//! The registry for OpenTelemetry Weaver is the catalogue, exported: `UPDATE_SNAPSHOTS=1` writes it anew.
+//! The registry for OpenTelemetry Weaver is generated from the catalogue. `UPDATE_SNAPSHOTS=1` rewrites it.
 
 use std::path::Path;
 use std::{env, fs};
@@ -22,5 +22,9 @@ fn the_registry_is_what_the_catalogue_says() {
         );
     }
     let files = fs::read_dir(&folder).unwrap().count();
-    assert_eq!(files, registry::files().len(), "a file that nobody writes");
+    assert_eq!(
+        files,
+        registry::files().len(),
+        "catalogue/registry has a file that is not generated"
+    );
 }

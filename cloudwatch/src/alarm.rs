@@ -121,8 +121,9 @@ mod tests {
         text.split(' ').map(|point| read(point.chars().next().unwrap())).collect()
     }
 
-    /// A line of the guide's tables: data points, then the states for missing, ignore, breaching and not breaching.
-    /// The previous state is one that no line leads to, so that an unchanged state shows.
+    /// A line of the guide's tables: the data points, then the states for missing, ignore, breaching and not
+    /// breaching. The previous state is one that no line results in, so that an unchanged state can be
+    /// recognized.
     fn line(needed: usize, text: &str, expected: [State; 4]) {
         for (missing, expected) in
             [MISSING, Ignore, Breaching, NotBreaching].into_iter().zip(expected)

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_hold_as_they_read() {
+    fn rules_are_evaluated_as_written() {
         for rule in [
             "ALARM(a)",
             "ALARM(\"a\") AND OK(o)",
@@ -150,7 +150,11 @@ mod tests {
         ] {
             assert!(holds(rule), "{rule}");
             let parsed = Rule::parse(rule).unwrap();
-            assert_eq!(Rule::parse(&parsed.to_string()), Ok(parsed), "it is written as it is read");
+            assert_eq!(
+                Rule::parse(&parsed.to_string()),
+                Ok(parsed),
+                "writing and parsing a rule gives the same rule"
+            );
         }
         for rule in ["ALARM(o)", "ALARM(a) AND ALARM(o)", "(ALARM(a) OR OK(o)) AND ALARM(o)"] {
             assert!(!holds(rule), "{rule}");
@@ -158,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn an_invalid_rule_is_refused() {
         for text in ["", "a", "ALARM(a", "ALARM(a) AND", "(ALARM(a)", "ALARM(a) ALARM(o)"] {
             assert!(Rule::parse(text).is_err(), "{text}");
         }

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn statistics_are_of_the_minutes_before() {
+    fn statistics_cover_the_minutes_before() {
         let (history, metric) = history(&[&[], &[1.0, 3.0], &[8.0], &[], &[100.0]]);
         let of = |statistic, end, length| history.statistic(&metric, statistic, end, length);
         assert_eq!(of(Statistic::Sum, 3, 2), Some(12.0));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_and_in_any_order_is_as_if_it_had_come_in_time() {
+    fn late_and_reordered_data_gives_the_same_statistics() {
         let values: [&[f64]; 4] = [&[1.0, 3.0], &[], &[8.0], &[100.0]];
         let (in_time, metric) = history(&values);
         let (mut late, _) = history(&[&[], &[], &[], &[]]);
@@ -230,12 +230,12 @@ mod tests {
         assert_eq!(set.clone().percentile(99.0), None);
         let mut mixed = Datum::of(&[2.0]).unwrap();
         mixed.add(&set);
-        assert_eq!(mixed.percentile(99.0), None, "of some values nothing is known");
+        assert_eq!(mixed.percentile(99.0), None, "some values are unknown");
         assert_eq!(Datum::statistics(3.0, 6.0, 2.0, 2.0).percentile(99.0), Some(2.0));
     }
 
     #[test]
-    fn of_values_that_came_several_times_each_time_counts() {
+    fn a_value_counts_as_often_as_it_was_sent() {
         let of = |values: &[(f64, f64)], percent| {
             Datum::distribution(values).unwrap().percentile(percent).unwrap()
         };
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_of_a_period_are_of_all_its_minutes_and_publishers() {
+    fn percentiles_cover_all_minutes_and_publishers_of_a_period() {
         let metric = Metric::new("N", "m", &[("d", "v")]);
         let mut history = History::default();
         for (value, count) in [(1.0, 98.0), (5.0, 1.0), (9.0, 1.0)] {

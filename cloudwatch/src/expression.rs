@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expression_is_refused() {
+    fn an_invalid_expression_is_refused() {
         for text in ["", "a +", "FILL(a", "(a", "a b", "[a,", "METRICS(\"x)", "%"] {
             assert!(Expression::parse(text).is_err(), "{text}");
         }

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fill_replaces_is_up_to_its_reading() {
+    fn fill_replaces_what_its_reading_says() {
         let filled = |reading, text| fill(reading, &series(text), 0.0);
         assert_eq!(filled(Fill::Each, "- 1 - 2 -"), series("0 1 0 2 0"));
         assert_eq!(filled(Fill::NoneOfAnEmptySeries, "- 1 - 2 -"), series("0 1 0 2 0"));

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn one_document_comes_together_and_other_metrics_by_themselves() {
+    fn metrics_of_one_document_arrive_together_and_others_separately() {
         let together = Publication { jitter: 3, ..Publication::default() };
         assert_eq!(delays(together, "requests"), delays(together, "failures"));
         let apart = Publication { each_by_itself: true, ..together };
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_in_their_last_byte_alone_are_late_by_themselves() {
+    fn names_that_differ_only_in_their_last_byte_have_their_own_delay() {
         let apart = Publication { jitter: 3, each_by_itself: true, ..Publication::default() };
         assert_ne!(delays(apart, "requests_a"), delays(apart, "requests_b"));
     }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_is_lost_at_equal_intervals() {
+    fn losses_happen_at_equal_intervals() {
         let publication = Publication { lost_one_in: Some(10), ..Publication::default() };
         let found = delays(publication, "m");
         let lost: Vec<_> = (0..100).filter(|minute| found[*minute].is_none()).collect();

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_has_a_middle_and_an_end_and_stands_still_when_paused() {
+    fn a_minute_has_a_middle_and_an_end_and_can_be_paused() {
         let (mut hand, clock) = (Hand::default(), Clock::default());
         let second = Duration::from_secs(1);
         let mut pass = |clock| hand.pass(second, clock);

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_this_machine_are_hosts() {
+    fn only_names_of_this_machine_are_accepted_as_hosts() {
         for host in ["127.0.0.1", "127.0.0.1:8081", "localhost:1", "LOCALHOST", "[::1]:8081"] {
             assert!(is_let_in("GET", "/api/state", &[("Host", host)]), "{host}");
         }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn another_site_reads_nothing_and_may_link_to_the_page() {
+    fn another_site_may_link_to_the_page_but_read_nothing() {
         for site in ["cross-site", "same-site", "new"] {
             assert!(!is_let_in("GET", "/api/state", &[OWN, ("Sec-Fetch-Site", site)]), "{site}");
             assert!(is_let_in("GET", "/", &[OWN, ("Sec-Fetch-Site", site)]), "{site}");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_needs_the_token_and_the_own_origin() {
+    fn a_change_needs_the_token_and_the_pages_origin() {
         let post =
             |more: &[(&str, &str)]| is_let_in("POST", "/api/clock", &[&[OWN][..], more].concat());
         assert!(post(&[RIGHT]));

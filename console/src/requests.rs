@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_the_call_as_it_was() {
+    fn a_shown_curl_command_repeats_the_request() {
         let call = curl("POST", "http://a/b?c=$d", &[("A", "it's")], "{\"a\":\"`b`'\"}");
         assert_eq!(
             call,

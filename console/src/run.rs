@@ -143,7 +143,7 @@ mod tests {
     use crate::scenario;
 
     #[test]
-    fn a_run_is_solved_by_its_causes_a_mend_and_a_minute_without_failures() {
+    fn a_run_is_solved_by_naming_the_causes_and_mending_until_a_minute_is_clean() {
         let two = scenario::all().into_iter().find(|scenario| scenario.causes.len() == 2).unwrap();
         let causes = two.causes.clone();
         let mut run = Run::begin(two, 10);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_learns_the_causes() {
+    fn giving_up_shows_the_causes() {
         let mut run = Run::begin(scenario::all().remove(0), 1);
         assert!(run.shown()["over"].is_null() && !run.shown().to_string().contains("dynamodb"));
         run.give_up(3);

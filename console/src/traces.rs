@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_traces_and_so_many_spans_are_kept() {
+    fn only_the_newest_traces_and_a_limited_number_of_spans_are_kept() {
         let traces = Traces::default();
         for trace in 0..TRACES + 5 {
             traces.push(span(trace, "a", "", 0));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_two_forms_and_a_status_may_be_a_family() {
+    fn a_trace_id_may_have_two_forms_and_a_status_may_be_a_class() {
         let id = "67891233abcdef012345678912345678";
         for form in [id, "1-67891233-abcdef012345678912345678", &format!("Root={}", xray_id(id))] {
             assert_eq!(plain_id(form), id);

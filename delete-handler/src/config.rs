@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn rust_log_goes_before_the_functions_log_level() {
+    fn rust_log_overrides_the_functions_log_level() {
         assert_eq!(log_filter(&[]), filter("info"));
         assert_eq!(log_filter(&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG")]), filter("debug"));
         let both: &[_] = &[("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("RUST_LOG", "warn")];
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn lambdas_gravest_level_is_an_error() {
+    fn lambdas_level_fatal_means_error() {
         assert_eq!(log_filter(&[("AWS_LAMBDA_LOG_LEVEL", "FATAL")]), filter("error"));
         for set in [&[("AWS_LAMBDA_LOG_LEVEL", "inof")], &[("RUST_LOG", "FATAL")]] {
             let error = log_filter(set).unwrap_err();

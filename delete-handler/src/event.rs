@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_is_no_part_of_the_path() {
+    fn a_stage_is_not_part_of_the_path() {
         assert_eq!(without_stage("/prod/picus/a", Some("prod")), "/picus/a");
         assert_eq!(without_stage("/picus/a", Some("$default")), "/picus/a");
         assert_eq!(without_stage("/production/picus/a", Some("prod")), "/production/picus/a");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_http_api_alone_decodes_paths() {
+    fn only_an_http_api_decodes_paths() {
         let decoded = |event: &Value| Request::read(&event.to_string()).target.unwrap().decoded;
         let (v1, http) = (("DELETE", "/picus/a"), json!({"method": "DELETE"}));
         let v1 = |context: Value, version: Value| json!({"httpMethod": v1.0, "path": v1.1, "requestContext": context, "version": version});
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_answered_as_far_as_it_tells_its_sender() {
+    fn an_event_that_is_not_json_is_answered_in_the_form_of_its_sender() {
         for (event, multi_value) in
             [("{", false), ("", false), (r#"{"a":"\ud800","multiValueHeaders":{}}"#, true)]
         {

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn lambda_is_known_by_all_its_variables() {
+    fn lambda_is_recognized_by_all_its_variables() {
         assert_eq!(fault("", None), None);
         for (name, _) in LAMBDA {
             let fault = fault(name, None).unwrap();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lambda_would_never_set_is_refused() {
+    fn values_that_lambda_never_sets_are_refused() {
         for (name, value) in [
             ("AWS_LAMBDA_RUNTIME_API", ""),
             ("AWS_LAMBDA_RUNTIME_API", "not an address"),

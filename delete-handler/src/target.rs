@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn options_asks_for_the_methods() {
+    fn an_options_request_asks_for_the_methods() {
         assert_eq!(found("OPTIONS", "/picus/a").unwrap(), "the methods");
     }
 

@@ -1,7 +1,7 @@
-"""The resource types that MiniStack has no idea of.
+"""The resource types that MiniStack does not support.
 
-CloudFormation takes them as made, and nothing is, but for those that another API of MiniStack's can
-make. A type that is neither known to it nor listed here fails the deployment.
+CloudFormation counts them as created, but nothing is created, except where another API of MiniStack can do it. A type that
+MiniStack does not know and that is not listed here fails the deployment.
 """
 
 from ministack.services import ec2, iam

@@ -1,4 +1,4 @@
-"""Clients of the API: one that knows what it wants, and many that notice every lost request."""
+"""Clients of the API: single requests, and a load that notices every lost request."""
 
 import http.client
 import json
@@ -9,7 +9,7 @@ from world import PORT
 
 
 def call(host, method, path, body=None, headers=None):
-    """One request through the load balancer: status, headers, body."""
+    """Sends one request through the load balancer. Returns status, headers and body."""
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
     sent = {"Host": host, "Content-Type": "application/json", **(headers or {})}
     try:
@@ -22,14 +22,14 @@ def call(host, method, path, body=None, headers=None):
 
 
 class Load:
-    """Puts, gets and deletes from several clients at once, until it is left; `failures` is what went wrong."""
+    """Puts, gets and deletes with several clients at once, until the `with` block ends. `failures` lists the errors."""
 
     def __init__(self, host, clients=2):
         self.host, self.stopped, self.failures, self.requests = host, threading.Event(), [], 0
         self.threads = [threading.Thread(target=self.work) for _ in range(clients)]
 
     def ask(self, *request):
-        """Again, where a program says that DynamoDB, which is the emulator, did not answer it in time."""
+        """Repeats a request if the emulator, which is DynamoDB here, did not answer the program in time."""
         for _ in range(3):
             status, _, answer = call(self.host, *request)
             if status != 504 or b'"deadline_exceeded"' not in answer:
@@ -53,7 +53,8 @@ class Load:
                 continue
             key = json.loads(answer)["object_id"]
             self.expect({200}, "GET", f"/picus/get/{key}")
-            # Where the emulator is slow, the handler tries again and finds that it has deleted the item already.
+            # If the emulator is slow, the handler retries, and finds that its first attempt has deleted the
+            # item.
             self.expect({200, 404}, "DELETE", f"/picus/{key}")
             self.expect({404}, "GET", f"/picus/get/{key}")
 

@@ -1,4 +1,4 @@
-"""Accounts in the emulator: one with containers for the whole story, and as many as a module wants without."""
+"""Accounts in the emulator: one with containers for the story, and any number without containers for other tests."""
 
 import os
 import pathlib
@@ -29,7 +29,7 @@ def lab():
 
 @pytest.fixture(scope="session")
 def agent():
-    """Containers reach the emulator, which listens on this machine alone, where Fargate's agent is."""
+    """The emulator listens only on this machine. Containers reach it at the address of Fargate's agent."""
     rule = ["PREROUTING", "-i", "docker0", "-d", "169.254.170.2", "-p", "tcp", "--dport", "80"]
     rule += ["-j", "DNAT", "--to-destination", f"127.0.0.1:{PORT}"]
     run("sysctl", "-qw", "net.ipv4.conf.docker0.route_localnet=1")

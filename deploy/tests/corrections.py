@@ -1,4 +1,4 @@
-"""What MiniStack's CloudFormation drops or gets wrong of the types that it knows, each put right for itself."""
+"""Corrects the properties that MiniStack's CloudFormation ignores or handles wrongly."""
 
 from ministack.core import iam_evaluator
 from ministack.services import alb, dynamodb, iam, s3
@@ -8,14 +8,14 @@ handlers = provisioners._RESOURCE_HANDLERS
 
 
 def called(response):
-    """An API's answer, or its error as CloudFormation's."""
+    """Calls an API, and turns its error into CloudFormation's."""
     if response[0] >= 400:
         raise ValueError(response[2])
     return response
 
 
 def around(resource_type, operation):
-    """Replaces a type's handler with one that has the replaced one at hand."""
+    """Replaces the handler of a resource type. The new handler gets the old one as its first argument."""
     original = handlers[resource_type][operation]
 
     def replace(replacement):
@@ -24,7 +24,7 @@ def around(resource_type, operation):
     return replace
 
 
-# Alarms on metric math are refused. They are taken here without their metrics, so that they exist.
+# MiniStack refuses alarms on metric math. Here they are created without their metrics, so that they exist.
 for operation in ("create", "update"):
 
     @around("AWS::CloudWatch::Alarm", operation)
@@ -38,7 +38,7 @@ for operation in ("create", "update"):
         return original(*given)
 
 
-# A role's PermissionsBoundary is dropped.
+# MiniStack ignores a role's PermissionsBoundary.
 @around("AWS::IAM::Role", "create")
 def role(original, logical_id, props, stack_name):
     name, attributes = original(logical_id, props, stack_name)
@@ -47,7 +47,7 @@ def role(original, logical_id, props, stack_name):
     return name, attributes
 
 
-# A table's PointInTimeRecoverySpecification is dropped.
+# MiniStack ignores a table's PointInTimeRecoverySpecification.
 @around("AWS::DynamoDB::Table", "create")
 def table(original, logical_id, props, stack_name):
     name, attributes = original(logical_id, props, stack_name)
@@ -56,7 +56,7 @@ def table(original, logical_id, props, stack_name):
     return name, attributes
 
 
-# A target group's Targets are dropped.
+# MiniStack ignores a target group's Targets.
 @around("AWS::ElasticLoadBalancingV2::TargetGroup", "create")
 def target_group(original, logical_id, props, stack_name):
     arn, attributes = original(logical_id, props, stack_name)
@@ -65,7 +65,7 @@ def target_group(original, logical_id, props, stack_name):
     return arn, attributes
 
 
-# A listener's ListenerAttributes are dropped when it is made.
+# MiniStack ignores ListenerAttributes when it creates a listener.
 @around("AWS::ElasticLoadBalancingV2::Listener", "create")
 def listener(original, logical_id, props, stack_name):
     arn, attributes = original(logical_id, props, stack_name)
@@ -73,7 +73,7 @@ def listener(original, logical_id, props, stack_name):
     return arn, attributes
 
 
-# A load balancer takes any bucket for its access logs, where AWS first tries to write to it.
+# MiniStack accepts any bucket for access logs. AWS first tries to write to the bucket.
 @around("AWS::ElasticLoadBalancingV2::LoadBalancer", "create")
 def load_balancer(original, logical_id, props, stack_name):
     arn, attributes = original(logical_id, props, stack_name)
@@ -97,7 +97,7 @@ def load_balancer(original, logical_id, props, stack_name):
     return arn, attributes
 
 
-# A nested stack's Transform is not applied. This check is the first that sees its template.
+# MiniStack does not apply the Transform of a nested stack. This check is the first that sees its template.
 check_capabilities = provisioners._check_nested_stack_capabilities
 
 

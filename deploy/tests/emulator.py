@@ -1,4 +1,4 @@
-"""Starts MiniStack, and adds the AWS behaviour that it lacks: only what the story needs, a module a concern."""
+"""Starts MiniStack, and adds AWS behaviour that it lacks, as far as the story needs it. Each module adds one part."""
 
 import os
 
@@ -7,7 +7,7 @@ from ministack import app
 from ministack.services import ecs, imds
 
 import absent
-import corrections  # noqa: F401  puts right what it imports
+import corrections  # noqa: F401  importing it changes MiniStack
 import fargate
 import identity  # noqa: F401  the same
 import past  # noqa: F401  the same
@@ -17,13 +17,13 @@ import service_roles  # noqa: F401  the same
 import tls
 import weights  # noqa: F401  the same
 
-# /health is the service's, not the emulator's.
+# /health must reach the service, not the emulator.
 app._HEALTH_PATHS = ("/_ministack/health",)
 
 absent.install()
 scaling.install()
 if os.environ.get("PICUS_CONTAINERS") == "none":
-    # A task runs as soon as it is asked for.
+    # A task counts as running as soon as it is requested.
     ecs._get_docker = lambda: None
 else:
     fargate.install(ecs, imds)

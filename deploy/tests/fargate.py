@@ -1,12 +1,12 @@
-"""What Fargate does with a task and MiniStack leaves out: limits, one network a task, health before
-traffic, the task role's credentials, and a stop that drains."""
+"""Adds behaviour of Fargate that MiniStack lacks: limits, one network for a task, health checks before traffic, the task
+role's credentials, and a stop that drains."""
 
 import secrets
 import time
 
 from ministack.services import sts
 
-# Where a task finds its credentials and, here, AWS. A rule of the firewall leads it to MiniStack.
+# The address of a task's credentials and, here, of AWS. A firewall rule leads to MiniStack.
 AGENT = "169.254.170.2"
 SECOND = 1_000_000_000
 
@@ -14,7 +14,7 @@ task_roles = {}
 
 
 def first(entry, *names):
-    """An entry's value under one of its names: the case differs with the way it came."""
+    """The entry's value under one of these names. Their case depends on the API that was used."""
     return next((entry[name] for name in names if name in entry), None)
 
 
@@ -51,7 +51,7 @@ def run_options(original, cdef, td, env, ports, network, host_mode, task_id, tas
             "retries": health["Retries"],
             "start_period": health["StartPeriod"] * SECOND,
         }
-    # A task has one network: whoever comes after the first container joins it there.
+    # A task has one network: the other containers join that of the first one.
     owner = td["containerDefinitions"][0]["name"]
     if cdef["name"] != owner:
         options.pop("network", None)
@@ -84,9 +84,9 @@ def stop(original, docker_client, container):
 
 
 def clean_up(original, task, docker_client, *rest):
-    # The load balancer sends nothing more, and gets the answers that are on their way.
+    # The load balancer sends no new requests, and gets the responses to those in flight.
     time.sleep(2)
-    # The network's owner goes last.
+    # The container that owns the network must stop last.
     task["_docker_ids"] = list(reversed(task.get("_docker_ids") or []))
     original(task, docker_client, *rest)
 

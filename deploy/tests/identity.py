@@ -1,4 +1,4 @@
-"""What was asked of IAM, and its answer, is written down: the proof of the policies reads it."""
+"""Records each decision of IAM. The test of the policies reads the record."""
 
 import json
 import os
@@ -10,7 +10,8 @@ evaluate = iam_evaluator.evaluate
 
 
 def recorded(context, *policies):
-    # Resources that AWS names more closely than the emulator: a service in its cluster, a stream in its group.
+    # AWS's names of these resources are longer than the emulator's: a service with its cluster, a stream with
+    # its group.
     if context.action == "ecs:DescribeServices":
         context.resource_arn = context.resource_arn.replace(":cluster/", ":service/") + "/picus-service"
     if context.action in ("logs:CreateLogStream", "logs:PutLogEvents"):
@@ -24,6 +25,6 @@ def recorded(context, *policies):
 
 iam_evaluator.evaluate = recorded
 
-# The scripts reach AWS by HTTPS and the emulator by HTTP, which the buckets' policies refuse.
+# The buckets' policies refuse HTTP. The scripts use HTTPS for AWS, but HTTP for the emulator.
 pin_request_origin = app.pin_request_origin
 app.pin_request_origin = lambda address, secure: pin_request_origin(address, True)

@@ -1,4 +1,4 @@
-"""What must be there once Picus is deployed, asked of the account itself."""
+"""Checks in the account that everything exists that a deployment of Picus must create."""
 
 import json
 import platform
@@ -11,7 +11,7 @@ ROLLBACK_ALARMS = re.findall(r"^- (\S+)", (ROOT / "dashboards/rollback-alarms.ya
 
 
 def policy(world, name):
-    """A document of policies/ as this account has it."""
+    """A document of policies/, with this account's values."""
     text = (ROOT / "policies" / f"{name}.json").read_text()
     for variable, value in (("Partition", "aws"), ("Region", world.region), ("AccountId", world.account)):
         text = text.replace(f"${{AWS::{variable}}}", value)
@@ -77,7 +77,7 @@ def roles(world):
     }
     there = {role["RoleName"] for role in iam.list_roles()["Roles"]}
     assert {role for role in there if not role.startswith("AWSServiceRoleFor")} == {"picus-deploy-role", *made}
-    # Those of AWS's services, which deploy/bootstrap makes.
+    # The service-linked roles, which deploy/bootstrap creates.
     assert {role.removeprefix("AWSServiceRoleFor") for role in there if role.startswith("AWSServiceRoleFor")} == {
         "ECS", "ElasticLoadBalancing", "ApplicationAutoScaling_ECSService",
     }
@@ -101,7 +101,7 @@ def function(world):
     found = world.client("lambda").get_function(FunctionName="picus-delete-function", Qualifier="live")["Configuration"]
     meant = {"Runtime": "provided.al2023", "MemorySize": 256, "Timeout": 15, "TracingConfig": {"Mode": "Active"}}
     assert {key: found[key] for key in meant} == meant
-    # The handler is compiled on this machine.
+    # The handler was compiled for this machine's processor.
     assert found["Architectures"] == [{"aarch64": "arm64"}.get(platform.machine(), platform.machine())]
     assert found["Version"].isdigit() and found["LoggingConfig"]["LogGroup"] == "/aws/lambda/picus-delete-function"
     allowed = json.loads(world.client("lambda").get_policy(FunctionName="picus-delete-function", Qualifier="live")["Policy"])
@@ -136,7 +136,7 @@ def tagged(world):
 
 
 def metrics(world):
-    """The collector has read the service's metrics, and CloudWatch has them as it wants them."""
+    """The collector has scraped the service's metrics, and CloudWatch has them in a valid form."""
     def arrived():
         events = world.client("logs").filter_log_events(logGroupName="/ecs/picus-service/emf")["events"]
         directives = [d for event in events for d in json.loads(event["message"]).get("_aws", {}).get("CloudWatchMetrics", [])]
@@ -146,11 +146,11 @@ def metrics(world):
 
 
 def tasks(world):
-    """The containers as they run: within the task's limits, and unable to change anything."""
+    """The containers run within the task's limits, with a file system that they can't change."""
     ecs = world.client("ecs")
 
     def two():
-        """The template says no count: scaling's minimum makes two of the one that ECS starts with."""
+        """The template has no count: ECS starts one task, and scaling's minimum makes two."""
         service = ecs.describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
         return service["desiredCount"] == service["runningCount"] == 2
 
@@ -158,7 +158,7 @@ def tasks(world):
         return docker("ps", "-q", "--filter", "name=ministack-ecs-").split()
 
     wait_for(two)
-    # ECS counts a task that stops no more, while its containers still drain.
+    # ECS no longer counts a stopping task, although its containers still drain.
     wait_for(lambda: len(containers()) == 4)
     for container in json.loads(docker("inspect", *containers())):
         host, name = container["HostConfig"], container["Name"].rsplit("-", 1)[-1]
@@ -169,7 +169,7 @@ def tasks(world):
 
 
 def watched(world):
-    """The alarms that fail a deployment are there, and each dashboard came whole, with a mark at this release."""
+    """The alarms that fail a deployment exist, and each dashboard is complete, with a mark at this release."""
     client = world.client("cloudwatch")
     service = world.client("ecs").describe_services(cluster="picus-cluster", services=["picus-service"])["services"][0]
     assert set(service["loadBalancers"][0]["advancedConfiguration"]) == {"alternateTargetGroupArn", "productionListenerRule", "roleArn"}
@@ -209,7 +209,7 @@ def https(world, certificate):
 
 
 def access_logs(world):
-    """The load balancer has tried whether it may write them, as it does when they are turned on."""
+    """The load balancer has written its test file, as it does when access logs are turned on."""
     world.client("s3").head_object(
         Bucket=f"picus-access-logs-{world.account}-{world.region}", Key=f"AWSLogs/{world.account}/ELBAccessLogTestFile"
     )

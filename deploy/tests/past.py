@@ -1,5 +1,5 @@
-"""A table's past, which MiniStack does not know, and what a restore takes on AWS: it lasts, and a table that is deleted
-leaves a backup. Each state of a table is kept with its time, so that a restore to a moment is one to that moment."""
+"""Adds point-in-time recovery, which MiniStack lacks: each state of a table is kept with its time, a restore takes some
+time, and deleting a table leaves a backup."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ import time
 from ministack.services import dynamodb
 
 WRITES = ("_put_item", "_delete_item", "_update_item", "_batch_write_item", "_transact_write_items")
-# How often a restored table is asked for until it is whole.
+# A restored table is complete after this many calls of DescribeTable.
 TAKES = 2
 
 states = {}
@@ -31,7 +31,7 @@ def to_a_moment(original, data):
     moment = float(data["RestoreDateTime"])
     answer = original(data)
     if answer[0] == 200:
-        # DynamoDB restores to a second, whole.
+        # DynamoDB restores to whole seconds.
         past = [items for when, items in states.get(dynamodb._tables[source]["TableId"], []) if when < moment + 1]
         dynamodb._tables[target]["items"].clear()
         dynamodb._tables[target]["items"].update(copy.deepcopy(past[-1] if past else {}))

@@ -1,6 +1,6 @@
-"""What ECS and CloudFormation do while a service rolls out and MiniStack leaves out: a first deployment whose tasks are
-counted as a later one's, tasks that fail by their health checks, alarms that fail a deployment, and a stack that waits for
-its service and fails with it."""
+"""Adds behaviour of ECS and CloudFormation during a deployment that MiniStack lacks: a first deployment counts failed tasks as
+later ones do, tasks fail by their health checks, alarms fail a deployment, and a stack waits for its service and fails with
+it."""
 
 import time
 import urllib.error
@@ -17,8 +17,8 @@ make_deployment = ecs._make_deployment
 
 
 def in_progress(*given, **named):
-    """A deployment begins with none of its tasks. MiniStack's first one of a service begins as completed, so that its circuit
-    breaker would count no task that fails."""
+    """A deployment begins without tasks. In MiniStack, a service's first deployment begins as completed, so its circuit
+ breaker would count no failed task."""
     return make_deployment(*given, **named) | {"rolloutState": "IN_PROGRESS", "rolloutStateReason": ""}
 
 
@@ -26,7 +26,7 @@ ecs._make_deployment = in_progress
 
 
 def answer_of(address, port, group):
-    """The status of an answer to a target group's health check, or what was there in place of one."""
+    """The status of the response to a target group's health check, or why there was none."""
     port = port if group["HealthCheckPort"] == "traffic-port" else group["HealthCheckPort"]
     try:
         with urllib.request.urlopen(f"http://{address}:{port}{group['HealthCheckPath']}", timeout=group["HealthCheckTimeoutSeconds"]) as answer:
@@ -38,8 +38,8 @@ def answer_of(address, port, group):
 
 
 def unhealthy_target(service, task):
-    """Why a target group does not take a task for healthy, or nothing. Asked as often as makes a target unhealthy, without
-    the interval of the group."""
+    """Why a target group considers a task unhealthy, or None. Sends as many checks as make a target unhealthy, without the
+ group's interval."""
     for balancer in service["loadBalancers"]:
         group = alb._tgs[balancer["targetGroupArn"]]
         for _ in range(int(group["UnhealthyThresholdCount"])):
@@ -56,7 +56,7 @@ record_healthy = ecs._record_service_task_healthy
 
 
 def only_healthy(key, task):
-    """A task that runs counts as healthy once its target groups say so; one that they refuse has failed."""
+    """A running task counts as healthy if its target groups say so, and as failed if they refuse it."""
     service = ecs._services.get(key)
     if service and (reason := unhealthy_target(service, task)):
         ecs._fail_task_start(task, ecs._get_docker(), reason)
@@ -68,8 +68,7 @@ ecs._record_service_task_healthy = only_healthy
 
 
 def stop_unhealthy(service, deployment):
-    """What ECS does while a deployment is under way with a task that was healthy and is so no more: it stops the task, which
-    counts as a failed one, and starts another."""
+    """During a deployment, ECS stops a task that has become unhealthy, counts it as failed, and starts another."""
     for task in list(ecs._tasks.values()):
         is_its = task.get("_deployment_id") == deployment["id"] and task.get("_startup_stable") and task["lastStatus"] == "RUNNING"
         if is_its and deployment["rolloutState"] == "IN_PROGRESS" and (reason := unhealthy_target(service, task)):
@@ -77,13 +76,13 @@ def stop_unhealthy(service, deployment):
 
 
 def alarms_on(properties):
-    """Those of a deployment's alarms that are on now."""
+    """The alarms of a deployment that are on now."""
     alarms = properties["DeploymentConfiguration"]["Alarms"]
     return [name for name in alarms["AlarmNames"] if alarms["Enable"] and cloudwatch._alarms[name]["StateValue"] == "ALARM"]
 
 
 def go_back(key, failed, reason):
-    """What ECS does with a deployment that fails, where it is told to go back to the last completed one."""
+    """If a deployment fails and rollback is on, ECS goes back to the last completed deployment."""
     service = ecs._services[key]
     with concurrency.resource_lock("ecs-service", key):
         completed = next(d for d in service["deployments"] if d["rolloutState"] == "COMPLETED")
@@ -121,16 +120,16 @@ for operation in ("create", "update"):
 
     @around("AWS::ECS::Service", operation)
     def service(original, *given, operation=operation):
-        # A parameter is text until somebody makes a number of it.
+        # CloudFormation passes parameters as text, so the count must become a number.
         given = [value | {"DesiredCount": int(value["DesiredCount"])} if "DesiredCount" in value else value for value in given]
         properties = given[-2]
-        # If one is on already, ECS watches none, so that what is broken can be mended.
+        # If an alarm is on already, ECS ignores all of them, so that a fix can be deployed.
         alarms_are_watched = not alarms_on(properties)
         made = original(*given)
         try:
             steady(properties, alarms_are_watched)
         except ValueError:
-            # A service that is made without becoming steady is there for all that, and a roll-back deletes it.
+            # A service that never became steady exists nevertheless, and a rollback deletes it.
             if operation == "create":
                 handlers["AWS::ECS::Service"]["delete"](made[0], properties)
             raise

@@ -1,5 +1,4 @@
-"""Application Auto Scaling, as far as nothing has to be measured: it keeps a service within its bounds, unless it is
-suspended."""
+"""Adds Application Auto Scaling, without metrics: it keeps the number of tasks within its bounds, unless it is suspended."""
 
 import json
 
@@ -9,7 +8,7 @@ from ministack.services import ecs, iam
 
 from corrections import called
 
-# Of each account, by what is scaled.
+# By account and scalable target.
 accounts = {}
 
 
@@ -18,7 +17,7 @@ def targets():
 
 
 def bound(resource):
-    """A service that is out of its bounds is brought back into them."""
+    """Brings a service back within its bounds."""
     target = targets()[resource]
     if any(target["SuspendedState"].values()):
         return

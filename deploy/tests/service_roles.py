@@ -1,4 +1,4 @@
-"""The roles that AWS's services have in an account: their names, and a new account's first cluster, which is ahead of its own."""
+"""Adds service-linked roles: their names, and the failure of a new account's first cluster, which is created before its role."""
 
 from ministack.services import iam
 

@@ -1,16 +1,16 @@
-"""A server that answers the smoke test as Picus does."""
+"""A small server that answers the smoke test as Picus would."""
 
 import http.server
 import json
 
 
 class Picus(http.server.BaseHTTPRequestHandler):
-    """`items` are those of one server: a test makes a class of its own."""
+    """`items` belongs to the class, so each test makes its own subclass."""
 
     items = {}
 
     def owner(self):
-        """Whose items a request is about."""
+        """The items that a request is about."""
         return ""
 
     def works(self):

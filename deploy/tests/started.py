@@ -1,4 +1,4 @@
-"""What the tests start: the emulator of AWS, and an AWS CLI that answers quickly."""
+"""Starts the emulator of AWS, and a fast AWS CLI."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ sys.exit(code)
 
 @contextlib.contextmanager
 def cli(work):
-    """Puts an `aws` into `work`/bin. One process makes all of its calls."""
+    """Puts an `aws` into `work`/bin that passes its calls to one running process."""
     (work / "bin").mkdir()
     shim = work / "bin/aws"
     shim.write_text(SHIM.format(python=sys.executable, socket=work / "cli"))
@@ -41,7 +41,7 @@ def cli(work):
 
 @contextlib.contextmanager
 def emulator(work, port, tls_port, region, **settings):
-    """The emulator, once it answers. It writes its log to `work`."""
+    """Starts the emulator, and waits until it answers. Its log is in `work`."""
     environment = {
         **os.environ,
         "BIND_HOST": "127.0.0.1",

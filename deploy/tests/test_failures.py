@@ -1,13 +1,16 @@
-"""Every call of the AWS CLI that a script makes fails once, in every way, and nothing is changed silently.
+"""Lets each call of the AWS CLI that a script makes fail once, in different ways. No failure may change anything silently.
 
-Either the script does what it does without the failure, or it stops with one clear line, has changed nothing that was not
-to be changed, and is completed by running it again.
+After a failure, the script either gives the same result as without it, or stops with one clear line. Then it must have
+changed only what it was meant to change, and running it again must complete it.
 
-By default each call fails in one of the ways, in turn, the first look at the stack is refused too, which must not count as
-"not there", and the script is killed after its last call. With PICUS_EVERY_FAILURE=1 each call, but for what only polls, fails
-in all of the ways, or in those of PICUS_FAILURE_WAYS="denied,killed". PICUS_FAILURE="5 denied" is one failure alone.
-PICUS_FAILURE_LOG is a file that gets a line for each failure; what was met as it should be is not repeated. So a run of many
-hours can be interrupted.
+By default, each call fails in one way. The ways take turns. In addition, the first DescribeStacks is refused, which must
+not count as "does not exist", and the script is killed after its last call. Variables change this:
+
+- PICUS_EVERY_FAILURE=1: each call, except repeated polls, fails in every way.
+- PICUS_FAILURE_WAYS="denied,killed": only in these ways.
+- PICUS_FAILURE="5 denied": only this failure.
+- PICUS_FAILURE_LOG=FILE: writes a line for each failure. Failures that are in the file and passed are not repeated, so a
+ run of many hours can be interrupted.
 """
 
 import itertools
@@ -27,10 +30,11 @@ REFUSALS = ("denied", "refused")
 LOG = os.environ.get("PICUS_FAILURE_LOG")
 WORKERS = int(os.environ.get("PICUS_FAILURE_WORKERS", "3"))
 
-# `start` takes a case to where the script is run, from an empty account or from where the case before has ended.
-# `sample`: how many of its calls fail where not all do. `fresh`: it takes an empty account each time.
-# `reads`: the script only tells, and tells the same. `tells`: what is said at the end of one that fails as it should.
-# `between`: a fact that is so only between two of its calls.
+# `start` prepares the account, which is empty or in the state where the case before ended.
+# `sample`: by default, how many of the script's calls fail. `fresh`: each case needs an empty account.
+# `reads`: the script only prints, so its output is compared. `tells`: text on stderr of a script that is meant
+# to fail.
+# `between`: facts that are true only between two of the script's calls.
 Scenario = namedtuple("Scenario", "command start sample fresh reads code tells between", defaults=(False, False, 0, "", None))
 
 SET = ("--parameter", "RequestsPerAddress=2000", "--parameter", "MinTasks=3", "--parameter", "LogRetentionDays=60")
@@ -46,7 +50,7 @@ def bootstrapped(case):
 
 
 def deployed(case):
-    """With parameters that are not the defaults, and more tasks than at first: what a failed call could undo."""
+    """A deployment with other parameters than the defaults and with more tasks, which a failed call could reset."""
     bootstrapped(case)
     if "picus" not in case.account.stacks():
         case.must(*case.deploy("one", *SET))
@@ -67,13 +71,13 @@ def the_other(case):
 
 
 def with_earlier_releases(case):
-    """One of each image before the one that is deployed, in turn, so that each roll-back finds another one."""
+    """Makes sure that a release of the other image comes before the deployed one, so that a rollback changes the image."""
     deployed(case)
     s3, bucket = case.account.client("s3"), f"picus-artifacts-{case.account.id}-{case.account.region}"
     release = case.account.parameters()["Release"]
     if not release.startswith("2020"):
         parameters = s3.get_object(Bucket=bucket, Key=f"releases/{release}/parameters")["Body"].read().decode()
-        # What another scenario left may be two releases of one image in a row.
+        # Another scenario may have left two releases of the same image in a row.
         for part in s3.list_objects_v2(Bucket=bucket, Prefix="releases/")["Contents"]:
             if part["Key"].endswith("/parameters") and release not in part["Key"]:
                 s3.delete_object(Bucket=bucket, Key=part["Key"])
@@ -96,7 +100,7 @@ def with_an_image_to_push(case):
     case.account.client("ecr").batch_delete_image(repositoryName="picus-service", imageIds=[{"imageTag": "new"}])
 
 
-# A table is deleted once it is no longer protected; the script says so.
+# The script must remove the table's protection before it can delete the table.
 UNPROTECTED = {"table": {"protected": False}}
 
 SCENARIOS = {
@@ -118,32 +122,32 @@ SCENARIOS = {
 }
 
 
-# Those that begin with what others leave, and the cases that others are done with.
+# The starts that can use the account of a finished scenario, and the accounts of finished scenarios.
 REUSED = (deployed, with_earlier_releases)
 DONE_WITH = []
 
 
 def plans(calls, sample):
-    """The calls that fail, each with the way that it fails in."""
+    """The failures to try: numbers of calls, each with a way to fail."""
     if alone := os.environ.get("PICUS_FAILURE"):
         number, way = alone.split(" ", 1)
         return [(int(number), way)]
     if EVERY:
-        # A way for all calls, then the next one: so one that is interrupted has failed each call in some ways.
+        # All calls in the first way, then in the next one, so that an interrupted run has tried every call.
         chosen = os.environ.get("PICUS_FAILURE_WAYS", ",".join(WAYS)).split(",")
         return [(number, way) for way in chosen for number in without_repeats(calls)]
     firsts = [calls.index(call) + 1 for call in dict.fromkeys(calls)]
     step = max(1, -(-len(firsts) // sample))
     ways = [way for way in WAYS if way != "refused"]
     in_turn = [(number, ways[(number + sample) % len(ways)]) for number in firsts[::step]]
-    # The first look at the stack decides on all that follows.
+    # The first DescribeStacks decides what the script does.
     look = "cloudformation describe-stacks"
     looks = [(calls.index(look) + 1, way) for way in REFUSALS if look in calls]
     return list(dict.fromkeys([*in_turn, *looks, (len(calls), "killed")]))
 
 
 def without_repeats(calls):
-    """The numbers of the calls. Where one operation is polled, of its calls in a row the first two and the last."""
+    """The numbers of the calls to fail. Of an operation that is called many times in a row: the first two calls and the last."""
     start = 0
     for operation, group in itertools.groupby(calls):
         length = len(list(group))
@@ -152,7 +156,7 @@ def without_repeats(calls):
 
 
 def taken(lab, scenario):
-    """An account where the scenario can begin: one that another scenario is done with, if there is one."""
+    """An account for the scenario: that of a finished scenario if possible, else an empty one."""
     if scenario.start in REUSED and DONE_WITH:
         return DONE_WITH.pop()
     return lab.account()
@@ -184,7 +188,7 @@ def test_no_failed_call_changes_anything_silently(lab, name):
         if case and scenario.start in REUSED:
             DONE_WITH.append(case)
 
-    # What a script tells is of its account: there one works alone.
+    # The output of a script that only prints depends on its account, so it needs a single worker.
     workers = 1 if scenario.reads else WORKERS
     with ThreadPoolExecutor(workers) as pool:
         done = [pool.submit(work, None if number else case) for number in range(workers)]
@@ -200,24 +204,24 @@ def note(name, number, way, call, fault):
 
 
 def noted():
-    """Each failure that was met as it should be."""
+    """The failures that have passed, from the log."""
     lines = pathlib.Path(LOG).read_text().splitlines() if LOG and os.path.exists(LOG) else []
     return {tuple(line.split("\t")[:3]) for line in lines if line.endswith("\tas it should")}
 
 
 def remaining_of(iterator):
-    """What is left, shared by several threads: one `next` of a list's iterator is one step of the interpreter."""
+    """Shares an iterator among threads. `next` of a list's iterator is atomic."""
     yield from iterator
 
 
 class Reference:
-    """What a script does when no call fails, and what may be otherwise when one does."""
+    """The result of a script without failures, to which results with a failure are compared."""
 
     def __init__(self, scenario, before, clean, after):
         self.scenario, self.before, self.clean, self.after = scenario, before, clean, after
 
     def fault(self, case, number, way):
-        """What is wrong with how a script takes it that one call fails, or nothing."""
+        """Runs the script with one failing call. Returns what the script did wrong, or None."""
         command = self.scenario.command(case)
         done = case.run(*command, at=nth(self.clean.calls, number), way=way)
         state = case.at_rest()
@@ -242,7 +246,7 @@ class Reference:
         return ended and self.scenario.tells in done.err and told and state == self.after
 
     def says_the_end(self, done):
-        """Whether who has read what a script said before it was killed knows that it had done all."""
+        """Whether a killed script had already printed its last line."""
         last, lines = (without_ids(out).splitlines()[-1:] for out in (self.clean.out, done.out))
         return bool(last) and lines == last
 
@@ -251,7 +255,7 @@ class Reference:
         return len(lines) == 1 and lines[0].startswith(f"{script}: ")
 
     def changed_otherwise(self, state):
-        """The facts that are neither as they were before nor as they are to be."""
+        """The facts that are neither as before nor as intended."""
         strange = {}
         for fact in state:
             old, new, now = self.before.get(fact), self.after.get(fact), state[fact]
@@ -264,7 +268,7 @@ class Reference:
             elif now not in (old, new, (self.scenario.between or {}).get(fact)) and not (fact == "good release" and now is False):
                 strange[fact] = now
         if self.scenario.code:
-            # What does not work may stay until the command is run again: it is said.
+            # A script that is meant to fail may leave a broken stack until it is run again; it says so.
             strange.pop("stack picus", None), strange.pop("service", None)
         return strange
 
@@ -274,5 +278,5 @@ class Reference:
 
 
 def without_ids(said):
-    """What differs from one account to the next, and from one release to the next, left out."""
+    """The text, without ids that differ between accounts and releases."""
     return re.sub(r"\d{12}|\d{8}T\d{6}Z-(one|two)|picus-alb-\w+|definition:\d+", "…", said)

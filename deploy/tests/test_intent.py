@@ -1,4 +1,4 @@
-"""What the templates say that an emulator would not notice, and what the scripts are told wrongly."""
+"""Checks what the templates say where an emulator would not notice a mistake, and how scripts treat wrong arguments."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def test_a_restored_table_gets_what_the_template_gives_it(picus, restoring):
 
 
 @pytest.mark.parametrize(("machine", "named"), [(b"\xb7\0", "arm64"), (b"\x3e\0", "x86_64"), (b"\xf3\0", None)])
-def test_a_delete_handler_says_what_it_is_compiled_for(machine, named, tmp_path, release):
+def test_a_delete_handler_for_another_processor_is_refused(machine, named, tmp_path, release):
     package = tmp_path / "delete-handler.zip"
     with zipfile.ZipFile(package, "w") as file:
         file.writestr("bootstrap", b"\x7fELF\2\1\1" + bytes(9) + b"\3\0" + machine)
@@ -75,7 +75,7 @@ def test_a_delete_handler_says_what_it_is_compiled_for(machine, named, tmp_path,
         assert done.returncode == 64 and f"is compiled for {named}, and Architecture is {other}" in done.stderr
 
 
-def test_a_stop_is_given_longer_than_the_drain(picus):
+def test_the_stop_time_out_is_longer_than_the_drain(picus):
     service = next(c for c in picus["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"] if c["Name"] == "service")
     source = (ROOT / "service/src/config.rs").read_text()
     grace = int(re.search(r'"PICUS_SHUTDOWN_GRACE_SECONDS", "(\d+)"', source)[1])
@@ -87,7 +87,7 @@ def test_a_stop_is_given_longer_than_the_drain(picus):
     assert keep_alive > int(attributes["idle_timeout.timeout_seconds"])
 
 
-def test_scaling_keeps_two_tasks_at_least_and_follows_requests_and_cpu(picus):
+def test_scaling_keeps_at_least_two_tasks_and_follows_requests_and_cpu(picus):
     assert picus["Parameters"]["MinTasks"]["Default"] == 2
     policies = [r["Properties"]["TargetTrackingScalingPolicyConfiguration"] for r in picus["Resources"].values() if r["Type"].endswith("ScalingPolicy")]
     kinds = {p["PredefinedMetricSpecification"]["PredefinedMetricType"] for p in policies if "PredefinedMetricSpecification" in p}
@@ -96,16 +96,17 @@ def test_scaling_keeps_two_tasks_at_least_and_follows_requests_and_cpu(picus):
     assert kinds == {"ECSServiceAverageCPUUtilization"} and counted == {"RequestCountPerTarget"}
 
 
-def test_the_count_of_tasks_is_scaling_s_alone(picus):
-    """A count in the template would undo scaling whenever a stack rolls back, under the very load that it scaled for."""
+def test_only_scaling_sets_the_number_of_tasks(picus):
+    """If the template had a count, a rollback of the stack would undo scaling, possibly under high load."""
     assert "DesiredCount" not in picus["Resources"]["Service"]["Properties"] and "DesiredTasks" not in picus["Parameters"]
 
 
 def minutes_of_the_longest_deployment(parameters):
-    """Each task starts, serves, and the old ones drain; in a canary both sides stay for a while."""
+    """The time for a deployment: each task starts and serves, and the old ones drain. A canary keeps both for a while."""
     steady, smoke = 15, 6
     deployment = steady + parameters["CanaryMinutes"]["MaxValue"] + parameters["BakeMinutes"]["MaxValue"]
-    # It is good until its smoke test, the way back is a deployment that fails at its end, and the stack goes back from that.
+    # The longest case: the smoke test fails at the end, the rollback's deployment fails too, and the stack
+    # rolls back.
     return 3 * deployment + 2 * smoke
 
 
@@ -119,7 +120,7 @@ def test_no_deployment_outlives_its_job_nor_the_job_its_credentials(picus, boots
         assert job["timeout-minutes"] * 60 <= session <= longest_session <= 12 * 3600
 
 
-def test_deployments_wait_for_one_another_and_for_nothing_else():
+def test_deployments_wait_only_for_each_other():
     workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
     waiting = {name: job["concurrency"] for name, job in workflow["jobs"].items() if "concurrency" in job}
     assert waiting == dict.fromkeys(("deploy", "roll-back"), {"group": "deploy", "queue": "max"})
@@ -139,7 +140,7 @@ def test_the_bootstrap_fits_into_a_request_and_its_policies_into_a_role(bootstra
     assert sum(len(json.dumps(p["PolicyDocument"], separators=(",", ":"))) for p in role["Policies"]) <= 10_240
 
 
-def test_what_was_released_stays_what_it_was(bootstrap):
+def test_releases_can_not_be_overwritten(bootstrap):
     images = bootstrap["Resources"]["Images"]["Properties"]
     assert images["ImageTagMutability"] == "IMMUTABLE" and images["ImageScanningConfiguration"] == {"ScanOnPush": True}
     assert bootstrap["Resources"]["Artifacts"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -188,12 +189,12 @@ def test_bad_input_is_one_clear_line(call, lacks):
 @pytest.mark.parametrize(
     "script", ["bootstrap", "deploy", "newest", "push-image", "render", "restore", "rollback", "smoke", "status", "tear-down", "test-page"]
 )
-def test_every_script_says_how_it_is_used(script):
+def test_every_script_prints_its_usage(script):
     done = subprocess.run([ROOT / "deploy" / script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(f"Usage: deploy/{script}")
 
 
-# What a Mac's tools don't know, and what its Bash, 3.2, does not.
+# Options that a Mac's tools lack, and syntax that its Bash 3.2 lacks.
 OF_LINUX_ALONE = re.compile(
     r"readlink -f|realpath|sed -i|date (-d|--date)|stat -c|grep -\w*P|base64 -w|xargs -r|mktemp --|cp --|\bnproc\b"
     r"|mapfile|readarray|declare -A|local -n|\$\{\w+(,,|\^\^|@)|&>>|\|&"
@@ -201,7 +202,7 @@ OF_LINUX_ALONE = re.compile(
 
 
 def commands(document):
-    """What a document has in blocks for a shell, and in lines of text where a program of AWS or of deploy/ is called."""
+    """The commands of a document: its shell blocks, and calls of `aws` or of deploy/ in the text."""
     text = (ROOT / document).read_text()
     blocks = re.findall(r"^ *```sh[^\n]*\n(.*?)```", text, re.MULTILINE | re.DOTALL)
     return [*blocks, *re.findall(r"`((?:aws|deploy/[a-z-]+|curl|for|while) [^`]+)`", text)]
@@ -211,19 +212,19 @@ DOCUMENTS = sorted(str(path.relative_to(ROOT)) for part in ("*.md", "deploy/*.md
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_what_a_document_says_to_type_means_the_same_on_a_mac(document):
+def test_the_commands_of_documents_work_on_a_mac(document):
     for command in commands(document):
         assert not OF_LINUX_ALONE.search(command), command
         for line in command.splitlines():
-            # zsh does not split what a variable has into words; an assignment is not split by any shell.
+            # zsh does not split a variable's value into words. No shell splits it in an assignment.
             bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", line)
             assert re.match(r" *\w+=", bare) or not re.search(r"\$[A-Za-z_{]", bare), line
-            # Nor does it take a comment after a command, unless it is told to.
+            # By default, zsh does not support comments on the command line.
             assert line.lstrip().startswith("#") or not re.search(r"\s#\s", bare), line
 
 
 @pytest.mark.parametrize("script", [path.name for path in (ROOT / "deploy").iterdir() if path.is_file() and path.read_bytes().startswith(b"#!/usr/bin/env bash")])
-def test_a_script_needs_nothing_that_a_mac_has_not(script):
+def test_the_scripts_work_on_a_mac(script):
     found = OF_LINUX_ALONE.search((ROOT / "deploy" / script).read_text())
     assert not found, found
 
@@ -236,7 +237,7 @@ def test_the_costs_in_the_readme_add_up():
         assert float(dollars) == round(eval(arithmetic.replace("×", "*")), 2), what
 
 
-def test_the_sums_in_the_text_of_the_readme_are_right():
+def test_the_sums_in_the_readme_are_right():
     text = re.sub(r"(\d) of [a-z]+", r"\1", (ROOT / "deploy/README.md").read_text().replace("\n", " "))
     sums = re.findall(r"((?:[0-9.]+ [×+/] )+[0-9.]+) = ([0-9.]*[0-9])", text)
     assert len(sums) == 5, sums
@@ -250,7 +251,7 @@ def watching():
     return language_extension(Template("", template, ["eu-central-1"]))[1]["Resources"].values()
 
 
-def test_no_alarm_has_more_metrics_or_expressions_or_looks_further_back_than_cloudwatch_takes():
+def test_alarms_keep_cloudwatchs_limits():
     alarms = [r["Properties"] for r in watching() if r["Type"] == "AWS::CloudWatch::Alarm"]
     assert len(alarms) > 20
     for alarm in alarms:
@@ -262,7 +263,7 @@ def test_no_alarm_has_more_metrics_or_expressions_or_looks_further_back_than_clo
         assert 0 < period * alarm["EvaluationPeriods"] <= longest * 86400, alarm["AlarmName"]
 
 
-def test_the_readme_counts_the_alarms_that_there_are():
+def test_the_readme_has_the_right_number_of_alarms():
     resources = list(watching())
     alarms = [r["Properties"] for r in resources if r["Type"] == "AWS::CloudWatch::Alarm"]
     metrics = sum(len([m for m in a["Metrics"] if "MetricStat" in m]) if "Metrics" in a else 1 for a in alarms)

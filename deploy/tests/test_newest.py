@@ -1,4 +1,4 @@
-"""Whether a commit may be deployed, where a newer one may be there already."""
+"""deploy/newest: whether a commit may be deployed, or a newer one is deployed already."""
 
 import json
 import os
@@ -18,7 +18,7 @@ esac
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory):
-    """A repository with three commits, and one beside them."""
+    """A repository with three commits in a row, and one on another branch."""
     folder = tmp_path_factory.mktemp("history")
 
     def git(*command):
@@ -47,7 +47,7 @@ def history(tmp_path_factory):
         ("by-hand", "third", True),
     ],
 )
-def test_a_commit_is_deployed_unless_what_is_there_comes_after_it(tmp_path, history, deployed, commit, newest):
+def test_a_commit_is_deployed_unless_a_later_one_is_deployed(tmp_path, history, deployed, commit, newest):
     folder, commits = history
     parameters = [{"ParameterKey": "ImageTag", "ParameterValue": commits.get(deployed, deployed)}]
     stack = {"StackName": "picus", "StackId": "arn:picus", "StackStatus": "UPDATE_COMPLETE", "Parameters": parameters}

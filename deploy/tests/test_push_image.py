@@ -1,5 +1,5 @@
-"""deploy/push-image, against a real registry (Debian's docker-registry). No emulator scans images, so
-ECR's four calls are answered here, as its API reference has them."""
+"""deploy/push-image, with a real registry (Debian's docker-registry). No emulator scans images, so the test answers ECR's
+four calls, as in its API reference."""
 
 import base64
 import json
@@ -20,11 +20,11 @@ MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json, application/v
 
 
 class Ecr(BaseHTTPRequestHandler):
-    """The repository picus-service of the registry beside it."""
+    """ECR's repository picus-service, with the registry."""
 
     registry, status, description = "", "COMPLETE", "The scan was completed successfully."
     findings = {"findings": []}
-    # The answers before this one: errors, or statuses.
+    # The answers before the last one: errors, or statuses.
     before = []
 
     def do_POST(self):
@@ -64,7 +64,7 @@ def ask(registry, path):
 
 
 def pushed(registry, tag):
-    """The digest of what the registry has under a tag."""
+    """The digest of a tag in the registry."""
     try:
         return ask(registry, f"manifests/{tag}").headers["Docker-Content-Digest"]
     except urllib.error.HTTPError:
@@ -111,7 +111,7 @@ def push(ecr, *arguments, seconds=300):
     return done.returncode, done.stdout + done.stderr, output.read_text() if output.exists() else ""
 
 
-def test_an_image_is_pushed_once_and_its_digest_told(ecr):
+def test_an_image_is_pushed_once_and_its_digest_printed(ecr):
     code, said, output = push(ecr, "picus-service:ci", "one")
     digest = pushed(ecr.registry, "one")
     assert code == 0, said
@@ -121,8 +121,8 @@ def test_an_image_is_pushed_once_and_its_digest_told(ecr):
     assert pushed(ecr.registry, "one") == digest
 
 
-def test_what_is_pushed_is_one_image_for_the_tasks_platform(ecr):
-    """An index of manifests is what ECR does not scan."""
+def test_the_pushed_manifest_is_one_image_for_the_tasks_platform(ecr):
+    """ECR does not scan an index of manifests."""
     push(ecr, "picus-service:ci", "one")
     manifest = json.load(ask(ecr.registry, "manifests/one"))
     configuration = json.load(ask(ecr.registry, f"blobs/{manifest['config']['digest']}"))
@@ -135,20 +135,20 @@ ACCEPTED = {"title": "CVE-2026-3 - bash", "severity": "HIGH", "status": "SUPPRES
 
 
 @pytest.mark.parametrize(("status", "kind"), [("COMPLETE", "findings"), ("ACTIVE", "enhancedFindings")])
-def test_what_the_scan_finds_stops_it(ecr, status, kind):
-    """Inspector's scan goes on for ever, and has its findings elsewhere."""
+def test_findings_of_the_scan_stop_the_push(ecr, status, kind):
+    """Inspector's enhanced scan never ends, and its findings are in another field."""
     ecr.status, ecr.findings = status, {kind: [LOW, CRITICAL]}
     code, said, output = push(ecr, "picus-service:ci", "one")
     assert code == 1 and "CVE-2026-2" in said and "CVE-2026-1" not in said and output == ""
 
 
-def test_a_finding_that_was_accepted_in_inspector_does_not_stop_it(ecr):
+def test_findings_suppressed_in_inspector_do_not_stop_the_push(ecr):
     ecr.status, ecr.findings = "ACTIVE", {"enhancedFindings": [LOW, ACCEPTED]}
     code, said, _ = push(ecr, "picus-service:ci", "one")
     assert code == 0 and "nothing high or critical" in said
 
 
-def test_a_scan_is_waited_for(ecr):
+def test_the_script_waits_for_the_scan(ecr):
     ecr.before = ["ScanNotFoundException", "IN_PROGRESS"]
     ecr.findings = {"findings": [CRITICAL]}
     code, said, _ = push(ecr, "picus-service:ci", "one")
@@ -159,13 +159,13 @@ def test_a_scan_is_waited_for(ecr):
     ("ScanNotFoundException", "in time: PENDING: no scan has begun"),
     ("IN_PROGRESS", "in time: IN_PROGRESS"),
 ])
-def test_a_scan_that_does_not_end_is_not_waited_for_for_ever(ecr, status, expected):
+def test_the_wait_for_a_scan_is_bounded(ecr, status, expected):
     ecr.status = status
     code, said, output = push(ecr, "picus-service:ci", "one", seconds=0)
     assert code == 1 and expected in said.splitlines()[-1] and output == ""
 
 
-def test_what_ecr_refuses_is_one_line(ecr):
+def test_an_error_of_ecr_is_one_line(ecr):
     ecr.status = "AccessDeniedException"
     code, said, output = push(ecr, "picus-service:ci", "one")
     assert code == 1 and output == ""
@@ -179,7 +179,7 @@ def test_what_ecr_refuses_is_one_line(ecr):
     ("FAILED", "UnsupportedImageError: The operating system '' version '' is not supported.", 0),
     ("UNSUPPORTED_IMAGE", "The image is not supported", 0),
 ])
-def test_an_image_that_is_not_scanned_stops_it_but_where_ecr_cannot_scan_it(ecr, status, why, expected):
+def test_an_unscanned_image_stops_the_push_unless_ecr_cannot_scan_it(ecr, status, why, expected):
     ecr.status, ecr.description = status, why
     code, said, _ = push(ecr, "picus-service:ci", "one")
     assert code == expected and why in said

@@ -1,4 +1,4 @@
-"""deploy/restore, in an account whose table has a past: to the moment, whole, and interrupted at each of its steps."""
+"""deploy/restore: single items and whole tables, and restores that are interrupted at each step."""
 
 import datetime
 import os
@@ -19,7 +19,7 @@ ITEMS = 12
 
 
 class Past:
-    """An account with the table, a service and a function, and what the table was at a moment and is now."""
+    """An account with the table, a service and a function. It knows the table's items at an earlier moment and now."""
 
     def __init__(self, lab):
         self.case = lab.account()
@@ -34,7 +34,7 @@ class Past:
             self.put(f"key-{number}", number)
         self.then = self.items()
         self.settings = self.look()
-        # A moment is a second: nothing is written in the one that is restored.
+        # Restores are to whole seconds, so nothing may be written in the restored second.
         time.sleep(1.1)
         self.moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         time.sleep(1.1)
@@ -65,7 +65,7 @@ class Past:
         return {item["object_id"]["S"]: item for item in self.dynamodb.scan(TableName=TABLE)["Items"]}
 
     def look(self):
-        """What the table has beside its items, and whether it is served."""
+        """The table's settings, and whether the service and the function use it."""
         table = self.dynamodb.describe_table(TableName=TABLE)["Table"]
         tags = self.dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
         backups = self.dynamodb.describe_continuous_backups(TableName=TABLE)["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
@@ -94,7 +94,7 @@ def past(lab):
     return Past(lab)
 
 
-def test_single_items_are_put_back_and_nothing_else_is_touched(past):
+def test_single_items_are_restored_and_nothing_else_changes(past):
     done = past.restore("--to", past.moment, "--item", "key-1", "--item", "key-2", "--item", "key-3", "--yes")
     assert done.code == 0, done
     for told in ("key-1: gone now", "key-2: another one now", "key-3: as it was", "2 items are put back as they were"):
@@ -103,13 +103,13 @@ def test_single_items_are_put_back_and_nothing_else_is_touched(past):
     assert past.look() == past.settings
 
 
-def test_an_item_that_was_not_there_stops_the_restore_before_any_is_put_back(past):
+def test_a_missing_item_stops_the_restore_before_any_item_is_restored(past):
     done = past.restore("--to", past.moment, "--item", "key-1", "--item", "later", "--yes")
     assert done.code == 1 and done.err == "restore: at that moment there was no item later: nothing was changed\n", done
     assert past.items() == past.now
 
 
-def test_the_whole_table_is_what_it_was_with_all_that_it_had(past):
+def test_the_whole_table_is_restored_with_its_settings(past):
     done = past.whole()
     assert done.code == 0, done
     assert f"at that moment {ITEMS} items, now {len(past.now)}" in done.out
@@ -119,13 +119,13 @@ def test_the_whole_table_is_what_it_was_with_all_that_it_had(past):
     assert past.items() == past.then and past.look() == past.settings
 
 
-def test_who_says_no_keeps_the_table_and_its_protection(past):
+def test_answering_no_keeps_the_table_and_its_protection(past):
     done = past.restore("--to", past.moment, "--all")
     assert done.code == 1 and "nothing of that was done" in done.err, done
     assert past.items() == past.now and past.look() == past.settings | {"tables": [TABLE, COPY]}
 
 
-def test_a_moment_at_which_the_table_was_empty_is_refused(past):
+def test_restoring_to_a_moment_with_an_empty_table_is_refused(past):
     done = past.restore("--to", "2020-01-01T00:00:00Z", "--all", "--yes")
     assert done.code == 1 and f"{TABLE} had no item at that moment: nothing was changed" in done.err, done
     other = past.whole()
@@ -133,7 +133,7 @@ def test_a_moment_at_which_the_table_was_empty_is_refused(past):
     assert past.items() == past.now
 
 
-def test_a_table_that_was_deleted_is_there_again(past):
+def test_a_deleted_table_is_restored(past):
     done = past.restore("--deleted", "--yes")
     assert done.code == 1 and done.err.startswith("restore: DynamoDB has no backup"), done
     past.dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=False)
@@ -142,17 +142,17 @@ def test_a_table_that_was_deleted_is_there_again(past):
     done = past.restore("--deleted", "--yes")
     assert done.code == 0, done
     assert past.items() == past.now
-    # DynamoDB keeps neither a deleted table's own tags nor what it expires.
+    # A deleted table's tags and time to live are lost.
     assert past.look() == past.settings | {"tags": [("project", "picus")], "expiry": {"TimeToLiveStatus": "DISABLED"}}
 
 
 READING = re.compile(r"(describe|list|get|batch-get|scan)|^$")
-# A call that changes something is where a restore can stop halfway: it is killed after each. Of those that only read, each
-# fails in one of these ways. With PICUS_EVERY_FAILURE=1 every call fails in every way.
+# The script is killed after each call that changes something. Each call that only reads fails in one of these
+# ways. With # PICUS_EVERY_FAILURE=1, every call fails in every way.
 OF_READING = ("throttled", "denied", "empty", "hollow", "cut off", "offline")
 
 
-def test_a_restore_that_stops_at_any_call_is_completed_by_the_same_command(lab):
+def test_an_interrupted_restore_is_completed_by_the_same_command(lab):
     calls = Past(lab).whole().calls
     changing = [number for number, call in enumerate(calls, start=1) if not READING.search(call)]
     assert len(changing) > 12, calls
@@ -167,7 +167,7 @@ def test_a_restore_that_stops_at_any_call_is_completed_by_the_same_command(lab):
 
 
 def stopped_and_completed(past, at, way):
-    """What is wrong with a restore that fails at a call and is then repeated, if anything is."""
+    """Lets a restore fail at a call, and repeats it. Returns what is wrong, or None."""
     first = past.whole(at=at, way=way)
     if not holds_the_items_of_then(past):
         return "the items are nowhere", at, way, first
@@ -178,7 +178,7 @@ def stopped_and_completed(past, at, way):
 
 
 def holds_the_items_of_then(past):
-    """In the table as it was and is recoverable, in the copy, or in a restored table."""
+    """Whether the items are safe: in the recoverable table, in the copy, or in a restored table."""
     for table in (TABLE, COPY):
         try:
             found = past.dynamodb.scan(TableName=table)["Items"]
@@ -199,6 +199,6 @@ def holds_the_items_of_then(past):
         (["--to", "2026-11-24T06:00:00Z", "--deleted"], "--to MOMENT goes with --item and --all, not with --deleted"),
     ],
 )
-def test_what_is_to_be_restored_must_be_said(given, said):
+def test_a_restore_needs_valid_arguments(given, said):
     done = subprocess.run([ROOT / "deploy/restore", *given], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (64, f"restore: {said}; see {ROOT}/deploy/restore --help\n")

@@ -1,4 +1,4 @@
-"""What the emulator is taught of ECS: which tasks count as failed, on a target group that asks a real server."""
+"""Tests `rollout.py`: which tasks count as failed, with a target group that sends health checks to a real server."""
 
 import http.server
 import threading
@@ -35,7 +35,7 @@ def server():
 
 @pytest.fixture
 def service(server):
-    """It rolls out, and has one task, which the server answers for."""
+    """A service during a deployment, with one task, whose health checks the server answers."""
     alb._tgs[GROUP] = {
         "TargetGroupArn": GROUP, "HealthCheckPort": "traffic-port", "HealthCheckPath": "/health", "HealthCheckTimeoutSeconds": 5,
         "UnhealthyThresholdCount": 2, "Matcher": {"HttpCode": "200"},
@@ -53,7 +53,7 @@ def service(server):
 
 @pytest.fixture
 def start(service):
-    """Starts a task of the deployment that is under way, or of another one."""
+    """Starts a task of the current deployment, or of another one."""
     started = []
 
     def start(deployment="new"):
@@ -70,7 +70,7 @@ def start(service):
         ecs._tasks.pop(arn, None)
 
 
-def test_a_task_that_answers_its_target_group_is_healthy(service, start):
+def test_a_task_that_passes_its_health_check_is_healthy(service, start):
     task = start()
     rollout.only_healthy(KEY, task)
     assert task["_startup_stable"] and task["lastStatus"] == "RUNNING"
@@ -81,7 +81,7 @@ def test_a_task_that_answers_its_target_group_is_healthy(service, start):
     ({"Matcher": {"HttpCode": "204"}}, "200"),
     ({"HealthCheckPort": "1"}, "<urlopen error [Errno 111] Connection refused>"),
 ], ids=["path", "matcher", "port"])
-def test_a_task_fails_where_its_target_group_asks_wrongly(service, start, wrong, answer):
+def test_a_task_fails_if_its_health_check_is_wrong(service, start, wrong, answer):
     alb._tgs[GROUP] |= wrong
     task = start()
     rollout.only_healthy(KEY, task)
@@ -90,7 +90,7 @@ def test_a_task_fails_where_its_target_group_asks_wrongly(service, start, wrong,
     assert service["deployments"][0]["failedTasks"] == 1
 
 
-def test_tasks_that_are_healthy_no_more_fail_the_deployment(service, start, server):
+def test_tasks_that_become_unhealthy_fail_the_deployment(service, start, server):
     deployment = service["deployments"][0]
     service["deploymentConfiguration"]["deploymentCircuitBreaker"]["resetOnHealthyTask"] = False
     for failed in range(3):
@@ -106,10 +106,10 @@ def test_tasks_that_are_healthy_no_more_fail_the_deployment(service, start, serv
     assert deployment["rolloutState"] == "FAILED"
 
 
-def test_only_the_tasks_of_the_deployment_that_is_under_way_are_stopped(service, start, server):
+def test_only_tasks_of_the_current_deployment_are_stopped(service, start, server):
     old, new = start("old"), start()
     old["_startup_stable"] = True
     server.healthy = False
     rollout.stop_unhealthy(service, service["deployments"][0])
-    # The new one was never healthy: `only_healthy` judges it.
+    # The new task was never healthy, so `only_healthy` decides about it.
     assert old["lastStatus"] == new["lastStatus"] == "RUNNING"

@@ -1,4 +1,4 @@
-"""What the scripts do on bad days that no failed call brings about, in an emulated account without containers."""
+"""How the scripts handle bad situations other than a failed call, in an emulated account without containers."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def picus(lab):
     return case
 
 
-def test_a_first_cluster_that_is_ahead_of_the_role_of_ecs_is_made_again(lab):
+def test_a_first_cluster_created_before_the_role_of_ecs_is_created_again(lab):
     case = bootstrapped(lab)
     case.account.client("iam").delete_service_linked_role(RoleName="AWSServiceRoleForECS")
     done = case.must(*case.deploy("one"))
@@ -38,7 +38,7 @@ def test_a_first_deployment_that_fails_is_followed_by_a_good_one(lab, tmp_path):
     assert "is removed first" in done.out and case.account.parameters()["MinTasks"] == "2"
 
 
-def test_what_fails_in_a_stack_within_the_stack_is_told(picus, tmp_path):
+def test_failures_in_a_nested_stack_are_printed(picus, tmp_path):
     broken = copied(tmp_path)
     before = picus.account.state()
     done = picus.run(*picus.deploy("two"), root=broken)
@@ -49,7 +49,7 @@ def test_what_fails_in_a_stack_within_the_stack_is_told(picus, tmp_path):
 
 
 def copied(to):
-    """The repository as far as a deployment needs it, with a resource among its alarms that can't be made."""
+    """A copy of the repository, as far as a deployment needs it. One resource of its alarms can't be created."""
     for folder in ("deploy", "policies", "dashboards"):
         shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("tests"))
     shutil.copy(ROOT / "otel-collector.yaml", to)
@@ -60,8 +60,8 @@ def copied(to):
     return to
 
 
-def test_why_a_change_set_is_not_taken_is_told(picus):
-    """As AWS answers (CloudFormation API reference, DescribeEvents); the emulator validates nothing."""
+def test_the_reason_for_a_refused_change_set_is_printed(picus):
+    """The answers are AWS's (CloudFormation API reference, DescribeEvents), because the emulator validates nothing."""
     arn = "arn:aws:cloudformation:eu-central-1:000000000001:changeSet/change-1/1"
     reason = "The following validation failed: [AWS::EarlyValidation::PropertyValidation]. Use DescribeEvents for details."
     failed = {"Status": "FAILED", "StatusReason": reason, "ChangeSetId": arn, "StackId": "arn:picus", "Changes": []}
@@ -78,7 +78,7 @@ def test_why_a_change_set_is_not_taken_is_told(picus):
     assert "cloudformation execute-change-set" not in done.calls
 
 
-def test_a_change_of_rules_is_refused_while_the_second_target_group_has_the_requests(picus):
+def test_a_change_of_rules_is_refused_while_the_second_target_group_is_live(picus):
     elb = picus.account.client("elbv2")
     shift(elb, first=0, second=1)
     done = picus.must("status")
@@ -93,12 +93,12 @@ def test_a_change_of_rules_is_refused_while_the_second_target_group_has_the_requ
     shift(elb, first=1, second=0)
     done = picus.run(*picus.deploy("two"), answers=answers)
     assert "cloudformation execute-change-set" in done.calls
-    # A canary that never becomes healthy can take CloudFormation 36 hours.
+    # CloudFormation may take 36 hours to give up on a canary that never becomes healthy.
     assert "an administrator can run: aws cloudformation cancel-update-stack --stack-name picus\n" in done.out
 
 
 def shift(elb, first, second):
-    """What ECS does at the end of a canary."""
+    """Swaps the weights, as ECS does at the end of a canary."""
     groups = {group["TargetGroupName"]: group["TargetGroupArn"] for group in elb.describe_target_groups()["TargetGroups"]}
     (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
     (listener,) = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
@@ -107,7 +107,7 @@ def shift(elb, first, second):
     elb.modify_rule(RuleArn=rule["RuleArn"], Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}])
 
 
-def test_whether_pages_reach_somebody_is_told(picus):
+def test_the_scripts_say_whether_anybody_receives_pages(picus):
     sns, topic = picus.account.client("sns"), f"arn:aws:sns:{picus.account.region}:{picus.account.id}:picus-alarms"
     nobody = "pages reach nobody: no confirmed subscription of the topic picus-alarms; nobody has subscribed"
     assert f"note: {nobody}\n" in picus.must("status").out
@@ -133,12 +133,12 @@ def test_no_release_is_an_empty_list(lab):
     assert done.out == "" and done.err == "rollback: there is no good release yet\n"
 
 
-def test_an_answer_without_a_count_is_not_an_empty_list_of_releases(lab):
+def test_an_answer_without_a_count_is_an_error(lab):
     done = bootstrapped(lab).run("rollback", "--list", answers={"s3api list-objects-v2": (0, "{}", "")})
     assert done.code == 1 and done.out == "" and "an answer has no KeyCount" in done.err, done
 
 
-def test_more_releases_than_s3_lists_at_once_are_all_listed(lab):
+def test_releases_over_several_pages_are_all_listed(lab):
     case = bootstrapped(lab)
     names = [f"20200101T{number:06}Z-one" for number in range(1001)]
     s3, bucket = case.account.client("s3"), f"picus-artifacts-{case.account.id}-{case.account.region}"
@@ -147,7 +147,7 @@ def test_more_releases_than_s3_lists_at_once_are_all_listed(lab):
     assert case.must("rollback", "--list").out.splitlines() == names
 
 
-def test_a_role_of_somebody_else_is_not_said_to_be_useless(lab):
+def test_a_role_that_others_use_is_not_called_unused(lab):
     case = bootstrapped(lab)
     role = {"RoleName": "ecsTaskExecutionRole", "CreateDate": "2024-01-01T00:00:00Z", "RoleLastUsed": {"LastUsedDate": "2026-11-25T10:00:00Z", "Region": "eu-west-1"}}
     done = case.run(*case.deploy("one"), answers={"iam get-role": (0, json.dumps({"Role": role}), "")})
@@ -155,13 +155,13 @@ def test_a_role_of_somebody_else_is_not_said_to_be_useless(lab):
 
 
 @pytest.mark.parametrize(("version", "least"), [("aws-cli/1.42.0 Python/3.9", "1.43.0"), ("aws-cli/2.31.9 Python/3.13", "2.32.0")])
-def test_an_aws_cli_that_is_too_old_is_told(lab, version, least):
+def test_an_old_aws_cli_is_refused(lab, version, least):
     done = lab.account().run("status", answers={"": (0, version, "")})
     assert done.code == 1 and done.err.endswith(f", and {least} or newer is needed\n") and done.calls == [""]
 
 
 def fake_cli(folder, code, err):
-    """An AWS CLI that fails alike each time, and counts."""
+    """A fake AWS CLI that always fails in the same way, and counts its calls."""
     (folder / "aws").write_text(f"""#!/bin/sh
 [ "$1" = --version ] && {{ echo aws-cli/2.40.0; exit; }}
 echo "$AWS_REGION $AWS_DEFAULT_REGION $AWS_CLI_ERROR_FORMAT" >>{folder}/calls
@@ -184,18 +184,18 @@ exit {code}
     (255, "Could not connect to the endpoint URL: https://x", 3),
     (0, "", 3),
 ])
-def test_what_aws_refuses_is_final_and_what_it_does_not_answer_is_asked_again(tmp_path, code, err, calls):
+def test_refused_calls_are_final_and_unanswered_calls_are_repeated(tmp_path, code, err, calls):
     done, made = fake_cli(tmp_path, code, err)
     assert done.returncode == 1 and len(made) == calls, done.stderr
     assert done.stderr.splitlines()[-1].startswith("status: aws cloudformation describe-stacks: ")
 
 
-def test_both_versions_of_the_cli_are_told_the_region_and_the_form_of_errors(tmp_path):
+def test_both_versions_of_the_cli_get_the_region_and_the_error_format(tmp_path):
     done, made = fake_cli(tmp_path, 253, "")
     assert made == ["eu-north-1 eu-north-1 legacy"] and done.stderr == "status: aws cloudformation describe-stacks: exit code 253\n"
 
 
-def test_a_set_cdpath_leads_nowhere_else(tmp_path):
+def test_cdpath_has_no_effect(tmp_path):
     (tmp_path / "deploy").mkdir()
     environment = {**os.environ, "CDPATH": str(tmp_path)}
     said = [subprocess.run(["deploy/render", "dashboards/alarms.yaml"], cwd=ROOT, env=each, capture_output=True, text=True) for each in (environment, os.environ)]

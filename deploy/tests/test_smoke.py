@@ -1,4 +1,4 @@
-"""deploy/smoke, under a name and with a certificate that only the load balancer's listener knows yet."""
+"""deploy/smoke, for a host name that is not yet in DNS, with a certificate that only the load balancer has."""
 
 import datetime
 import os
@@ -66,7 +66,7 @@ def smoke(picus, *arguments, token=None):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_name_that_does_not_point_at_the_load_balancer_yet_can_be_tried(picus):
+def test_a_host_name_can_be_tested_before_it_is_in_dns(picus):
     code, said = smoke(picus, "--connect-to", "127.0.0.1", f"https://{NAME}:{picus.port}")
     assert code == 0 and said.endswith("delete what was deleted: 404\n"), said
     assert {host for _, host, _ in picus.asked} == {f"{NAME}:{picus.port}"}
@@ -74,7 +74,7 @@ def test_a_name_that_does_not_point_at_the_load_balancer_yet_can_be_tried(picus)
 
 
 @pytest.mark.parametrize(("token", "sent"), [("abc.def", "Bearer abc.def"), ("", None), (None, None)])
-def test_a_token_is_carried_where_there_is_one(picus, token, sent):
+def test_a_token_is_sent_if_one_is_set(picus, token, sent):
     code, said = smoke(picus, f"https://{NAME}:{picus.port}", "--connect-to", "127.0.0.1", token=token)
     assert code == 0, said
     assert {authorization for _, _, authorization in picus.asked} == {sent}

@@ -1,6 +1,6 @@
-"""From an empty account to a served address, through releases good and bad, and down again.
+"""Deploys Picus into an empty account, makes good and bad releases, and tears everything down.
 
-The tests are one story: each goes on where the one before it ended. Those that are marked as `whole` can be left out.
+The tests are one story: each begins where the one before ended. Tests marked `whole` may be left out.
 """
 
 import json
@@ -20,10 +20,10 @@ from world import ADMINISTRATOR, ROOT, docker, package, wait_for
 
 IMAGE = os.environ["PICUS_IMAGE"]
 HANDLER = pathlib.Path(os.environ["PICUS_DELETE_HANDLER"])
-# By its name and its ids, as GitHub's tokens name it.
+# The repository, with its ids, as in GitHub's tokens.
 REPOSITORY = "picus@1001/picus@2002"
 
-# What must be the same thing after every release, and what it is now.
+# Ids of resources that must stay the same in every release.
 kept = {}
 
 
@@ -44,19 +44,19 @@ def running_images(world):
 
 
 def expect_images(world, *tags):
-    """Waits for what drains: ECS is steady before the containers of the tasks that it stopped are gone."""
+    """Waits until old containers are gone: ECS is steady before the containers of stopped tasks have drained."""
     wait_for(lambda: running_images(world) == set(tags))
 
 
 def parameters(world):
-    """What the stack is deployed with, but for the time."""
+    """The stack's parameters, except the time."""
     found = {p["ParameterKey"]: p["ParameterValue"] for p in world.stack()["Parameters"]}
     found.pop("DeployedAt", None)
     return found
 
 
 def set_alarm(world, state):
-    """Of those that fail a deployment, the first."""
+    """Sets the first alarm that fails a deployment."""
     world.client("cloudwatch").set_alarm_state(AlarmName=intended.ROLLBACK_ALARMS[0], StateValue=state, StateReason="the story")
 
 
@@ -65,14 +65,14 @@ def pending(world):
     return [change["ChangeSetName"] for change in changes if change["ExecutionStatus"] == "AVAILABLE"]
 
 
-def test_an_empty_account_is_told_what_it_lacks(world):
+def test_the_scripts_say_what_an_empty_account_lacks(world):
     code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
     assert code == 1 and "run deploy/bootstrap first" in said.splitlines()[-1]
     code, said = world.script("bootstrap")
     assert code == 64 and re.search(r"--repository \S+ is missing", said)
 
 
-def test_a_bucket_of_an_earlier_bootstrap_is_named_before_anything_is_made(world):
+def test_an_old_bucket_is_named_before_anything_is_created(world):
     s3, bucket = world.client("s3"), f"picus-artifacts-{world.account}-{world.region}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": world.region})
     code, said = world.script("bootstrap", "--repository", REPOSITORY)
@@ -89,7 +89,7 @@ def test_bootstrap_prepares_the_account_and_is_completed_or_repeated_by_the_same
 
 
 def test_only_the_branch_main_may_deploy(world):
-    """Nor may a repository of the same name, made after this one was given up: it has another id."""
+    """A later repository with the same name has another id, and may not deploy either."""
     for stranger in (
         f"{REPOSITORY}:ref:refs/heads/other",
         f"{REPOSITORY}:pull_request",
@@ -117,7 +117,7 @@ def test_parameters_that_do_not_go_together_are_refused_before_anything_is_chang
     assert code == 0 and said == "stack picus: NONE\n"
 
 
-def test_a_role_that_has_a_name_of_picus_is_named_before_anything_is_made(world):
+def test_a_role_with_a_name_of_picus_is_named_before_anything_is_created(world):
     iam = world.client("iam")
     trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
     iam.create_role(RoleName="ecsTaskExecutionRole", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
@@ -128,14 +128,14 @@ def test_a_role_that_has_a_name_of_picus_is_named_before_anything_is_made(world)
 
 
 @pytest.mark.whole
-def test_a_first_release_that_does_not_become_healthy_is_taken_back(world):
+def test_a_first_release_that_stays_unhealthy_is_rolled_back(world):
     world.push("broken", IMAGE, "ENV PICUS_WORKERS=none")
     code, said = world.script("deploy", "--image", "broken", "--delete-handler", HANDLER)
     assert code == 1 and "stack picus is ROLLBACK_COMPLETE" in said.splitlines()[-1], said
 
 
-def test_the_first_release_is_served_though_one_failed_before_and_ecs_is_late_and_the_script_is_killed(world):
-    """ECS's role is not there, as where another administrator's bootstrap made none. The same command completes it all."""
+def test_the_first_release_succeeds_after_a_failure_a_missing_role_and_a_kill(world):
+    """ECS's role is missing, as if an older bootstrap had not created it. Repeating the command completes the deployment."""
     world.client("iam").delete_service_linked_role(RoleName="AWSServiceRoleForECS")
     world.interrupt("picus", "CREATE_IN_PROGRESS", "deploy", "--image", "one", "--delete-handler", HANDLER)
     code, said = world.script("deploy", "--image", "one", "--delete-handler", HANDLER)
@@ -145,7 +145,7 @@ def test_the_first_release_is_served_though_one_failed_before_and_ecs_is_late_an
     kept.update(stateful(world))
 
 
-def test_the_api_keeps_its_contract_through_the_load_balancer(world):
+def test_the_api_works_through_the_load_balancer(world):
     host = world.host()
     item = {"name": "Käse", "price": 12345678901234567890123, "deep": [{"a": None}, True]}
     status, headers, body = call(host, "POST", "/picus/put", item)
@@ -189,12 +189,12 @@ def test_the_api_keeps_its_contract_through_the_load_balancer(world):
 
 
 @pytest.mark.parametrize("part", intended.ALL, ids=lambda part: part.__name__)
-def test_what_is_there_is_what_was_meant(world, part):
+def test_the_account_has_everything_that_was_intended(world, part):
     part(world)
 
 
-def test_what_a_role_may_not_do_is_refused(world):
-    """The policies are what lets the programs work: without a permission a call fails, with it it does not."""
+def test_a_call_without_its_permission_is_refused(world):
+    """A call succeeds with its permission and fails without it, so the emulator enforces the policies."""
     iam, host = world.client("iam"), world.host()
     for role, action, request in (
         ("ecsTaskRole", "dynamodb:PutItem", ("POST", "/picus/put", {"a": 1})),
@@ -220,7 +220,7 @@ def test_a_new_image_is_released_without_losing_a_request(world):
     assert call(world.host(), "GET", f"/picus/get/{kept['key']}")[0] == 200
 
 
-def test_a_parameter_stays_set(world):
+def test_a_parameter_keeps_its_value(world):
     assert [acl["Name"] for acl in world.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]] == ["picus"]
     code, said = world.script("deploy", "--image", "two", "--delete-handler", HANDLER, "--show")
     assert code == 0 and "Service" in said, said
@@ -242,7 +242,7 @@ def test_a_template_that_would_replace_the_table_is_not_executed(world):
 
 
 @pytest.mark.whole
-def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
+def test_a_release_that_stays_unhealthy_rolls_back_by_itself(world):
     with Load(world.host()) as load:
         code, said = world.script("deploy", "--image", "broken", "--delete-handler", HANDLER)
     assert code == 1, said
@@ -254,11 +254,11 @@ def test_a_release_that_does_not_become_healthy_rolls_back_by_itself(world):
 
 @pytest.mark.whole
 def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
-    """The release is good: only the alarm speaks against it."""
+    """The release is good; only the alarm stops it."""
     world.push("alarming", IMAGE)
 
     def fire():
-        """Once a new task is there and serves beside the old ones."""
+        """Waits until a new task serves beside the old ones."""
         service = {"cluster": "picus-cluster", "services": ["picus-service"]}
 
         def rolls_out():
@@ -282,7 +282,7 @@ def test_a_release_during_which_an_alarm_fires_rolls_back_by_itself(world):
 
 @pytest.mark.whole
 def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
-    """And the alarm, which is still on, keeps neither it nor the one before from being deployed: it was on when they began."""
+    """The alarm is still on. It stops neither this deployment nor the rollback, because it was on when they began."""
     useless = package(world.work / "useless.zip", b"#!/bin/sh\nexit 1\n")
     code, said = world.script("deploy", "--image", "one", "--delete-handler", useless)
     assert code == 1 and "was rolled back" in said.splitlines()[-1], said
@@ -291,7 +291,7 @@ def test_a_release_that_fails_its_smoke_test_is_rolled_back(world):
     assert call(world.host(), "DELETE", "/picus/none")[0] == 404
 
 
-def test_a_release_whose_image_is_gone_is_not_gone_back_to(world):
+def test_a_rollback_skips_a_release_whose_image_is_gone(world):
     world.client("ecr").batch_delete_image(repositoryName="picus-service", imageIds=[{"imageTag": "one"}])
     code, said = world.script("rollback")
     assert code == 1 and "one, is no longer in the repository picus-service" in said.splitlines()[-1], said
@@ -310,7 +310,7 @@ def test_a_rollback_goes_to_the_release_before(world):
     assert code == 1 and "there is no good release before" in said
 
 
-def test_status_tells_what_is_deployed(world):
+def test_status_prints_what_is_deployed(world):
     code, said = world.script("status")
     assert code == 0, said
     for fact in ("-one", "2 of 2 tasks", "picus-ecs-tg", ":live: healthy", f"http://{world.host()}"):
@@ -318,8 +318,8 @@ def test_status_tells_what_is_deployed(world):
 
 
 @pytest.mark.whole
-def test_the_table_is_restored_to_a_moment_and_served_again(world):
-    """Each step of it, and each way in which one fails, is `test_restore.py`'s."""
+def test_the_table_is_restored_and_served_again(world):
+    """`test_restore.py` tests each step, and each failure."""
     host = world.host()
     time.sleep(1.1)
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -353,8 +353,8 @@ def test_tear_down_leaves_the_table(world):
 
 
 @pytest.mark.whole
-def test_a_deployment_takes_up_the_table_in_a_network_that_is_there_with_tls_and_access_logs(world):
-    # The emulator knows the load balancer by this name besides its own.
+def test_a_deployment_imports_the_table_into_a_given_network_with_tls_and_access_logs(world):
+    # The emulator accepts this host name for the load balancer too.
     name = "picus-alb.alb.localhost"
     certificate, (vpc, subnets) = world.certificate(name), world.network()
     networks = len(world.client("ec2").describe_vpcs()["Vpcs"])
@@ -383,15 +383,15 @@ def test_a_deployment_takes_up_the_table_in_a_network_that_is_there_with_tls_and
 
 
 @pytest.mark.whole
-def test_a_rollback_keeps_what_was_set(world):
-    """Here to the release that is deployed: each parameter comes back as it was."""
+def test_a_rollback_keeps_the_parameters(world):
+    """The rollback is to the deployed release. Each parameter must be as before."""
     before = parameters(world)
     code, said = world.script("rollback", before["Release"])
     assert code == 0 and "delete what was deleted: 404" in said, said
     assert parameters(world) == before
 
 
-def test_the_table_goes_only_when_an_administrator_says_so(world):
+def test_only_an_administrator_can_delete_the_table(world):
     code, said = world.script("tear-down", "--yes", "--table")
     assert code == 1 and said.endswith("the table stays: to delete it, be an administrator\n"), said
     intended.table(world)

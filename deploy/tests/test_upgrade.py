@@ -1,6 +1,6 @@
-"""An account in which the first version is deployed gets this one, under load, and could go back.
+"""Upgrades an account from the first version to this one under load, and goes back.
 
-`first-version/` is what that version's templates came to.
+`first-version/` has that version's rendered templates.
 """
 
 import contextlib
@@ -33,11 +33,11 @@ def service(world):
 
 @pytest.fixture(scope="module")
 def first(world):
-    """The first version, as its scripts deployed it, and an item; scaling has added a third task."""
+    """The first version, deployed by its own scripts, with one item and a third task that scaling added."""
     world.keys = ADMINISTRATOR
     cloudformation, s3 = world.client("cloudformation"), world.client("s3")
     how = {"Capabilities": ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"], "Tags": [{"Key": "project", "Value": "picus"}]}
-    # The story has one, and this alone begins with an empty account.
+    # After the story there is a bootstrap; alone, this test begins with an empty account.
     there = "picus-bootstrap" in [stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]]
     (cloudformation.update_stack if there else cloudformation.create_stack)(
         StackName="picus-bootstrap",
@@ -47,10 +47,10 @@ def first(world):
     )
     assert wait_for_stack(world, "picus-bootstrap") == ("UPDATE_COMPLETE" if there else "CREATE_COMPLETE")
 
-    # The first version's first attempt made this role, and its second one found it.
+    # The first version's first attempt created this role, and its second one found it.
     with contextlib.suppress(botocore.exceptions.ClientError):
         world.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
-    # The story has it too, and a tag is never moved.
+    # The story has pushed this tag too, and a tag can't be moved.
     with contextlib.suppress(world.client("ecr").exceptions.ImageTagAlreadyExistsException):
         world.push("two", IMAGE)
     bucket = f"picus-artifacts-{world.account}-{world.region}"
@@ -77,7 +77,7 @@ def first(world):
     return headers["location"]
 
 
-def test_this_version_takes_its_place_under_load(world, first):
+def test_the_upgrade_loses_no_request(world, first):
     host = world.host()
     with Load(host) as load:
         code, said = world.script("bootstrap", "--repository", REPOSITORY)
@@ -87,14 +87,14 @@ def test_this_version_takes_its_place_under_load(world, first):
     assert code == 0, said
     assert load.failures == [] and load.requests > 100
     assert world.host() == host and call(host, "GET", first)[0] == 200
-    # What scaling had chosen stays, though the count has left the template.
+    # Scaling's number of tasks stays, although the template no longer has a count.
     assert service(world)["desiredCount"] == service(world)["runningCount"] == 3
     intended.routing(world)
     intended.roles(world)
     intended.table(world)
 
 
-def test_the_first_version_can_be_gone_back_to_under_load(world, first):
+def test_going_back_to_the_first_version_loses_no_request(world, first):
     with Load(world.host()) as load:
         code, said = world.script("rollback", RELEASE)
     assert code == 0, said
@@ -103,7 +103,7 @@ def test_the_first_version_can_be_gone_back_to_under_load(world, first):
     expect_images(world, "two")
 
 
-def test_it_goes_with_its_table(world):
+def test_tear_down_removes_everything(world):
     world.keys = ADMINISTRATOR
     code, said = world.script("tear-down", "--yes", "--table")
     assert code == 0 and "the table is gone" in said, said

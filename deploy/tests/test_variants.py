@@ -1,4 +1,4 @@
-"""What no emulator runs: the template's variants, resolved as CloudFormation resolves them."""
+"""The template's variants that the emulator can't run, evaluated as CloudFormation would."""
 
 import pytest
 import yaml
@@ -9,12 +9,12 @@ from test_intent import rendered
 TLS = {"CertificateArn": "arn:aws:acm:eu-central-1:000000000000:certificate/1", "PublicName": "picus.example"}
 TOKENS = {**TLS, "JwtIssuer": "https://issuer.example/", "JwtJwksEndpoint": "https://issuer.example/keys", "JwtAudience": "picus"}
 CANARY = {"DeploymentStrategy": "CANARY", "CanaryPercent": "20", "CanaryMinutes": "15", "BakeMinutes": "7"}
-# What a switch of the strategy may change, and nothing else.
+# Only these may differ between the deployment strategies.
 OF_THE_STRATEGY = {"Strategy", "CanaryConfiguration", "BakeTimeInMinutes"}
 
 
 class Attributes:
-    """Those of a resource that is not made: each is its own name."""
+    """Attributes of a resource that does not exist: the value of each is its name."""
 
     def __init__(self, resource):
         self.resource = resource
@@ -30,14 +30,14 @@ RELEASE = {"Release": "one", "ImageTag": "one", "DeployedAt": "2026-11-24T06:00:
 
 
 def resources(path="deploy/templates/picus.yaml", **parameters):
-    """The resources that there are with these parameters, each with its properties."""
+    """The resources that the template creates with these parameters, with their properties."""
     template = engine._parse_template(rendered(path)[0])
     known = template["Parameters"]
     given = {name: value for name, value in (RELEASE | parameters).items() if name in known or name in parameters}
     values = engine._resolve_parameters(template, [{"Key": key, "Value": value} for key, value in given.items()])
     conditions = engine._evaluate_conditions(template, values)
     engine._evaluate_rules(template, values, conditions)
-    # Fn::ForEach is no resource, but many.
+    # Fn::ForEach stands for many resources, and is none itself.
     there = {name: part for name, part in template["Resources"].items() if "::" not in name and conditions.get(part.get("Condition"), True)}
     named = {name: {"Attributes": Attributes(name)} for name in there}
     properties = {name: part.get("Properties", {}) for name, part in there.items()}
@@ -48,7 +48,7 @@ def actions(rule):
     return [action["Type"] for action in sorted(rule["Actions"], key=lambda action: action["Order"])]
 
 
-def test_without_a_variant_nothing_of_one_is_there():
+def test_by_default_no_resource_of_a_variant_exists():
     found = resources()
     assert {"HttpsListener", "PutTokenRule", "WebAcl"}.isdisjoint(found)
     assert actions(found["DeleteRule"]) == ["forward"] and found["DeleteRule"]["ListenerArn"] == "HttpListener"
@@ -58,24 +58,24 @@ def test_without_a_variant_nothing_of_one_is_there():
 
 
 @pytest.mark.parametrize(("given", "architecture", "of_fargate"), [({}, "arm64", "ARM64"), ({"Architecture": "x86_64"}, "x86_64", "X86_64")])
-def test_both_programs_run_on_the_processors_that_they_are_built_for(given, architecture, of_fargate):
+def test_both_programs_run_on_the_chosen_processor(given, architecture, of_fargate):
     found = resources(**given)
     assert found["TaskDefinition"]["RuntimePlatform"] == {"OperatingSystemFamily": "LINUX", "CpuArchitecture": of_fargate}
     assert found["DeleteFunction"]["Architectures"] == [architecture]
 
 
 @pytest.mark.parametrize("way", [None, "awsxray", "otlp_http"])
-def test_the_collector_is_told_how_traces_reach_xray(way):
+def test_the_collector_gets_the_chosen_way_to_xray(way):
     found = resources(**({"TracesExporter": way} if way else {}))
     (collector,) = [part for part in found["TaskDefinition"]["ContainerDefinitions"] if part["Name"] == "otel-collector"]
     environment = {variable["Name"]: variable["Value"] for variable in collector["Environment"]}
     assert environment["PICUS_TRACES_EXPORTER"] == (way or "awsxray")
-    # One configuration has both ways.
+    # The collector's configuration contains both ways.
     exporters = yaml.safe_load(environment["AOT_CONFIG_CONTENT"])["exporters"]
     assert {"awsxray", "otlp_http"} < set(exporters)
 
 
-def test_with_an_issuer_every_write_is_checked_before_it_goes_on():
+def test_with_an_issuer_every_write_needs_a_token():
     found = resources(**TOKENS)
     put, delete = found["PutTokenRule"], found["DeleteRule"]
     for rule, target in ((put, "TargetGroup"), (delete, "LambdaTargetGroup")):
@@ -88,14 +88,14 @@ def test_with_an_issuer_every_write_is_checked_before_it_goes_on():
             "AdditionalClaims": [{"Name": "aud", "Format": "single-string", "Values": ["picus"]}],
         }
         assert forward["TargetGroupArn"] == target
-    # All posts, whatever the path: what a rule does not match goes to the service without a token.
+    # The rule must match every POST, whatever its path: other requests reach the service without a token.
     assert put["Conditions"] == [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"]}}]
     assert [action["Type"] for action in found["HttpListener"]["DefaultActions"]] == ["redirect"]
     assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080, 443]
 
 
 def test_the_claims_that_a_token_must_have_can_be_set():
-    """Cognito's access tokens name their audience in client_id, and their scopes in one text."""
+    """Cognito's access tokens have the audience in client_id, and all scopes in one string."""
     found = resources(**TOKENS, JwtAudienceClaim="client_id", JwtAudienceFormat="string-array", JwtScope="picus/write")
     for name in ("PutTokenRule", "DeleteRule"):
         (check,) = [action for action in found[name]["Actions"] if action["Type"] == "jwt-validation"]
@@ -107,13 +107,13 @@ def test_the_claims_that_a_token_must_have_can_be_set():
 
 @pytest.mark.parametrize("strategy", [{}, CANARY])
 @pytest.mark.parametrize(("tls", "listener"), [({}, "HttpListener"), (TLS, "HttpsListener")])
-def test_two_like_target_groups_and_the_rule_between_them_are_there_whatever_the_strategy(tls, listener, strategy):
+def test_both_target_groups_and_their_rule_exist_with_every_strategy(tls, listener, strategy):
     found = resources(**strategy, **tls)
     group, canary = dict(found["TargetGroup"]), dict(found["CanaryTargetGroup"])
     assert group.pop("Name") != canary.pop("Name") and group == canary
     rule = found["CanaryRule"]
     assert rule["ListenerArn"] == listener and rule["Conditions"] == [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}]
-    assert int(rule["Priority"]) > int(found["DeleteRule"]["Priority"]), "deletes are the delete handler's"
+    assert int(rule["Priority"]) > int(found["DeleteRule"]["Priority"]), "the rule for deletes must come first"
     (forward,) = rule["Actions"]
     weights = {target["TargetGroupArn"]: target["Weight"] for target in forward["ForwardConfig"]["TargetGroups"]}
     assert weights == {"TargetGroup": 1, "CanaryTargetGroup": 0}
@@ -129,8 +129,8 @@ def test_two_like_target_groups_and_the_rule_between_them_are_there_whatever_the
     assert found["Alarms"]["Parameters"]["AlternateTargetGroupFullName"] == "CanaryTargetGroup.TargetGroupFullName"
 
 
-def test_a_switch_of_the_strategy_changes_the_strategy_alone():
-    """Above all not the rule: an update of it would set the weights back that ECS has shifted."""
+def test_changing_the_strategy_changes_nothing_else():
+    """Especially not the rule: an update would reset the weights that ECS has shifted."""
     rolling, canary = resources(), resources(**CANARY)
     before, after = (found["Service"].pop("DeploymentConfiguration") for found in (rolling, canary))
     assert rolling == canary
@@ -139,7 +139,7 @@ def test_a_switch_of_the_strategy_changes_the_strategy_alone():
     assert after["CanaryConfiguration"] == {"CanaryPercent": "20", "CanaryBakeTimeInMinutes": "15"}
 
 
-def test_only_the_listener_that_serves_changes_the_rule_whose_weights_ecs_owns():
+def test_only_another_listener_changes_the_rule_whose_weights_ecs_owns():
     rule = resources()["CanaryRule"]
     for variant in (CANARY, {"RequestsPerAddress": "100"}, {"MinTasks": "4"}, {"AccessLogs": "true"}, {"AlarmEmail": "a@b.example"}):
         assert resources(**variant)["CanaryRule"] == rule
@@ -168,7 +168,7 @@ def test_scaling_follows_the_requests_of_both_target_groups():
         ({"AlarmWebhook": "https://b.example/"}, {("Pages", "https", "https://b.example/"), ("Tickets", "https", "https://b.example/")}),
     ],
 )
-def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed):
+def test_subscribers_get_pages_and_tickets(given, subscribed):
     passed_on = {name: str(value) for name, value in resources(**given)["Alarms"]["Parameters"].items()}
     found = resources("dashboards/alarms.yaml", **passed_on)
     topics = {name: part["TopicName"] for name, part in found.items() if set(part) == {"TopicName", "DisplayName"}}
@@ -187,7 +187,7 @@ def test_who_is_told_of_alarms_is_told_of_pages_and_of_tickets(given, subscribed
         ({"JwtScope": "write"}, "JwtAudience and JwtScope need JwtIssuer"),
         (TOKENS | {"JwtScope": "read write"}, "JwtScope"),
         (TOKENS | {"JwtAudience": "two words"}, "JwtAudience"),
-        # What Elastic Load Balancing would refuse later, in the middle of a deployment.
+        # Elastic Load Balancing would refuse these later, during the deployment.
         (TOKENS | {"JwtIssuer": "https://issuer.example/" + "i" * 256}, "JwtIssuer"),
         (TOKENS | {"JwtJwksEndpoint": "http://issuer.example/keys"}, "JwtJwksEndpoint"),
         (TOKENS | {"JwtJwksEndpoint": "https://issuer.example"}, "JwtJwksEndpoint"),

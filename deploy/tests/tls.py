@@ -1,4 +1,4 @@
-"""HTTPS as a load balancer serves it: with the certificate that its listener has in ACM."""
+"""Adds HTTPS: the load balancer serves the certificate that its listener has in ACM."""
 
 import os
 import ssl
@@ -10,7 +10,7 @@ from ministack.services import acm, alb, iam
 
 
 def present(connection, name, _):
-    """Chooses the certificate, once the client has named the load balancer that it wants."""
+    """Chooses the certificate by the host name that the client asks for."""
     with request_scope(iam.get_account_id(), os.environ["MINISTACK_REGION"]):
         balancer = alb.find_lb_for_host(name)["LoadBalancerArn"]
         (listener,) = [at for at in alb._listeners.values() if at["LoadBalancerArn"] == balancer and at["Port"] == 443]

@@ -1,4 +1,4 @@
-"""Rules that forward to several target groups by their weights, of which MiniStack knows the first group alone."""
+"""Adds rules that forward to several target groups by weight. MiniStack supports only the first group."""
 
 import random
 
@@ -8,7 +8,7 @@ from corrections import around
 
 
 def weighted(action):
-    """An action's target groups, each with its weight."""
+    """The target groups of an action, with their weights."""
     groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
     return [(group["TargetGroupArn"], int(group.get("Weight", 1))) for group in groups]
 
@@ -18,7 +18,7 @@ for operation in ("create", "update"):
     @around("AWS::ElasticLoadBalancingV2::ListenerRule", operation)
     def rule(original, *given):
         arn, attributes = original(*given)
-        # An update is given the old ones before the new.
+        # On an update, the old properties come before the new ones.
         properties = [value for value in given if isinstance(value, dict)][-1]
         for stored, meant in zip(alb._rules[arn]["Actions"], properties["Actions"], strict=True):
             if weighted(meant):

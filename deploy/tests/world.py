@@ -1,4 +1,4 @@
-"""The account of the story: its scripts, its images, its clients."""
+"""The account of the story, with its scripts, images and clients."""
 
 import base64
 import json
@@ -38,7 +38,7 @@ def put_image(ecr, tag):
 
 
 def package(path, program):
-    """A delete handler's package."""
+    """Builds a package of the delete handler."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         entry = zipfile.ZipInfo("bootstrap")
         entry.external_attr = 0o755 << 16
@@ -58,17 +58,17 @@ class World:
         self.endpoint = f"http://127.0.0.1:{PORT}"
         self.calls = work / "calls.jsonl"
         self.keys = ADMINISTRATOR
-        # The load balancer's names are known to no DNS here: curl goes to the emulator whatever the name.
+        # The load balancer's names are not in DNS, so curl connects to the emulator for every name.
         (work / ".curlrc").write_text(
             f'connect-to = ":443:127.0.0.1:{TLS_PORT}"\nconnect-to = "::127.0.0.1:{PORT}"\ncacert = "{work}/certificate.pem"\n'
         )
 
     def client(self, service):
-        """A client of the administrator's."""
+        """A boto3 client with the administrator's permissions."""
         return boto3.client(service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id="test", aws_secret_access_key="test")
 
     def assume(self, subject):
-        """From now on the scripts run as the deploy role, taken on as GitHub's token for `subject`."""
+        """Makes all later scripts run as the deploy role, assumed with GitHub's token for `subject`."""
         claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
         token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims, {}))
         answer = self.client("sts").assume_role_with_web_identity(
@@ -91,7 +91,7 @@ class World:
         }
 
     def run(self, *command, **how):
-        """Runs a command as whoever the scripts run as now; its exit code and all that it said."""
+        """Runs a command with the current credentials. Returns its exit code and its output."""
         done = subprocess.run(command, env=self.environment(), text=True, timeout=900, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how)
         print(f"$ {' '.join(map(str, command))}\n{done.stdout}")
         return done.returncode, done.stdout
@@ -100,7 +100,7 @@ class World:
         return self.run(ROOT / "deploy" / name, *arguments, input=stdin)
 
     def interrupt(self, stack, status, name, *arguments):
-        """Runs a script, and kills it and all that it has started once its stack has that status."""
+        """Runs a script, and kills it with its children when its stack has this status."""
         running = subprocess.Popen([ROOT / "deploy" / name, *arguments], env=self.environment(), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, start_new_session=True)
 
@@ -114,7 +114,7 @@ class World:
         running.wait()
 
     def shell(self, commands):
-        """Runs commands as an administrator."""
+        """Runs the commands of the block as an administrator."""
         role, self.keys = self.keys, ADMINISTRATOR
         try:
             return self.run("bash", "-euo", "pipefail", "-c", commands)
@@ -122,21 +122,21 @@ class World:
             self.keys = role
 
     def push(self, tag, source, *changes):
-        """What docker push does: the image is in the repository. Tasks take it from this machine."""
+        """Registers the image in the repository, as docker push does. Tasks use the image of this machine."""
         changed = "".join(f"{change}\n" for change in changes)
         dockerfile = f"FROM {source}\nLABEL story={tag}\n{changed}"
         docker("build", "--quiet", "--tag", f"{self.repository}:{tag}", "-", stdin=dockerfile)
         put_image(self.client("ecr"), tag)
 
     def certificate(self, name):
-        """A certificate for `name` in ACM, which curl trusts."""
+        """Creates a certificate for `name` in ACM that curl trusts."""
         key, certificate = self.work / "key.pem", self.work / "certificate.pem"
         options = ("-nodes", "-days", "2", "-subj", "/CN=picus", "-addext", f"subjectAltName=DNS:{name}")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", key, "-out", certificate, *options], check=True, capture_output=True)
         return self.client("acm").import_certificate(Certificate=certificate.read_bytes(), PrivateKey=key.read_bytes())["CertificateArn"]
 
     def network(self):
-        """A network that was there before: its VPC, and two subnets."""
+        """Creates a VPC with two subnets, as an existing network."""
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.30.0.0/16")["Vpc"]["VpcId"]
         zones = {f"10.30.{number}.0/24": f"{self.region}{zone}" for number, zone in enumerate("ab")}

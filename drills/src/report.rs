@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_drill_proves_is_not_good_in_either_form() {
+    fn an_alarm_without_a_drill_fails_both_reports() {
         let alarms = alarms::alarms(alarms::TEMPLATE).unwrap();
         let all = Report::new(&alarms, true);
         assert!(!all.is_good() && all.unproven().len() > alarms.len() / 2);

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_declared_is_reported_in_its_sets() {
+    fn a_declared_metric_is_reported_in_each_dimension_set() {
         let scraper = Scraper::new().unwrap();
         let sets = |name: &str| {
             let metric =
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_and_gauges_are_reported_as_the_services() {
+    fn counters_and_gauges_are_reported_for_the_service() {
         let text = "picus_dynamodb_attempts_total{db_operation_name=\"GetItem\"} 7\n\
             http_server_request_duration_seconds_sum 1\nunknown 1\n";
         let found: Vec<_> = exposition::samples(text).filter_map(reported).collect();

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_story_tells_when_each_alarm_fires_and_when_it_is_ok_again() {
+    fn a_story_says_when_each_alarm_fires_and_recovers() {
         let drill = drill("dynamodb-unreachable");
         assert_eq!(
             drill.story(),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_is_rolled_back_is_told_with_the_alarm_that_did_it() {
+    fn a_story_names_the_alarm_that_rolled_a_release_back() {
         let rolled_back = Some(("picus-availability-page-5m".to_owned(), 3));
         let fired = [("picus-page".to_owned(), (4, Some(29)))].into();
         let verdict = Verdict { fired, rolled_back, ..Verdict::default() };

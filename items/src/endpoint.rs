@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_has_the_answer_for_its_own_parameters() {
+    async fn each_call_gets_the_endpoint_of_its_own_parameters() {
         let remembered = Remembered::default();
         for _ in 0..3 {
             for number in 0..2 * MOST {

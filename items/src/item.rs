@@ -190,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_means_nothing_to_the_libraries() {
+    fn names_that_serde_json_reserves_are_ordinary_names() {
         let text =
             r#"{"$serde_json::private::Number":"1","a":{"$serde_json::private::RawValue":"{}"}}"#;
         assert_eq!(json(&Item::parse(text).unwrap()), text);
     }
 
     #[test]
-    fn what_other_writers_left_is_shown() {
+    fn items_of_other_writers_are_returned() {
         let item = Item::stored(Attributes::from([
             ("b".into(), AttributeValue::B(Blob::new([0, 255]))),
             ("bs".into(), AttributeValue::Bs(vec![Blob::new("a"), Blob::new("b")])),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_shown_in_one_order_however_it_is_kept() {
+    fn a_set_is_always_shown_in_the_same_order() {
         let item = |order: fn(&mut [&str])| {
             let mut members = ["2", "10", "1"];
             order(&mut members);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_the_same_when_their_values_are() {
+    fn items_are_equal_if_their_values_are() {
         let same = |one: &str, other: &str| {
             let read = |text: &str| parse::object(text.as_bytes()).unwrap();
             same(&read(one), &read(other))

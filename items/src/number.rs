@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn one_value_has_one_decimal_however_it_is_written() {
+    fn equal_numbers_have_one_decimal_however_they_are_written() {
         for text in ["120", "120.0", "1.2e2", "1.2E+2", "12e1", "0.00120e5", "120000e-3"] {
             assert_eq!(Decimal::from_json(text), Decimal::from_json("120"), "{text}");
         }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn thirty_eight_significant_digits_are_kept_and_no_more() {
+    fn at_most_38_significant_digits_are_accepted() {
         let most = "9".repeat(38);
         assert_eq!(to_attribute(&most).unwrap().text, most);
         assert!(to_attribute(&format!("{most}000")).is_ok());
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_number_is_not_shown_as_one() {
+    fn text_that_is_no_json_number_is_not_shown_as_one() {
         assert_eq!(to_json("-1.50E+3").unwrap(), "-1.50E+3");
         for odd in ["", "007", ".5", "+1", "NaN", "true", "1 2", "\"1\""] {
             assert!(to_json(odd).is_none(), "{odd}");

@@ -96,7 +96,7 @@ mod tests {
     fn a_limit_is_1_to_1000() {
         assert_eq!(Limit::parse("1").unwrap().get(), 1);
         assert_eq!(Limit::parse("1000").unwrap().get(), 1000);
-        assert_eq!(Limit::parse("007").unwrap().get(), 7, "zeros before a number are nothing");
+        assert_eq!(Limit::parse("007").unwrap().get(), 7, "leading zeros are ignored");
         for bad in ["", "0", "1001", "-1", "+1", " 1", "1.0", "1e2", "99999999999999999999", "ten"]
         {
             assert_eq!(Limit::parse(bad).unwrap_err().kind(), ErrorKind::InvalidLimit, "{bad}");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_comes_back_as_it_was_made() {
+    fn a_cursor_decodes_to_the_key_it_was_made_from() {
         let cursor = Cursor::after(Key::new("é/?&").unwrap());
         assert_eq!(Cursor::parse(&cursor.to_string()).unwrap(), cursor);
     }

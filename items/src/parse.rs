@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_id_is_refused_at_the_top_alone() {
+    fn an_object_id_is_refused_only_at_the_top_level() {
         assert_eq!(refusal(r#"{"object_id":"x"}"#).0, ErrorKind::ReservedAttribute);
         assert_eq!(refusal(r#"{"object\u005fid":1}"#).0, ErrorKind::ReservedAttribute);
         assert!(object(br#"{"a":{"object_id":1}}"#).is_ok());
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn thirty_two_levels_are_the_most() {
+    fn at_most_32_levels_are_accepted() {
         assert!(object(nested(32, "1").as_bytes()).is_ok());
         assert_eq!(refusal(nested(33, "1")).0, ErrorKind::NestingTooDeep);
         assert_eq!(refusal(nested(32, "[]")).0, ErrorKind::NestingTooDeep);
@@ -424,7 +424,7 @@ mod tests {
         assert_eq!(refusal("[".repeat(100_000)).0, ErrorKind::InvalidJson);
     }
 
-    /// Whether an item of `json`, with a text that fills it up, has this size.
+    /// Whether the item `json` has this size. It contains a text that fills it up.
     fn has_size(json: &str, size: usize) -> bool {
         let filled = |bytes: usize| {
             let filler = format!(r#""filler":"{}"}}"#, "x".repeat(bytes - "filler".len()));
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_empty_texts_has_four_hundred_thousand_at_most() {
+    fn a_list_holds_at_most_400_thousand_empty_texts() {
         let list = |values: usize| {
             let values = vec![r#""""#; values].join(",");
             object(format!(r#"{{"a":[{values}]}}"#).as_bytes())

@@ -144,14 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_grows_and_shrinks_within_the_budget_and_goes_with_its_last_clone() {
+    fn a_room_stays_within_the_budget_and_is_freed_with_its_last_clone() {
         let budget = Budget::new(10 * UNIT);
         let (one, other) = (budget.room(), budget.room());
         one.hold(Content::Body, 4 * UNIT - 1).unwrap();
         one.hold(Content::Request, UNIT + 1).unwrap();
         assert_eq!(budget.free(), 5 * UNIT);
         assert!(other.hold(Content::Body, 5 * UNIT + 1).is_err());
-        assert_eq!(budget.free(), 5 * UNIT, "what is refused takes nothing");
+        assert_eq!(budget.free(), 5 * UNIT, "a refused request takes no room");
         other.hold(Content::Body, 5 * UNIT).unwrap();
         one.release(Content::Body);
         assert_eq!(budget.free(), 3 * UNIT);

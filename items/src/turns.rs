@@ -40,10 +40,10 @@ mod tests {
 
     use super::*;
 
-    /// In an order that does not depend on time: what comes over a connection while a piece of work is done is
-    /// answered before the piece after the next.
+    /// Does not depend on time: a message that arrives during one piece of work is answered before the piece
+    /// after the next.
     #[tokio::test]
-    async fn others_come_between_two_pieces_of_work() {
+    async fn other_tasks_run_between_two_pieces_of_work() {
         let done = Rc::new(RefCell::new(Vec::new()));
         let (mut client, mut server) = tokio::net::UnixStream::pair().unwrap();
         let turns = Turns::default();
@@ -64,7 +64,7 @@ mod tests {
         local.await;
         let done = done.borrow();
         let at = done.iter().position(|number| *number == 100).unwrap();
-        assert!(at <= 3, "{at} pieces of work came before it");
+        assert!(at <= 3, "{at} pieces of work were done before it");
         assert_eq!(done.len(), 51);
     }
 }

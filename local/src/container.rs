@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_container_is_unhealthy_once_its_start_is_over_and_it_has_failed_often_enough() {
+    async fn a_container_is_unhealthy_after_its_start_period_and_enough_failures() {
         let hung = TcpListener::bind("127.0.0.1:0").unwrap();
         let check = ContainerHealthCheck {
             interval: Duration::from_millis(10),

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_denied_and_denial_goes_first() {
+    fn actions_are_denied_by_default_and_deny_overrides_allow() {
         let policy = policy(
             r#"{"Effect": "Allow", "Action": ["dynamodb:*Item", "dynamodb:scan"],
                 "Resource": "arn:aws:dynamodb:eu-central-1:123456789012:table/a*"},
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_with_anything_unknown_is_refused() {
+    fn a_policy_with_an_unknown_part_is_refused() {
         let allow = r#""Effect": "Allow", "Action": "a:B", "Resource": "*""#;
         assert!(policy(&format!("{{{allow}}}")).is_ok());
         for more in [

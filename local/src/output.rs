@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn text_of_clients_reaches_no_terminal_unescaped() {
+    async fn text_from_clients_is_escaped_for_terminals() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let lines = Lines::start(writer).unwrap();
         let line = r#"{"timestamp":"2026-01-02T03:04:05.678901Z","level":"INFO","message":"request","object_id":"\u001b]0;x\u0007\nservice | forged"}"#;
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(shown.lines().count(), 4, "{shown:?}");
         assert_eq!(shown.matches(r"\u001b]0;x\u0007").count(), 2, "{shown:?}");
         assert!(!shown.contains(['\u{202e}', '\u{7}']), "{shown:?}");
-        // The clock's colour is our own.
+        // The only escape sequences are Picus' own, which colour the time.
         let escapes = shown.match_indices('\u{1b}').map(|(at, _)| &shown[at + 1..at + 4]);
         assert!(escapes.eq(["[2m", "[0m"]), "{shown:?}");
     }

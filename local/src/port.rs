@@ -40,9 +40,9 @@ mod tests {
 
     #[test]
     #[cfg_attr(not(target_os = "linux"), ignore = "elsewhere the port is let go at once")]
-    fn a_port_is_nobody_elses_until_its_program_listens_there() {
+    fn a_port_is_reserved_until_its_program_listens() {
         let taken: Vec<_> = (0..200).map(|_| Port::take().unwrap()).collect();
-        // Nobody who asks for any port, such as a new connection, gets a reserved one.
+        // The system never hands out a reserved port, for example for a new connection.
         let others: Vec<_> = (0..200)
             .map(|_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
             .collect();

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_a_short_line_whose_parts_stand_below_each_other() {
+    fn a_request_is_a_short_line_with_aligned_columns() {
         let mut put = answered("POST", "/picus/put", 201);
         put["object_id"] = json!("5a0a");
         let get = shown(&answered("GET", "/picus/get/{key}", 404), false).unwrap();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_why_and_which_trace_it_is() {
+    fn a_failed_request_shows_its_cause_and_trace() {
         let mut failed = answered("GET", "/picus/list", 500);
         failed["error.code"] = json!("internal");
         failed["exception.message"] = json!("no table");
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn health_checks_are_shown_when_they_fail_or_all_lines_are_asked_for() {
+    fn health_checks_are_shown_on_failure_or_if_all_lines_are_asked_for() {
         let good = answered("GET", "/health", 200);
         assert_eq!(shown(&good, false), None);
         assert!(shown(&good, true).unwrap().contains("request_id=r"));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_shown_when_all_lines_are_asked_for() {
+    fn metrics_are_shown_only_if_all_lines_are_asked_for() {
         let line =
             json!({ "_aws": { "Timestamp": 43_201_999 }, "a": "b", "n_seconds": 0.123_456_789 });
         assert_eq!(shown(&line, false), None);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lambda_says_is_shown_when_something_failed_or_all_lines_are_asked_for() {
+    fn lambdas_lines_are_shown_on_failure_or_if_all_lines_are_asked_for() {
         let line = |kind: &str, status: &str| {
             let record = json!({ "metrics": { "durationMs": 1.5 }, "status": status });
             json!({ "time": "2026-01-02T12:00:01.678Z", "type": kind, "record": record })
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_shown_with_who_wrote_them() {
+    fn other_lines_are_shown_with_their_program() {
         let line = json!({
             "timestamp": "2026-01-02T12:00:01.678901Z", "level": "WARN", "message": "late",
             "n": 1, "service.name": "picus-service", "service.instance.id": "i",
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_has_the_colour_of_what_it_means() {
+    fn a_status_is_coloured_by_its_class() {
         for (status, style) in [(201, GREEN), (304, GREEN), (404, YELLOW), (503, RED)] {
             let line = answered("GET", "/picus/list", status).to_string();
             let line = readable("service", &line, false).unwrap();

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_path_is_matched_in_no_time() {
+    fn a_hostile_path_does_not_slow_matching_down() {
         let path = "a".repeat(8_000);
         assert!(!matches("*a*a*a*a*a*a*a*a*b", &path));
     }

@@ -1,4 +1,4 @@
-"""IAM's evaluation, as far as the policies beside this folder need it; what it does not know, it refuses."""
+"""Evaluates IAM policies, as far as policies/ needs it. Fails on everything that it does not support."""
 
 import json
 import re
@@ -16,7 +16,7 @@ class Statement:
         self.actions, self.resources = (
             [entry] if isinstance(entry, str) else entry for entry in (document["Action"], document["Resource"])
         )
-        # Without a wildcard, the two are the same.
+        # Without a wildcard, both comparisons are the same.
         condition = document.get("Condition", {})
         assert set(condition) <= {"StringEquals", "ArnEquals"} and "*" not in str(condition), f"{policy}: {condition}"
         self.condition = {key: value for values in condition.values() for key, value in values.items()}
@@ -25,7 +25,7 @@ class Statement:
         return f"{self.policy}: {self.name}"
 
     def grants(self, need):
-        """The resources, as they are written, by which this statement allows what is needed."""
+        """The statement's resource patterns that allow the need."""
         context = dict(need.context)
         if need.action not in self.actions or any(context.get(k) != v for k, v in self.condition.items()):
             return []
@@ -37,7 +37,7 @@ def covers(pattern, arn):
 
 
 def text(name):
-    """A policy with its placeholders filled, as CloudFormation does it."""
+    """A policy with its placeholders replaced, as CloudFormation would."""
     policy = (FOLDER / f"{name}.json").read_text()
     for placeholder, value in VALUES.items():
         policy = policy.replace(placeholder, value)

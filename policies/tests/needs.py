@@ -1,5 +1,6 @@
-"""What the deploy role has to do: what CloudFormation calls, as the role, for the templates' resources
-(its registry's schemas list it, a handler each; cfn-lint has them) and functions, and what the scripts call."""
+"""The actions that the deploy role needs. CloudFormation calls some of them for the templates' resources and functions, with
+the role's permissions: the registry's schemas, which cfn-lint contains, list them for each resource type. The scripts call
+the others."""
 
 import json
 import re
@@ -23,7 +24,7 @@ Need = namedtuple("Need", "action arn context why")
 
 @cache
 def nodes():
-    """Every mapping in the templates of the stacks that the deploy role makes."""
+    """Every mapping in the templates of the stacks that the deploy role creates."""
     found = []
     for template in ("deploy/templates/picus.yaml", "dashboards/alarms.yaml"):
         rendered = subprocess.run([ROOT / "deploy/render", template], check=True, capture_output=True, text=True)
@@ -41,7 +42,7 @@ def collect(node, found):
 
 @cache
 def resources():
-    """Each type, with all properties that are set."""
+    """Each resource type, with all properties that a template sets."""
     found = {}
     for node in nodes():
         if str(node.get("Type")).startswith("AWS::"):
@@ -62,7 +63,7 @@ def is_unused(kind, action):
 
 
 def of_handlers():
-    """What stacks need; the handler `list` serves Cloud Control's API alone."""
+    """The actions that stacks need. The handler `list` is left out: only the Cloud Control API uses it."""
     for kind, schema in schemas().items():
         parts = [schema["handlers"].get(name, {}) for name in ("create", "read", "update", "delete")]
         for part in (*parts, schema.get("tagging", {})):
@@ -71,7 +72,7 @@ def of_handlers():
 
 
 def of_functions():
-    """The templates' functions that ask AWS."""
+    """The functions in the templates for which CloudFormation calls AWS."""
     for function, actions in KNOWN["functions"].items():
         if any(function in node for node in nodes()):
             for action in actions:
@@ -79,7 +80,7 @@ def of_functions():
 
 
 def of_call(service, command):
-    """The actions that a call of the AWS CLI takes."""
+    """The actions that a call of the AWS CLI needs."""
     if (call := f"{service} {command}") in KNOWN["calls"]:
         return KNOWN["calls"][call]
     name = "".join(word.capitalize() for word in command.removeprefix("wait ").split("-"))
@@ -89,12 +90,12 @@ def of_call(service, command):
     return [f"{prefix}:{name}"]
 
 
-# Run by an administrator, with what they alone use.
+# Scripts and modules that only an administrator uses.
 OF_ADMINISTRATORS = {"bootstrap", "restore", "restoring.py", "serving.py", "tables.py"}
 
 
 def of_scripts():
-    """Each call of the AWS CLI in the scripts that run as the deploy role, and the actions it takes."""
+    """Each call of the AWS CLI in the scripts that run as the deploy role, with the actions that it needs."""
     for script in sorted([*(ROOT / "deploy").iterdir(), *(ROOT / "deploy/operations").iterdir()]):
         if script.suffix not in ("", ".py") or script.is_dir() or script.name in OF_ADMINISTRATORS:
             continue
@@ -104,7 +105,7 @@ def of_scripts():
 
 
 def places(action):
-    """The ARNs on which an action is called, each with what the request says of itself."""
+    """The ARNs on which an action is called, each with the condition keys of the request."""
     service, name = action.split(":")
     context = KNOWN["context"].get(service, {})
     if action in KNOWN["places"]:

@@ -1,4 +1,4 @@
-"""Each permission is there because something needs it, and what is needed is there."""
+"""The policies allow everything that is needed, and nothing else."""
 
 import json
 import os
@@ -16,8 +16,8 @@ RUNTIME = sorted(KNOWN["runtime"])
 BOUNDARY = "picus-boundary"
 DEPLOY = [name for name in EVERY if name not in (*RUNTIME, BOUNDARY)]
 
-# Each decision that the emulator's IAM made while the deployment's story ran: who, what, on what, and which.
-# Where the story must have run, PICUS_CALLS says so.
+# The decisions of the emulator's IAM during the story: caller, action, resource, result.
+# PICUS_CALLS is set if the story must have run before.
 RECORD = Path(os.environ.get("PICUS_CALLS", ROOT / "target/story/calls.jsonl"))
 README = (FOLDER / "README.md").read_text()
 
@@ -27,7 +27,7 @@ def is_granted(need, granted_by):
 
 
 def superfluous(needs, granted_by):
-    """Actions and resources that could go without anything that is needed going."""
+    """Actions and resources that could be removed, because no need depends on them."""
     essential = set()
     for need in needs:
         grants = [(statement, pattern) for statement in granted_by for pattern in statement.grants(need)]
@@ -50,7 +50,7 @@ def test_the_deploy_role_may_do_nothing_else():
 
 
 def like(arn):
-    """The ARNs that differ from a known one in nothing but the ids that AWS, or a release, gives."""
+    """The known ARNs that are equal to this one except for ids that AWS or a release makes."""
     if arn == "*":  # AWS knows no resource of the action, where the emulator may.
         return re.compile(".*")
     parts = re.split("|".join(map(re.escape, KNOWN["ids"]["examples"])), arn)
@@ -58,7 +58,7 @@ def like(arn):
 
 
 @pytest.mark.skipif("PICUS_CALLS" not in os.environ and not RECORD.exists(), reason="the deployment's story has not been run")
-def test_what_the_deploy_role_was_seen_to_do_is_known_to_be_needed_where_it_was_done():
+def test_every_call_of_the_story_is_a_known_need_of_the_deploy_role():
     known = {}
     for need in deploy_role():
         known.setdefault(need.action, set()).add(like(need.arn))
@@ -70,21 +70,21 @@ def test_what_the_deploy_role_was_seen_to_do_is_known_to_be_needed_where_it_was_
 
 
 @pytest.mark.parametrize("name", RUNTIME)
-def test_a_runtime_role_may_do_what_is_done_in_its_name_and_nothing_else(name):
-    # The table's actions are proven where the programs run.
+def test_a_runtime_role_allows_exactly_what_it_needs(name):
+    # `picus/tests/system/permissions.rs` tests the actions on the table.
     granted_by = [statement for statement in statements(name) if not statement.actions[0].startswith("dynamodb:")]
     assert [need for need in runtime_role(name) if not is_granted(need, granted_by)] == []
     assert superfluous(runtime_role(name), granted_by) == []
 
 
-def test_the_boundary_is_the_runtime_roles_together():
+def test_the_boundary_allows_what_all_runtime_roles_allow():
     needs = [Need(action, pattern, (), str(statement)) for statement in statements(*RUNTIME)
              for action in statement.actions for pattern in statement.resources]
     assert [need for need in needs if not is_granted(need, statements(BOUNDARY))] == []
     assert superfluous(needs, statements(BOUNDARY)) == []
 
 
-def test_no_permission_reaches_what_is_not_of_picus():
+def test_no_permission_covers_resources_of_others():
     granted_by = statements(*DEPLOY)
     reached = set()
     for need in deploy_role():
@@ -104,7 +104,7 @@ def test_no_permission_reaches_what_is_not_of_picus():
     ("iam:DeleteRolePermissionsBoundary", "role/ecsTaskRole", {}),
     ("iam:CreatePolicyVersion", "policy/picus-boundary", {}),
 ])
-def test_the_deploy_role_cannot_raise_itself(action, arn, context):
+def test_the_deploy_role_cannot_extend_its_permissions(action, arn, context):
     need = Need(action, f"arn:aws:iam::111122223333:{arn}", tuple(context.items()), "")
     assert not is_granted(need, statements(*DEPLOY))
 
@@ -119,7 +119,7 @@ def test_actions_are_named_one_by_one(name):
     assert not [action for statement in statements(name) for action in statement.actions if "*" in action]
 
 
-def test_each_wildcard_that_no_name_bounds_has_its_reason():
+def test_each_unrestricted_wildcard_has_a_reason():
     wide = {f"| `{statement.policy}` | {statement.name} |" for statement in statements(*EVERY)
             if any("*" in pattern and "picus" not in pattern for pattern in statement.resources)}
     rows = {line[: line.index("|", line.index("|", 1) + 1) + 1] for line in README.splitlines() if line.startswith("| `")}
@@ -127,7 +127,7 @@ def test_each_wildcard_that_no_name_bounds_has_its_reason():
 
 
 @pytest.mark.parametrize("entry", KNOWN["unused"], ids=lambda entry: entry["why"])
-def test_what_is_left_out_is_listed_by_aws_and_unused_by_the_templates(entry):
+def test_each_omitted_action_is_listed_by_aws_and_unused_by_the_templates(entry):
     kinds = [kind for kind in resources() if fnmatchcase(kind, entry.get("type", "*"))]
     for glob in entry["actions"]:
         assert any(kind in kinds and fnmatchcase(action, glob) for kind, action in of_handlers()), f"{glob} leaves out nothing"
@@ -137,7 +137,7 @@ def test_what_is_left_out_is_listed_by_aws_and_unused_by_the_templates(entry):
 
 
 def subjects(finding):
-    """What a finding is about: actions, or a word of the policy."""
+    """The subject of a finding: actions, or a word of the policy."""
     if isinstance(finding.detail, list):
         return [found["action"] if isinstance(found, dict) else found for found in finding.detail]
     return [finding.location["string"]]

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_default_is_usable() {
+    fn every_default_is_valid() {
         let mut env = Reader::new(|_| None);
         let config = Config::read(&mut env);
         let config = env.finish(config).unwrap();

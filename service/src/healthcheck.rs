@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_service_is_asked_where_it_listens() {
+    fn the_health_check_uses_the_services_address() {
         for (listens, asked) in [
             ("0.0.0.0:8080", "127.0.0.1:8080"),
             ("[::]:8080", "[::1]:8080"),

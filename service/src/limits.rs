@@ -182,7 +182,7 @@ mod tests {
     use crate::edge;
 
     #[actix_web::test]
-    async fn a_panic_is_a_500_without_a_word_of_it_and_frees_its_room() {
+    async fn a_panic_is_a_500_without_details_and_frees_its_place() {
         let memory = Budget::new(1 << 20);
         let limits = Data::new(Limits::new(1, &memory, Duration::from_secs(5)));
         let panics = async |request: HttpRequest, limits: Data<Limits>| -> HttpResponse {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_comes_too_late_is_not_begun() {
+    async fn a_request_past_its_deadline_is_not_begun() {
         let limits = Limits::new(1, &Budget::new(1 << 20), Duration::from_secs(5));
         let request = test::TestRequest::get().to_http_request();
         assert!(limits.place(&request, &limits.room()).await.is_ok());

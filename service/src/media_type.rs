@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_grammar_allows_is_read() {
+    fn a_valid_media_type_is_accepted() {
         for none in ["a/b", "a/b;", "a/b ;", "a/b;;", "a/b \t; \t;; "] {
             assert_eq!(parameters(none), [], "{none}");
         }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_is_refused() {
+    fn an_invalid_media_type_is_refused() {
         for bad in [
             "a/b;c",
             "a/b;c=",

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_is_the_one_that_is_ranked_highest() {
+    fn the_format_with_the_highest_quality_is_chosen() {
         // The headers of Prometheus 2.42 and of the collector's receiver.
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let receiver = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_nothing_that_is_served_gets_the_text_form() {
+    fn an_accept_header_without_a_served_format_gets_text() {
         for accept in [
             "",
             "*/*",

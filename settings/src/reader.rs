@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_goes_before_the_default() {
+    fn a_set_value_overrides_the_default() {
         let mut env = reader("A", "7");
         let (a, b): (u8, u8) = (env.read("A", "1", ""), env.read("B", "2", ""));
         assert_eq!(env.finish((a, b)).unwrap(), (7, 2));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_setting_is_named_with_its_remedy() {
+    fn every_invalid_setting_is_named_with_its_remedy() {
         let mut env = Reader::new(|_| Some("x\n".to_owned()));
         env.read::<u8>("A", "1", "");
         env.read_seconds("B", "2.5", "");
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_a_fault_and_not_unset() {
+    fn a_value_that_is_not_utf_8_is_invalid_rather_than_unset() {
         use std::os::unix::ffi::OsStringExt as _;
         let mut env = Reader::from_lookup(|_| Some(OsString::from_vec(b"a\xff".to_vec())));
         env.unreadable = vec!["A".to_owned(), "AWS_B".to_owned()];
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_left_out_is_none_and_is_refused_without_an_example() {
+    fn an_invalid_optional_setting_is_refused_without_an_example() {
         assert_eq!(reader("A", "").read_optional::<u8>("A", "", ""), None);
         assert_eq!(reader("A", "7").read_optional::<u8>("A", "", ""), Some(7));
         let mut env = reader("A", "x");
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boolean_is_so_in_any_case() {
+    fn a_boolean_may_be_in_any_case() {
         for (text, expected) in [("true", true), ("TRUE", true), ("False", false)] {
             assert_eq!(reader("A", text).read_bool("A", "false", ""), expected, "{text}");
         }

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped_and_what_people_read_stays() {
+    fn control_characters_are_escaped_and_other_text_stays() {
         for (text, shown) in [
             ("plain, ö, 鳥, 👍", "plain, ö, 鳥, 👍"),
             ("\u{1b}]0;title\u{7}", r"\u001b]0;title\u0007"),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_lines() {
+    fn line_breaks_are_kept() {
         assert_eq!(visible_lines("a\n\u{1b}b\n"), "a\n\\u001bb\n");
     }
 }

@@ -119,7 +119,8 @@ mod tests {
         let expected = document(duration, &["service_name", "http_route"]);
         let expected = expected["_aws"]["CloudWatchMetrics"][0].clone();
         assert_eq!(further(duration, &all), Some(expected));
-        // It has this dimension already; its route is unknown; it is not a duration.
+        // No further document: the metric has this dimension already, its route is unknown, or it is not a
+        // duration.
         assert_eq!(further(duration, &["service_name", "http_route"]), None);
         assert_eq!(further(duration, &["service_name", "http_request_method"]), None);
         assert_eq!(further(catalogue::REQUESTS_MEASURED.name, &all), None);

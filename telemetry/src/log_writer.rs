@@ -162,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    /// A sink that takes each write only when the test lets it.
+    /// A sink whose writes block until the test lets each one through.
     struct Gate(mpsc::Receiver<()>, mpsc::Sender<Vec<u8>>);
 
     impl Write for Gate {
@@ -184,12 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_out_in_order_and_whole_at_the_end() {
+    fn lines_are_written_completely_and_in_order() {
         let (writer, open, written) = gated();
         open.send(()).unwrap();
         for number in 0..1000 {
             writer.lines().push(format!("{number}\n").as_bytes());
-            // There may be any number of writes.
+            // The writer may combine lines, so there may be fewer writes than lines.
             open.send(()).unwrap();
         }
         drop(writer);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_sink_costs_lines_that_are_counted_and_no_time() {
+    fn a_blocked_sink_drops_and_counts_lines_without_delay() {
         let (writer, open, written) = gated();
         let lines = writer.lines();
         let line = vec![b'x'; 64 * 1024];
@@ -207,7 +207,7 @@ mod tests {
             lines.push(&line);
         }
         let dropped = lines.dropped();
-        // One full buffer waits, and another may be on its way.
+        // One full buffer waits, and another may be being written.
         assert!((70..=140).contains(&dropped), "{dropped}");
         open.send(()).unwrap();
         open.send(()).unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_broken_sink_does_not_take_is_counted() {
+    fn lines_that_a_broken_sink_refuses_are_counted() {
         let (writer, open, _) = gated();
         drop(open);
         let lines = writer.lines();

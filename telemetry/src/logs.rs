@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_level_is_refused_and_not_taken_for_a_target() {
+    fn a_misspelt_level_is_not_taken_for_a_target() {
         for bad in
             ["inof", "info,actix_http", "inof,a=info", "a=inof", "a=b=c", "info,", "info, a=warn,x"]
         {

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_load_balancers_root_names_no_parent_and_decides_nothing() {
+    fn the_load_balancers_root_has_no_parent_and_no_sampling_decision() {
         for value in [
             format!("Root={XRAY}"),
             format!("Self=1-67891234-12456789abcdef012345678a;Root={XRAY};CalledFrom=app"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_header_is_no_trace() {
+    fn an_invalid_header_is_ignored() {
         for bad in [
             "",
             "Root=",
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn traceparent_is_taken_where_there_is_no_xray_header() {
+    fn traceparent_is_used_if_there_is_no_xray_header() {
         let found = from_headers(&[("traceparent", W3C)]).unwrap();
         assert_eq!(found.trace_id.to_string(), "1-0af76519-16cd43dd8448eb211c80319c");
         assert_eq!((found.parent, found.sampled), (Some(0xb7ad_6b71_6920_3331), Some(true)));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn tracestate_goes_with_the_traceparent_that_counts() {
+    fn tracestate_is_used_only_with_traceparent() {
         let state = [("tracestate", "a=1"), ("tracestate", "b=2")];
         let read = |headers: &[_]| {
             let caller = from_headers(&[headers, &state[..]].concat())?;
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_comes_twice_is_none() {
+    fn an_id_that_is_sent_twice_is_ignored() {
         let xray = format!("Root={XRAY}");
         let (xray, w3c) = (("x-amzn-trace-id", xray.as_str()), ("traceparent", W3C));
         assert_eq!(from_headers(&[xray, xray]), None);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_id_carries_the_time() {
+    fn a_new_trace_id_contains_the_time() {
         let (one, other) = (TraceId::generate(), TraceId::generate());
         assert_ne!(one, other);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

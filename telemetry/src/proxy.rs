@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_gets_what_is_for_this_hosts_own_collector() {
+    fn a_collector_on_this_host_is_reached_without_a_proxy() {
         for host in
             ["127.0.0.1", "127.8.8.8", "localhost", "LocalHost", "[::1]", "[::ffff:127.0.0.1]"]
         {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn other_collectors_are_reached_through_the_proxy_for_http_unless_they_are_excepted() {
+    fn other_collectors_are_reached_through_the_http_proxy_unless_excluded() {
         const COLLECTOR: &str = "http://collector.internal:4318/v1/traces";
         let through = |set| chosen(COLLECTOR, set);
         assert_eq!(through(&[]), None);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_is_told_without_passwords() {
+    fn a_described_route_contains_no_password() {
         let proxy = Proxy::new(PROXY.1).unwrap();
         let told = way("http://user:secret@collector:4318/v1/traces", Some(&proxy));
         assert_eq!(told, "collector:4318 through the proxy proxy:3128");

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_hop_is_the_last_one() {
+    fn the_last_forwarded_address_is_the_client() {
         let hop = |lines: &'static [u8]| {
             nearest_hop(lines.split(|byte| *byte == b'\n')).map(|hop| hop.to_string())
         };
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_is_one_of_two_whatever_a_client_says() {
+    fn a_scheme_is_http_or_https_whatever_the_client_sends() {
         let scheme = |lines: &str| scheme(lines.lines().map(str::as_bytes));
         for https in ["https", "HTTPS", "http\nhttps", "http, https"] {
             assert_eq!(scheme(https), "https", "{https}");
@@ -234,18 +234,21 @@ mod tests {
     }
 
     #[test]
-    fn a_sane_request_id_is_kept() {
+    fn a_valid_request_id_is_kept() {
         for sane in ["a", "order-17/", &"x".repeat(128)] {
             assert_eq!(request_id(sane), sane);
         }
     }
 
     #[test]
-    fn another_one_is_replaced() {
+    fn an_invalid_request_id_gets_replaced() {
         let odd = ["", " ", "a b", "é", "a\nb", &"x".repeat(129)];
         let new: HashSet<_> =
             odd.iter().map(|id| Uuid::parse_str(&request_id(id)).unwrap()).collect();
-        assert_eq!(new.len(), odd.len(), "each is another: {new:?}");
-        assert!(Uuid::parse_str(&request_id_of(&["a", "a"])).is_ok(), "one that is given twice");
+        assert_eq!(new.len(), odd.len(), "each replacement must be different: {new:?}");
+        assert!(
+            Uuid::parse_str(&request_id_of(&["a", "a"])).is_ok(),
+            "an id that is sent twice is replaced"
+        );
     }
 }

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_has_an_id_of_its_own_unless_it_is_given_one() {
+    fn a_process_makes_its_instance_id_unless_one_is_set() {
         let id = |attributes: &'static str| {
             let is_attributes = |name: &str| name == "OTEL_RESOURCE_ATTRIBUTES";
             let mut env =
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_shows_as_its_version_and_a_build_without_one_as_its_own() {
+    fn the_version_is_the_release_or_else_that_of_the_build() {
         macro_rules! version {
             ($attributes:expr) => {
                 read(&[("OTEL_RESOURCE_ATTRIBUTES", $attributes)]).unwrap().version
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_percent_decoded_and_the_name_among_them_yields_to_the_variable_of_its_own() {
+    fn attributes_are_percent_decoded_and_otel_service_name_overrides_the_name() {
         const ATTRIBUTES: (&str, &str) =
             ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a%2Cb,team=caf%C3%A9%3D1");
         let service = read(&[ATTRIBUTES]).unwrap();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_that_can_not_be_read_are_unusable() {
+    fn invalid_attributes_are_refused() {
         for error in [
             read(&[("OTEL_RESOURCE_ATTRIBUTES", "a")]),
             read(&[("OTEL_RESOURCE_ATTRIBUTES", "a=%zz")]),

@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn several_lines_are_one_list() {
+    fn several_header_lines_form_one_list() {
         assert_eq!(told(&["a=1", " b@c=2\t,, a=3", ""]), "a=1,b@c=2");
         assert_eq!(
             told(&["rojo=00f067aa0ba902b7", "congo=t61 rcWkg Mz~"]),
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_list_is_dropped_whole() {
+    fn an_invalid_list_is_dropped_completely() {
         for bad in [
             "a", "a=", "=1", "A=1", "a =1", "a==1", "a=1=2", "a=\u{e9}", "a=1\n2", "a@b@c=1",
             "\u{fffd}",

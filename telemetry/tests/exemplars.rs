@@ -1,4 +1,4 @@
-//! Exemplars, as a scrape gets them.
+//! Exemplars in a scrape of the metrics.
 
 mod sink;
 
@@ -11,7 +11,7 @@ use sink::{Sink, settings};
 const SAMPLED: &str = "Root=1-67891233-abcdef012345678912345678;Sampled=1";
 const NOT_SAMPLED: &str = "Root=1-67891233-0123456789abcdef01234567;Sampled=0";
 
-/// Runs `measure` within a request that has this trace header.
+/// Runs `measure` in the span of a request with this trace header.
 fn measure(trace: &'static str, measure: impl FnOnce()) {
     let values = |name: &str| (name == "x-amzn-trace-id").then_some(trace).into_iter();
     RequestContext::from_headers(true, values).span(&Described::default()).in_scope(measure);
@@ -19,17 +19,17 @@ fn measure(trace: &'static str, measure: impl FnOnce()) {
 
 fn durations(seconds: f64) {
     metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name).record(seconds);
-    // Other spans may be open around a measured call.
+    // A measured call may be in a span of its own.
     tracing::info_span!("call").in_scope(|| {
         metrics::histogram!(catalogue::DB_CLIENT_OPERATION_DURATION.name).record(seconds);
     });
     metrics::histogram!(catalogue::DYNAMODB_CONSUMED_CAPACITY.name).record(1.0);
 }
 
-/// One test for the whole story, because a process can start telemetry only once.
+/// One test for everything, because a process can start telemetry only once.
 #[test]
-fn the_bucket_of_a_sampled_request_tells_its_trace_and_no_other_does() {
-    // Works without any logs. The port is that of "discard", where nothing listens.
+fn only_buckets_of_sampled_requests_have_exemplars() {
+    // Exemplars must work with logging off. Port 9 is "discard": nothing listens there.
     let settings = Settings {
         log_filter: "off".parse().unwrap(),
         traces: TraceSettings::read(&mut Reader::new(|_| None), "http://127.0.0.1:9"),
@@ -58,7 +58,7 @@ fn the_bucket_of_a_sampled_request_tells_its_trace_and_no_other_does() {
         "# UNIT http_server_request_duration_seconds seconds",
         "# TYPE picus_requests_shed counter",
         "picus_requests_shed_total 2",
-        // It has no unit, so its name does not end with one.
+        // This counter has no unit, so its name ends without one.
         "# TYPE picus_bytes_listed counter",
     ] {
         assert!(page.lines().any(|found| found == line), "no line {line:?} in\n{page}");

@@ -1,4 +1,4 @@
-//! Log lines, as a reader of stdout sees them.
+//! Log lines on stdout.
 
 mod sink;
 
@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use sink::{Sink, settings};
 
-/// One test for the whole story, because a process can start telemetry only once.
+/// One test for everything, because a process can start telemetry only once.
 #[test]
-fn each_event_is_one_line_that_nobody_outside_can_forge() {
+fn each_event_is_one_line_and_no_input_can_forge_another() {
     let sink = Sink::default();
     let settings = settings();
     let telemetry = picus_telemetry::init(&settings, sink.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! Metrics, as a scraper sees them.
+//! Metrics in a scrape.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use picus_settings::Reader;
 use picus_telemetry::{Exposition, Metrics, Service, Settings, TraceSettings};
 
 #[test]
-fn a_scrape_has_the_catalogues_help_and_what_was_recorded() {
+fn a_scrape_has_the_recorded_values_and_the_catalogues_help() {
     let settings = Settings {
         service: Service {
             name: "picus-test".into(),

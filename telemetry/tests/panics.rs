@@ -1,4 +1,4 @@
-//! Panics, as a reader of stdout sees them.
+//! Panics in the log on stdout.
 
 mod sink;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use sink::{Sink, settings};
 
 #[test]
-fn a_panic_is_one_line_with_its_message_its_place_and_its_request() {
+fn a_panic_is_one_log_line_with_message_location_and_request() {
     let sink = Sink::default();
     let settings = settings();
     let telemetry = picus_telemetry::init(&settings, sink.clone()).unwrap();

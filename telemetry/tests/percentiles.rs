@@ -1,4 +1,4 @@
-//! Distributions, as a collector receives them.
+//! Distributions that a collector receives.
 
 mod request;
 mod sink;
@@ -23,7 +23,7 @@ use sink::{Sink, settings};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A collector that gives `answers` one by one, and passes each delivery to the test.
+/// A collector that replies with `answers` one by one, and passes each delivery to the test.
 fn collector(
     answers: Receiver<(u16, Vec<u8>)>,
 ) -> (SocketAddr, Receiver<ExportMetricsServiceRequest>) {
@@ -56,7 +56,7 @@ fn serve(
     .unwrap();
 }
 
-/// The only data point of a delivery, with its metric's name.
+/// The metric's name and the data point of a delivery that has only one.
 fn point(request: &ExportMetricsServiceRequest) -> (&str, &ExponentialHistogramDataPoint) {
     let [resource] = &request.resource_metrics[..] else { panic!("{request:?}") };
     let [metric] = &resource.scope_metrics[0].metrics[..] else { panic!("{request:?}") };
@@ -71,9 +71,9 @@ fn record(status: &'static str, seconds: f64) {
     metrics::histogram!(catalogue::HTTP_SERVER_REQUEST_DURATION.name, &labels).record(seconds);
 }
 
-/// One test for the whole story, because a process can start telemetry only once.
+/// One test for everything, because a process can start telemetry only once.
 #[test]
-fn each_duration_is_delivered_once_also_where_the_collector_fails_for_a_time() {
+fn each_duration_is_delivered_once_even_if_the_collector_fails_for_a_time() {
     let (answer, answers) = mpsc::channel();
     let (address, deliveries) = collector(answers);
     let percentiles = PercentileSettings {
@@ -93,14 +93,17 @@ fn each_duration_is_delivered_once_also_where_the_collector_fails_for_a_time() {
     let (name, lost) = point(&first);
     assert_eq!(name, "http.server.request.duration");
     assert_eq!(lost.count, 1);
-    // Durations go on coming while the collector fails. All statuses of a route share one distribution.
+    // More durations are recorded while the collector fails. All statuses of a route share one distribution.
     record("201", 0.02);
     record("503", 2.0);
     answer.send((503, Vec::new())).unwrap();
     let second = next();
     let (_, all) = point(&second);
     assert_eq!((all.count, all.min, all.max), (3, Some(0.01), Some(2.0)));
-    assert_eq!(all.start_time_unix_nano, lost.start_time_unix_nano, "it is of the whole time");
+    assert_eq!(
+        all.start_time_unix_nano, lost.start_time_unix_nano,
+        "it covers the time since the lost delivery"
+    );
     let attributes: Vec<_> =
         all.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
     assert_eq!(attributes, ["http.route"]);
@@ -108,7 +111,7 @@ fn each_duration_is_delivered_once_also_where_the_collector_fails_for_a_time() {
     assert_eq!(buckets.bucket_counts.iter().sum::<u64>(), 3);
     answer.send((200, Vec::new())).unwrap();
 
-    // Nothing is delivered twice, and the end of the program delivers the last ones.
+    // No duration is delivered twice, and the last ones are delivered when the program ends.
     record("201", 0.04);
     let rejected = ExportMetricsServiceResponse {
         partial_success: Some(ExportMetricsPartialSuccess {

@@ -16,7 +16,7 @@ use prost::Message as _;
 
 use sink::{Sink, settings};
 
-/// A collector that reports these numbers of rejected spans, one an answer, and then goes away.
+/// A collector whose replies report these numbers of rejected spans, one a reply. Then it closes its port.
 fn collector(rejected: &'static [i64]) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,10 +35,10 @@ fn collector(rejected: &'static [i64]) -> (SocketAddr, JoinHandle<()>) {
     (address, thread)
 }
 
-/// One test for the whole story, because a process can start telemetry only once.
+/// One test for everything, because a process can start telemetry only once.
 #[test]
-fn rejected_spans_count_as_lost_and_each_kind_of_loss_is_one_line_with_its_cause() {
-    // A negative number, or more spans than were sent, makes no sense.
+fn rejected_spans_count_as_lost_and_each_kind_of_loss_is_logged_once_with_its_cause() {
+    // A negative number and a number above that of the sent spans are invalid.
     let (address, gone) = collector(&[1, 9, -3, 0, 1]);
     let settings = Settings {
         traces: TraceSettings::read(

@@ -143,7 +143,7 @@ impl History {
 mod tests {
     use super::*;
 
-    /// An event: a client, and its request or the response.
+    /// An event of a client: its request, or the response to it.
     enum Event {
         Ask(usize, Operation),
         Answer(usize, Outcome),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_get_that_reads_what_was_is_found() {
+    async fn a_stale_get_is_found() {
         let mut events = vec![
             Ask(0, Put(1)),
             Answer(0, Written),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_without_an_answer_takes_effect_late_or_never_and_once() {
+    async fn a_request_without_a_response_may_take_effect_once_at_any_time_or_never() {
         let unanswered = || {
             vec![
                 Ask(0, Put(1)),

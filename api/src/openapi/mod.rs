@@ -50,7 +50,7 @@ mod tests {
     use crate::route;
 
     #[test]
-    fn the_document_has_every_route_but_its_own() {
+    fn the_document_has_every_route_except_its_own() {
         let document = serde_json::to_value(document()).unwrap();
         let found: BTreeSet<_> =
             document["paths"].as_object().unwrap().keys().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-"""What both drivers share: the item, and the story that every client has to make work."""
+"""Shared by both drivers: the item, and the calls that every client must make work."""
 
 import json
 import os
@@ -13,7 +13,7 @@ TEXT = Path("../item.json").read_text(encoding="utf-8")
 
 
 def read(text):
-    """JSON with every digit."""
+    """Parses or writes JSON without losing digits."""
     return json.loads(text, parse_float=Decimal)
 
 
@@ -25,11 +25,11 @@ def cursor(link):
 
 def story(name, client):
     item = read(TEXT)
-    # The clients' own json.dumps and json.loads know a fraction as a float alone.
+    # The clients' own json.dumps and json.loads support fractions only as floats.
     whole = {name: value for name, value in item.items() if name != "exact"}
     key = f"python-{time.time_ns()}"
     id = client.put(whole, key)
-    assert client.put(whole, key) == id, "the same put again is the same item"
+    assert client.put(whole, key) == id, "a repeated put must return the same item"
     assert client.get(id) == whole | {"object_id": id}, client.get(id)
     exact = client.put_text(TEXT)
     assert read(client.get_text(exact)) == item | {"object_id": exact}, client.get_text(exact)

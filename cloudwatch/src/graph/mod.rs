@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_math_and_searches_are_lines_of_a_point_a_minute() {
+    fn metrics_math_and_searches_give_one_point_a_minute() {
         let shown = of(&json!({ "stat": "Sum", "period": 60, "metrics": [
             ["N", "m", "d", "1", { "id": "a", "label": "one" }],
             ["...", "2", { "id": "b", "visible": false }],
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cloudwatch_would_refuse_is_a_problem() {
+    fn a_graph_that_cloudwatch_would_refuse_is_a_problem() {
         for row in [
             json!("N"),
             json!([]),

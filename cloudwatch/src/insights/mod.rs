@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_sorted_cut_off_and_shown() {
+    fn results_are_sorted_limited_and_projected() {
         assert_eq!(numbers("filter kind = 'a' | fields kind, n | sort n desc | limit 1"), [5.0]);
         let rows = run("filter n = 5 | fields kind").unwrap();
         assert_eq!(rows, [Row::from([("kind".to_owned(), json!("a"))])]);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_is_not_understood_fails() {
+    fn an_unknown_query_fails() {
         for query in [
             "parse @message '*' as a",
             "filter kind ~ 'a'",

@@ -154,7 +154,7 @@ Resources:
     }
 
     #[test]
-    fn what_is_not_there_is_refused_by_its_name() {
+    fn an_undefined_name_is_refused_by_name() {
         let error = resources(TEMPLATE, &Parameters::new()).unwrap_err();
         assert_eq!(error, TemplateError::Unknown("Base".to_owned()));
         let other = TEMPLATE.replace("M, !Ref W, Rate", "M, !Ref W, Rates");
@@ -207,7 +207,7 @@ Resources:
     }
 
     #[test]
-    fn an_attribute_that_is_not_known_is_refused_where_it_is_asked_for() {
+    fn an_unknown_attribute_is_refused_where_it_is_used() {
         let template = CONDITIONAL.replace("!Ref Group", "!GetAtt Group.Colour");
         let template = Template::read(&template, &Parameters::new()).unwrap();
         let values = template.resources().find(|resource| resource.id == "Values").unwrap();

@@ -1,4 +1,4 @@
-// What one does with the console, on the real system.
+// Uses the console on the real system.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -25,7 +25,7 @@ test("an item is put from the page, and its trace is one click away", async () =
   assert.ok(names.some((name) => name.includes("/picus/put")), names.join("\n"));
   assert.ok(names.some((name) => /PutItem/.test(name)), names.join("\n"));
 
-  // The form of the next call knows the item; what is in it is shown as text.
+  // The form of the next request offers the item. Its content is shown as text, not as HTML.
   await page.goto(`${system.base}/#/requests`);
   await page.locator(".calls a", { hasText: "/picus/get/{key}" }).click();
   await page.getByRole("button", { name: "Send" }).click();
@@ -85,7 +85,7 @@ test("a practice is solved by its cause and its mend, saved, and opened again", 
   const page = await system.page();
   await page.goto(`${system.base}/#/practice`);
   await page.locator('[data-scenario="02-deletes-fail"]').click();
-  // The page comes on whichever view is open.
+  // A page appears in every view.
   await page.goto(`${system.base}/#/overview`);
   await page.locator('[data-pager="rings"]').waitFor({ timeout: 60_000 });
   assert.equal(await page.locator(".menu").count(), 0, "faults are hidden");
@@ -93,7 +93,7 @@ test("a practice is solved by its cause and its mend, saved, and opened again", 
   await page.getByRole("button", { name: "Acknowledge" }).click();
   await page.locator('[data-pager="quiet"]').waitFor();
   await page.getByRole("link", { name: "Back to the practice" }).click();
-  // Of the few requests of so short a minute, not each minute has a delete.
+  // So short a minute has few requests, and not always a delete.
   await until("requests that users lose", async () => Number(await page.locator("[data-lost]").getAttribute("data-lost")) > 0);
   await page.locator('[data-cause="handler-crashes"]').check();
   await page.getByRole("button", { name: "That is it" }).click();
@@ -120,7 +120,7 @@ test("a practice is solved by its cause and its mend, saved, and opened again", 
   assert.ok(await page.locator(".evidence .line").count() > 10, "the lines of then");
   assert.deepEqual(await serious(page), []);
 
-  // A file of somebody else's brings no HTML.
+  // HTML in somebody else's file is not rendered.
   const other = JSON.parse(readFileSync(file, "utf8")) as { title: string; seen: { dashboard: { widgets: object[] } } };
   other.title = "<b class='theirs'>Theirs</b>";
   other.seen.dashboard.widgets.push({ type: "text", x: 0, y: 0, width: 4, height: 4, markdown_html: "<b class='theirs'>Theirs</b>" });
@@ -168,7 +168,7 @@ test("an open page follows the clock, and goes on after a restart of the system"
   await system.restart();
   await page.getByText("Reconnecting").waitFor({ state: "detached" });
   await until("the minutes of the new system", async () => (await minute()) <= first);
-  // The new system has another token.
+  // The restarted system has another token.
   await pauseAndRun();
   assert.equal(await page.locator(".control-error").count(), 0);
   await page.context().close();

@@ -1,4 +1,4 @@
-// What the tests share: the real system on ports of its own, and a browser that complains.
+// Shared by the tests: a real system on its own ports, and a browser whose errors fail the test.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
@@ -61,7 +61,7 @@ export async function given(): Promise<Given> {
       context.setDefaultTimeout(20_000);
       const page = await context.newPage();
       page.on("console", (message) => {
-        // A trace that has not arrived yet is asked for again.
+        // A trace that has not arrived yet is requested again.
         const isEarly = message.location().url.includes("/api/traces/") && message.text().includes("404");
         if (["error", "warning"].includes(message.type()) && !isEarly) complaints.push(message.text());
       });

@@ -1,4 +1,5 @@
-// Every view in both themes and at three widths: nothing overflows, axe finds nothing serious, and a picture is kept.
+// Every view in both themes and at three widths: nothing overflows, axe finds nothing serious, and a screenshot
+// is saved.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Given, Theme } from "./given.ts";
@@ -24,7 +25,7 @@ before(async () => {
   await system.post("/api/clock", { seconds_per_minute: 1 });
   await system.post("/api/traffic", { level: "normal" });
   await until("twelve minutes", async () => (await system.state()).minute >= 12);
-  // What is looked at stands still.
+  // Pauses the system, so that the view does not change.
   await system.post("/api/clock", { running: false });
 });
 after(() => system.stop());
@@ -40,7 +41,8 @@ async function look(theme: Theme, width: number, views: Record<string, string>):
     assert.equal(await page.locator(".failure").count(), 0, `${name}: ${await page.locator("main").innerText()}`);
     assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), `${name} is wider than the window`);
     await page.screenshot({ path: `${SCREENSHOTS}/${name}-${theme}-${width}.png` });
-    // Widths share their colours, and the themes what a narrow window hides.
+    // Colours do not depend on the width, and hidden parts not on the theme, so not every combination is
+    // needed.
     if (width === 1440 || (width === 390 && theme === "light")) assert.deepEqual(await serious(page), [], `${name}, ${theme}`);
   }
   await page.context().close();
@@ -75,7 +77,7 @@ test("the switch changes the theme, and the keyboard reaches everything", async 
   await page.reload();
   await page.waitForSelector("html[data-theme=dark]");
   await page.waitForSelector(".menu summary");
-  // From the top: skip link, brand, clock, speed, traffic, faults.
+  // In order: skip link, brand, clock, speed, traffic, faults.
   for (let step = 0; step < 6; step++) await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await page.waitForSelector(".menu[open]");

@@ -1,4 +1,4 @@
-//! The contract of `DELETE /picus/{key}`, kept towards every sender.
+//! Tests of `DELETE /picus/{key}`, with the event that each sender would send.
 
 use futures_util::future;
 use picus_api::precondition::etag;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::forms::{Form, remove_header, set_header};
 use crate::given::{an_empty_table, context};
 
-/// The ids that the request has in the samples.
+/// The header that carries the trace id in the sample events.
 const TRACE_HEADER: &str = "x-amzn-trace-id";
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn an_item_is_deleted_once() {
 }
 
 #[tokio::test]
-async fn only_the_item_that_is_named_goes() {
+async fn a_delete_leaves_other_items_in_place() {
     let given = an_empty_table().await;
     for (named, other) in [("a+b", "a b"), ("%41", "A"), ("A", "a"), ("some-key ", "some-key")] {
         for form in Form::ALL {
@@ -43,7 +43,7 @@ async fn only_the_item_that_is_named_goes() {
 }
 
 #[tokio::test]
-async fn a_key_is_decoded_unless_its_sender_has_done_so() {
+async fn a_key_is_decoded_unless_the_sender_decoded_it() {
     let given = an_empty_table().await;
     for (encoded, key) in [("a%2Fb", "a/b"), ("%C3%A9%20%22%F0%9F%90%A6", "é \"🐦")] {
         let message = format!("Item with key \"{key}\" deleted successfully");
@@ -52,7 +52,11 @@ async fn a_key_is_decoded_unless_its_sender_has_done_so() {
             let segment = if form.decodes_paths() { key } else { encoded };
             let told = given.tell(form, form.delete(segment)).await;
             if form.decodes_paths() && key.contains('/') {
-                assert_eq!(told.failure().1, "unknown_path", "{form:?}: not for certain a key");
+                assert_eq!(
+                    told.failure().1,
+                    "unknown_path",
+                    "{form:?}: the slash may separate segments"
+                );
             } else {
                 assert_eq!((told.status, told.field("message")), (200, message.as_str()));
             }
@@ -61,7 +65,7 @@ async fn a_key_is_decoded_unless_its_sender_has_done_so() {
 }
 
 #[tokio::test]
-async fn a_key_that_can_be_no_key_is_400() {
+async fn an_empty_a_long_and_a_badly_encoded_key_are_400() {
     let given = an_empty_table().await;
     let long = "x".repeat(2049);
     for form in Form::ALL {
@@ -71,7 +75,7 @@ async fn a_key_that_can_be_no_key_is_400() {
         assert_eq!((told.status, told.field("code")), (400, "invalid_key"), "{form:?}");
         for bad in ["%", "%4", "%zz", "%ff", "%C3"] {
             let told = given.tell(form, form.delete(bad)).await;
-            // Where the sender decodes, these are characters like others.
+            // If the sender has decoded the path, a `%` is an ordinary character of the key.
             let expected =
                 if form.decodes_paths() { (404, "item_not_found") } else { (400, "invalid_key") };
             assert_eq!((told.status, told.field("code")), expected, "{form:?}: {bad}");
@@ -117,7 +121,7 @@ async fn the_ids_of_the_caller_are_kept() {
 }
 
 #[tokio::test]
-async fn without_ids_of_the_caller_there_are_those_of_the_invocation() {
+async fn without_ids_from_the_caller_those_of_the_invocation_are_used() {
     let given = an_empty_table().await;
     let root = "Root=1-5759e988-bd862e3fe1be46a994272793";
     for form in Form::ALL {
@@ -133,7 +137,7 @@ async fn without_ids_of_the_caller_there_are_those_of_the_invocation() {
 }
 
 #[tokio::test]
-async fn a_request_id_that_is_not_sane_is_not_repeated() {
+async fn an_invalid_request_id_is_replaced() {
     let given = an_empty_table().await;
     for form in Form::ALL {
         for odd in ["a b", "é", "a\r\nSet-Cookie: b", &"x".repeat(129)] {
@@ -146,11 +150,12 @@ async fn a_request_id_that_is_not_sane_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn an_id_that_comes_twice_is_not_taken() {
+async fn an_id_that_is_sent_twice_is_replaced() {
     let given = an_empty_table().await;
     let (root, other) =
         ("Root=1-67891233-abcdef012345678912345678", "Root=1-67891234-abcdef012345678912345678");
-    // As a load balancer with multi-value headers, and as an HTTP API sends it.
+    // A load balancer with multi-value headers sends both values in a list; an HTTP API joins them with a
+    // comma.
     let mut several = Form::LoadBalancerMultiValue.delete("none");
     remove_header(&mut several, TRACE_HEADER);
     several["multiValueHeaders"][TRACE_HEADER] = json!([root, other]);
@@ -193,7 +198,7 @@ async fn a_body_and_a_query_change_nothing() {
 }
 
 #[tokio::test]
-async fn options_tells_the_methods() {
+async fn options_lists_the_methods() {
     let given = an_empty_table().await;
     for form in Form::ALL {
         let told = given.tell(form, form.request("OPTIONS", "/picus/a")).await;
@@ -202,7 +207,7 @@ async fn options_tells_the_methods() {
 }
 
 #[tokio::test]
-async fn a_guarded_delete_is_done_only_where_its_condition_holds() {
+async fn a_conditional_delete_happens_only_if_its_condition_holds() {
     let given = an_empty_table().await;
     let conditional = |form: Form, key: &str, name: &str, value: &str| {
         let mut event = form.delete(key);
@@ -243,7 +248,7 @@ async fn every_value_of_a_condition_counts() {
 }
 
 #[tokio::test]
-async fn no_name_of_a_clients_means_anything_to_the_libraries() {
+async fn field_names_that_serde_json_reserves_change_nothing() {
     let given = an_empty_table().await;
     for name in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
         for form in Form::ALL {
@@ -262,7 +267,7 @@ async fn no_name_of_a_clients_means_anything_to_the_libraries() {
 }
 
 #[tokio::test]
-async fn a_stage_in_the_path_is_passed_over() {
+async fn a_stage_in_the_path_is_ignored() {
     let given = an_empty_table().await;
     for form in [Form::RestApi, Form::HttpApiVersion1, Form::HttpApi] {
         let key = given.some_item().await;

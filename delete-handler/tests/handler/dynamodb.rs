@@ -1,4 +1,4 @@
-//! DynamoDB: an engine in this process, and one that can be put into trouble and mended again.
+//! A DynamoDB engine in this process, and a proxy before it that can inject faults and remove them again.
 
 use std::net::SocketAddr;
 
@@ -12,11 +12,12 @@ use picus_testing::engine::sdk_config;
 
 const TABLE: &str = "picus_data";
 
-/// How DynamoDB is. The secrets are what no client may read.
+/// What the proxy does with requests. Its error messages contain `secret`, so that a test sees whether one
+/// reaches a client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Health {
     Well,
-    /// It takes requests, and never answers.
+    /// It reads requests and never answers.
     Silent,
     Throttling,
     Failing,
@@ -25,19 +26,20 @@ pub(crate) enum Health {
     Gone,
 }
 
-/// Stores an item as another writer would.
+/// Stores an item directly in DynamoDB, as a program other than Picus would.
 pub(crate) async fn put(address: SocketAddr, key: &str) {
     let client = Client::new(&sdk_config(address).await);
     let put = client.put_item().table_name(TABLE);
     put.item("object_id", AttributeValue::S(key.to_owned())).send().await.unwrap();
 }
 
-/// An address where nobody listens.
+/// An address on which nothing listens.
 pub(crate) async fn nowhere() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// What stands before an engine, and passes on only what the engine's health allows.
+/// Starts a proxy before `engine`. It forwards requests or injects a fault, as the last `Health` sent to it
+/// says.
 pub(crate) async fn start_behind(engine: SocketAddr) -> (SocketAddr, watch::Sender<Health>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -51,7 +53,7 @@ pub(crate) async fn start_behind(engine: SocketAddr) -> (SocketAddr, watch::Send
     (address, set)
 }
 
-/// Serves a connection until a side closes it, or until a request meets trouble.
+/// Forwards a connection's bytes until one side closes it, or until a request arrives during a fault.
 async fn serve(mut client: TcpStream, mut engine: TcpStream, health: watch::Receiver<Health>) {
     let (mut request, mut response) = ([0; 8192], [0; 8192]);
     loop {
@@ -85,7 +87,7 @@ async fn be_in_trouble(mut client: TcpStream, health: Health) {
     let length = body.len();
     let answer =
         format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
-    // To close before all was read could cost the client its answer.
+    // Closing a connection with unread data sends a reset, and the client could lose the response.
     let mut rest = Vec::new();
     if client.write_all(answer.as_bytes()).await.is_ok() {
         let _ = client.read_to_end(&mut rest).await;

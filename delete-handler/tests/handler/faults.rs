@@ -1,4 +1,4 @@
-//! What a client is told when DynamoDB is in trouble.
+//! What clients receive when DynamoDB fails.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::given::{Given, context, given, impatient};
 use crate::told::Told;
 use picus_testing::engine;
 
-/// Words of the SDK, of the network and of AWS, which no client may read.
+/// Internal details that no response may contain.
 const INTERNAL: [&str; 8] =
     ["127.0.0.1", "arn:", "secret", "dispatch", "Exception", "refused", "picus_data", "panic"];
 
@@ -21,14 +21,14 @@ fn assert_discreet(told: &Told) {
     assert!(!INTERNAL.iter().any(|word| text.contains(word)), "{text}");
 }
 
-/// A handler, and the health of its DynamoDB.
+/// Starts a handler, and returns it with the switch that makes its DynamoDB fail.
 async fn troubled(settings: &Settings) -> (Given, watch::Sender<Health>) {
     let (address, health) = dynamodb::start_behind(engine::start().await).await;
     (given(address, settings).await, health)
 }
 
 #[tokio::test]
-async fn each_trouble_is_told_and_passes() {
+async fn each_fault_has_its_error_and_ends_when_dynamodb_recovers() {
     let (given, health) = troubled(&impatient()).await;
     let (slow_down, in_time) = (
         "Could not delete item: too many requests at this time, retry later",
@@ -58,7 +58,7 @@ async fn each_trouble_is_told_and_passes() {
 }
 
 #[tokio::test]
-async fn an_unreachable_dynamodb_is_500_without_a_word_of_it() {
+async fn an_unreachable_dynamodb_is_500_without_internal_details() {
     let given = given(dynamodb::nowhere().await, &impatient()).await;
     for form in Form::ALL {
         let mut guarded = form.delete("k");
@@ -72,7 +72,7 @@ async fn an_unreachable_dynamodb_is_500_without_a_word_of_it() {
 }
 
 #[tokio::test]
-async fn an_unreachable_dynamodb_does_not_matter_to_a_bad_request() {
+async fn a_bad_request_is_400_even_if_dynamodb_is_unreachable() {
     let given = given(dynamodb::nowhere().await, &impatient()).await;
     for form in Form::ALL {
         assert_eq!(given.tell(form, form.delete("")).await.status, 400, "{form:?}");
@@ -80,8 +80,8 @@ async fn an_unreachable_dynamodb_does_not_matter_to_a_bad_request() {
 }
 
 #[tokio::test]
-async fn an_answer_is_there_before_the_invocations_deadline() {
-    // More patience with DynamoDB than the function has time.
+async fn the_response_comes_before_the_invocations_deadline() {
+    // DynamoDB's time-out is longer than the invocation may take.
     let (given, health) = troubled(&Settings::default()).await;
     health.send_replace(Health::Silent);
     let left = Duration::from_millis(800);

@@ -1,14 +1,15 @@
-//! Who sends events, and what they look like: samples after AWS's documentation, in `tests/events`.
+//! The services that send events to the function, and a sample event of each, taken from AWS's documentation
+//! (`tests/events`).
 
 use serde_json::{Value, json};
 
-/// A sender of events.
+/// A service that sends events to the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     LoadBalancer,
     LoadBalancerMultiValue,
     RestApi,
-    /// An HTTP API that is set to the payload version of a REST API.
+    /// An HTTP API with payload format version 1.0, the format of a REST API.
     HttpApiVersion1,
     HttpApi,
     FunctionUrl,
@@ -39,7 +40,7 @@ impl Form {
         serde_json::from_str(text).unwrap()
     }
 
-    /// The event of a request for `path`, which is written as this sender writes it.
+    /// The event of a request for `path`. `path` must be encoded as this sender encodes it.
     pub(crate) fn request(self, method: &str, path: &str) -> Value {
         let mut event = self.sample();
         if self.is_version_2() {
@@ -53,7 +54,7 @@ impl Form {
         event
     }
 
-    /// The event of a delete of the key that the path's last segment stands for.
+    /// The event of `DELETE /picus/{segment}`.
     pub(crate) fn delete(self, segment: &str) -> Value {
         self.request("DELETE", &format!("/picus/{segment}"))
     }
@@ -82,7 +83,7 @@ pub(crate) fn set_header(event: &mut Value, name: &str, value: &str) {
     }
 }
 
-/// Takes a header out, whatever the case of its name.
+/// Removes a header, whatever the case of its name.
 pub(crate) fn remove_header(event: &mut Value, name: &str) {
     for place in ["headers", "multiValueHeaders"] {
         if let Some(headers) = event[place].as_object_mut() {

@@ -1,4 +1,4 @@
-//! What the tests start from.
+//! Starts the handler and the table that a test uses.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,9 +14,9 @@ use crate::forms::Form;
 use crate::told::Told;
 use picus_testing::engine::{self, sdk_config};
 
-/// The time that the function has for an event, unless a test says otherwise.
+/// The time that the function has for an event, by default.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Longer than any test may wait.
+/// No test may wait longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A delete handler, and the table that it deletes from.
@@ -26,18 +26,18 @@ pub(crate) struct Given {
     address: SocketAddr,
 }
 
-/// A handler on an empty table; the engine ends with the test's runtime.
+/// A handler with an empty table. The engine stops when the test's runtime does.
 pub(crate) async fn an_empty_table() -> Given {
     given(engine::start().await, &Settings::default()).await
 }
 
-/// A handler whose calls are bounded as `settings` say.
+/// A handler that uses the DynamoDB at `address`, with the time-outs and retries of `settings`.
 pub(crate) async fn given(address: SocketAddr, settings: &Settings) -> Given {
     let table = Table::new(&sdk_config(address).await, settings);
     Given { handler: DeleteHandler::new(table.clone(), Duration::from_millis(300)), table, address }
 }
 
-/// Little patience, so that the tests of failures are quick.
+/// Short time-outs, so that tests of failures are fast.
 pub(crate) fn impatient() -> Settings {
     Settings {
         attempt_timeout: Duration::from_millis(500),
@@ -47,7 +47,7 @@ pub(crate) fn impatient() -> Settings {
     }
 }
 
-/// What Lambda knows of an invocation that ends in `left`.
+/// The context of an invocation whose deadline is `left` from now.
 pub(crate) fn context(left: Duration) -> Context {
     let deadline = (SystemTime::now() + left).duration_since(UNIX_EPOCH).unwrap();
     let mut context = Context::default();
@@ -57,12 +57,12 @@ pub(crate) fn context(left: Duration) -> Context {
 }
 
 impl Given {
-    /// Stores an item, past the API that would choose its key.
+    /// Stores an item with this key. It bypasses `Table::put`, which would choose a key.
     pub(crate) async fn an_item(&self, key: &str) {
         dynamodb::put(self.address, key).await;
     }
 
-    /// Stores an item, and returns the key that it was given.
+    /// Stores an item, and returns its key.
     pub(crate) async fn some_item(&self) -> String {
         self.table.put(Item::parse("{}").unwrap(), None).await.unwrap().to_string()
     }
@@ -71,7 +71,7 @@ impl Given {
         self.table.get(&Key::new(key).unwrap()).await.is_ok()
     }
 
-    /// What `form` is told when it sends `event`.
+    /// The handler's response when `form` sends `event`.
     pub(crate) async fn tell(&self, form: Form, event: Value) -> Told {
         self.tell_within(form, event, context(DEADLINE)).await
     }

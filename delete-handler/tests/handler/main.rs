@@ -1,5 +1,5 @@
-//! The delete handler as the load balancer, the API gateways and AWS Lambda meet it, on a real
-//! DynamoDB engine in this process.
+//! Tests the delete handler with the events that the load balancer, the API gateways and function URLs send, on
+//! a DynamoDB engine in this process.
 
 mod contract;
 mod dynamodb;

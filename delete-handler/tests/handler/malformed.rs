@@ -1,4 +1,4 @@
-//! Events that are no HTTP requests, or odd ones: each is answered.
+//! Events that are not HTTP requests, and malformed requests: each gets a response.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time;
 use crate::forms::Form;
 use crate::given::{Given, an_empty_table, context};
 
-/// The names that mean something in an event, among others.
+/// Names that the handler looks for in an event, and some that it does not.
 const NAMES: &str = "requestContext|elb|http|method|path|rawPath|httpMethod|headers|multiValueHeaders|version|stage|x-request-id|domainName|[a-z]{0,3}";
 
 fn value() -> BoxedStrategy<Value> {
@@ -36,7 +36,7 @@ fn value() -> BoxedStrategy<Value> {
     .boxed()
 }
 
-/// The status of an answer that AWS can read, whatever its form.
+/// The status of the handler's response. Fails if AWS could not read the response.
 async fn status(given: &Given, event: Value) -> u64 {
     let answer =
         given.handler.answer(LambdaEvent::new(event.to_string(), context(Duration::from_secs(10))));
@@ -60,7 +60,8 @@ fn check(events: &BoxedStrategy<Value>) {
     outcome.unwrap();
 }
 
-/// Puts `value` in the place of the part that is found by choosing a member as often as `way` says.
+/// Replaces one part of `part` with `value`. Each number of `way` chooses a member, one level deeper than the
+/// one before.
 fn replace(part: &mut Value, way: &[u8], value: Value) {
     match (part, way) {
         (Value::Object(members), [choice, way @ ..]) if !members.is_empty() => {
@@ -77,7 +78,7 @@ fn any_json_is_answered() {
 }
 
 #[test]
-fn any_change_to_a_proper_event_is_answered() {
+fn any_change_to_a_valid_event_is_answered() {
     let change = (select(Form::ALL.to_vec()), any::<[u8; 3]>(), value());
     let changed = change.prop_map(|(form, way, value)| {
         let mut event = form.sample();
@@ -88,7 +89,7 @@ fn any_change_to_a_proper_event_is_answered() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_400_in_the_load_balancers_form() {
+async fn an_event_that_is_no_request_is_400_in_the_load_balancers_form() {
     let given = an_empty_table().await;
     for event in
         [json!(null), json!([]), json!(1), json!("DELETE"), json!({}), json!({"Records": []})]

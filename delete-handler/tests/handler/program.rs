@@ -1,4 +1,4 @@
-//! The program as Lambda, or an operator, meets it.
+//! The program, started as Lambda or an operator starts it.
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use picus_testing::engine;
 use picus_testing::runtime_api::RuntimeApi;
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The path under which the outcome of an invocation is reported, after its beginning.
+/// The Runtime API's path for the response to the invocation, without its version.
 const ANSWERED: &str = "invocation/8476a536-e9f4-11e8-9739-2dfe598c3fcd/response";
 
 fn program() -> Command {
@@ -28,7 +28,7 @@ fn program() -> Command {
     program
 }
 
-/// The program with the variables that Lambda sets.
+/// A command that runs the program with the variables that Lambda sets.
 pub(crate) fn function(runtime_api: SocketAddr, dynamodb: SocketAddr) -> Command {
     let mut program = program();
     program
@@ -53,7 +53,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_no_text_is_unusable_and_not_unset() {
+async fn a_variable_that_is_not_utf_8_is_invalid_rather_than_unset() {
     for name in ["DYNAMODB_TABLE_NAME", "AWS_REGION", "AWS_LAMBDA_FUNCTION_NAME"] {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
         let output = run(function(nowhere, nowhere).env(name, OsStr::from_bytes(b"a\xff"))).await;
@@ -63,7 +63,7 @@ async fn a_variable_that_is_no_text_is_unusable_and_not_unset() {
     }
 }
 
-/// Asks a program to end, and returns its exit code.
+/// Sends SIGTERM to a program, and returns its exit code.
 async fn terminate(child: &mut Child) -> Option<i32> {
     let id = child.id().unwrap().to_string();
     assert!(run(Command::new("kill").args(["-TERM", &id])).await.status.success());
@@ -71,7 +71,7 @@ async fn terminate(child: &mut Child) -> Option<i32> {
 }
 
 #[tokio::test]
-async fn it_answers_events_until_sigterm_and_then_ends_with_0() {
+async fn it_answers_events_until_sigterm_and_exits_with_0() {
     let dynamodb = engine::start().await;
     let mut api = RuntimeApi::start().await;
     let mut child = function(api.address, dynamodb).spawn().unwrap();
@@ -88,7 +88,7 @@ async fn it_answers_events_until_sigterm_and_then_ends_with_0() {
             let line = loop {
                 let line = time::timeout(PATIENCE, lines.next_line()).await.unwrap();
                 let line: Value = serde_json::from_str(&line.unwrap().unwrap()).unwrap();
-                // Those with `_aws` are metrics.
+                // Lines with `_aws` are metrics.
                 if line.get("_aws").is_none() {
                     break line;
                 }
@@ -111,7 +111,7 @@ async fn an_event_that_can_not_be_read_is_400_and_the_next_one_is_served() {
         let told = Told::read(Form::LoadBalancer, &serde_json::from_slice(&body).unwrap());
         assert_eq!(told.failure().0, 400, "{event:.40}");
     }
-    // The sender of this one reads multi-value headers alone.
+    // The sender of this event reads only multi-value headers.
     let (_, body) = api.invoke("{\"multiValueHeaders\":{},\"a\":\"\\ud800\"}").await;
     let told = Told::read(Form::LoadBalancerMultiValue, &serde_json::from_slice(&body).unwrap());
     assert_eq!(told.failure().0, 400);
@@ -121,7 +121,7 @@ async fn an_event_that_can_not_be_read_is_400_and_the_next_one_is_served() {
 }
 
 #[tokio::test]
-async fn it_asks_for_work_though_dynamodb_is_unreachable_and_ends_while_it_waits() {
+async fn it_starts_without_dynamodb_and_stops_while_it_waits_for_an_event() {
     let mut api = RuntimeApi::start().await;
     let mut child = function(api.address, dynamodb::nowhere().await).spawn().unwrap();
     api.polled().await;
@@ -129,7 +129,7 @@ async fn it_asks_for_work_though_dynamodb_is_unreachable_and_ends_while_it_waits
 }
 
 #[tokio::test]
-async fn it_connects_to_dynamodb_before_it_asks_for_work() {
+async fn it_connects_to_dynamodb_before_it_asks_for_an_event() {
     let dynamodb = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut api = RuntimeApi::start().await;
     let _child = function(api.address, dynamodb.local_addr().unwrap()).spawn().unwrap();
@@ -139,7 +139,7 @@ async fn it_connects_to_dynamodb_before_it_asks_for_work() {
 }
 
 #[tokio::test]
-async fn its_arguments_are_answered() {
+async fn help_and_version_are_printed() {
     for argument in ["--help", "-h"] {
         let help = run(program().arg(argument)).await;
         assert_eq!(help.status.code(), Some(0));
@@ -162,7 +162,7 @@ async fn its_arguments_are_answered() {
 }
 
 #[tokio::test]
-async fn an_unknown_argument_is_one_line_and_64() {
+async fn an_unknown_argument_prints_one_line_and_exits_with_64() {
     for arguments in [&["--bogus"][..], &["--help", "--version"], &["\n"], &[""]] {
         let output = run(program().args(arguments)).await;
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
@@ -171,7 +171,7 @@ async fn an_unknown_argument_is_one_line_and_64() {
 }
 
 #[tokio::test]
-async fn every_bad_setting_is_a_line_of_its_own_and_64() {
+async fn every_invalid_setting_has_its_own_line_and_the_exit_code_is_64() {
     let nowhere = dynamodb::nowhere().await;
     for (name, bad) in [
         ("PICUS_DYNAMODB_MAX_ATTEMPTS", "0"),
@@ -196,7 +196,7 @@ async fn every_bad_setting_is_a_line_of_its_own_and_64() {
 }
 
 #[tokio::test]
-async fn outside_of_lambda_it_says_so_and_ends_with_64() {
+async fn outside_of_lambda_it_says_so_and_exits_with_64() {
     let nowhere = dynamodb::nowhere().await;
     for missing in [
         "AWS_LAMBDA_RUNTIME_API",

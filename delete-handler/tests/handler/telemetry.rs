@@ -1,5 +1,4 @@
-//! What goes out of the function besides its answer: log lines and metrics on stdout, and segments to
-//! the X-Ray daemon that Lambda runs beside it.
+//! The telemetry of the function: log lines and metrics on stdout, and segments to the X-Ray daemon that Lambda runs.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -19,7 +18,7 @@ use picus_testing::runtime_api::RuntimeApi;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A function with a daemon beside it.
+/// A running function, and the test's X-Ray daemon.
 struct Given {
     api: RuntimeApi,
     daemon: UdpSocket,
@@ -30,7 +29,7 @@ async fn given(dynamodb: SocketAddr) -> Given {
     given_named("picus-delete-handler", dynamodb).await
 }
 
-/// The same, with the function called `service_name`.
+/// Like `given`, but with another service name.
 async fn given_named(service_name: &str, dynamodb: SocketAddr) -> Given {
     let daemon = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let mut api = RuntimeApi::start().await;
@@ -45,19 +44,19 @@ async fn given_named(service_name: &str, dynamodb: SocketAddr) -> Given {
 }
 
 impl Given {
-    /// Sends a delete, waits until the function asks for work again, and returns the documents that
-    /// the daemon has by then: the segment, and the one part of it.
+    /// Sends a delete, and waits until the function asks for the next event. Returns the documents that the
+    /// daemon has received by then: the segment and its only subsegment.
     async fn segments_of_a_delete(&mut self) -> (Value, Value) {
         self.segments_of(&Form::LoadBalancer.sample()).await
     }
 
-    /// The same for this event.
+    /// Like `segments_of_a_delete`, for this event.
     async fn segments_of(&mut self, event: &Value) -> (Value, Value) {
         self.api.invoke(&event.to_string()).await;
         self.api.polled().await;
         let mut documents = Vec::new();
         let mut datagram = vec![0; 65536];
-        // From now on the environment may be frozen: what has not come does not come.
+        // Lambda may freeze the function from here on. What the daemon has not received by now is lost.
         while let Ok(length) = self.daemon.try_recv(&mut datagram) {
             let text = std::str::from_utf8(&datagram[..length]).unwrap();
             // AWS X-Ray Developer Guide, "Sending segment documents to the X-Ray daemon".
@@ -73,17 +72,17 @@ impl Given {
 }
 
 #[tokio::test]
-async fn the_daemon_has_a_segment_and_the_call_in_it_before_more_work_is_asked_for() {
+async fn the_daemon_has_the_segment_and_its_call_before_the_next_event_is_asked_for() {
     let mut given = given(engine::start().await).await;
     let (segment, part) = given.segments_of_a_delete().await;
     let root = "1-5c536348-3d683b8b04734faae651f476";
     assert_eq!(segment["name"], "picus-delete-handler");
     assert_eq!((&segment["trace_id"], &part["trace_id"]), (&json!(root), &json!(root)));
-    assert!(segment.get("parent_id").is_none(), "the load balancer names none: {segment}");
+    assert!(segment.get("parent_id").is_none(), "the load balancer sends no parent: {segment}");
     assert_eq!(segment["origin"], "AWS::Lambda::Function");
     assert_eq!(segment["http"]["request"]["method"], "DELETE");
     assert_eq!(segment["http"]["response"]["status"], 404);
-    assert_eq!(segment["error"], true, "of the client's: {segment}");
+    assert_eq!(segment["error"], true, "a 404 is the client's error: {segment}");
     assert_eq!((&segment["fault"], &segment["cause"]), (&json!(null), &json!(null)), "{segment}");
     assert_eq!(
         segment["annotations"],
@@ -105,7 +104,7 @@ async fn the_daemon_has_a_segment_and_the_call_in_it_before_more_work_is_asked_f
 }
 
 #[tokio::test]
-async fn a_long_key_a_long_user_agent_and_an_odd_name_are_shortened_and_lose_no_trace() {
+async fn a_long_key_or_user_agent_and_an_odd_service_name_do_not_lose_the_trace() {
     let mut given = given_named("picus (delete)", engine::start().await).await;
     let mut event = Form::LoadBalancer.sample();
     let key = "k".repeat(2048);
@@ -122,7 +121,7 @@ async fn a_long_key_a_long_user_agent_and_an_odd_name_are_shortened_and_lose_no_
 }
 
 #[tokio::test]
-async fn a_failure_has_its_colour_and_its_cause() {
+async fn a_failed_request_is_marked_in_its_segment_with_its_cause() {
     let mut given = given(dynamodb::nowhere().await).await;
     let (segment, part) = given.segments_of_a_delete().await;
     assert_eq!((&segment["fault"], &part["fault"]), (&json!(true), &json!(true)));
@@ -135,7 +134,7 @@ async fn a_failure_has_its_colour_and_its_cause() {
 }
 
 #[tokio::test]
-async fn a_throttle_is_one_to_the_daemon_though_dynamodb_answers_400() {
+async fn a_throttled_call_is_marked_as_a_throttle_although_dynamodb_answers_400() {
     let (address, health) = dynamodb::start_behind(engine::start().await).await;
     let mut given = given(address).await;
     for (health_now, status, throttled) in
@@ -150,7 +149,7 @@ async fn a_throttle_is_one_to_the_daemon_though_dynamodb_answers_400() {
     }
 }
 
-/// What a function says of one event on stdout and on stderr, until it is asked for the next.
+/// The lines that a function writes for one event to stdout and stderr, until it asks for the next event.
 async fn said(function: &mut Command, mut api: RuntimeApi, event: &Value) -> (Vec<Value>, String) {
     let mut child = function.stderr(Stdio::piped()).spawn().unwrap();
     api.invoke(&event.to_string()).await;
@@ -166,7 +165,7 @@ async fn said(function: &mut Command, mut api: RuntimeApi, event: &Value) -> (Ve
 }
 
 #[tokio::test]
-async fn two_releases_show_as_two_versions() {
+async fn each_release_shows_its_version() {
     let dynamodb = engine::start().await;
     for release in ["4f2c1e7", "4f2c1e8"] {
         let api = RuntimeApi::start().await;
@@ -184,7 +183,7 @@ fn access(lines: &[Value]) -> &Value {
 }
 
 #[tokio::test]
-async fn lambdas_own_trace_is_on_the_line_where_the_request_is_in_another() {
+async fn the_access_line_names_lambdas_trace_if_the_request_has_another() {
     let dynamodb = engine::start().await;
     let own = "1-5759e988-bd862e3fe1be46a994272793";
     let request = "1-5c536348-3d683b8b04734faae651f476";
@@ -202,12 +201,12 @@ async fn lambdas_own_trace_is_on_the_line_where_the_request_is_in_another() {
 }
 
 #[tokio::test]
-async fn a_504_is_counted_once_and_as_late_for_nobody_may_have_waited_for_it() {
-    // It takes connections and never answers.
+async fn a_504_is_counted_once_and_as_a_late_response() {
+    // A DynamoDB that accepts connections and never answers.
     let silence = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = RuntimeApi::start().await;
     let mut function = function(api.address, silence.local_addr().unwrap());
-    // Long before the invocation's own deadline, as it is by default.
+    // DynamoDB's time-out passes long before the invocation's deadline, as it does by default.
     function.env("PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "0.3");
     function.env("PICUS_LATENCY_OBJECTIVE_SECONDS", "0.1");
     let (lines, _) = said(&mut function, api, &Form::LoadBalancer.sample()).await;
@@ -224,7 +223,7 @@ async fn a_504_is_counted_once_and_as_late_for_nobody_may_have_waited_for_it() {
 }
 
 #[tokio::test]
-async fn a_line_has_the_bodys_size_and_nothing_of_it_nor_of_credentials() {
+async fn a_line_has_the_bodys_size_but_neither_the_body_nor_credentials() {
     const SECRET: &str = "sesame-7c1d";
     const ENCODED: &str = "c2VzYW1lLTdjMWQ";
     let api = RuntimeApi::start().await;
@@ -270,7 +269,7 @@ async fn metrics_are_documents_among_the_log_lines() {
             assert!(value.as_f64().unwrap() > 0.0, "{name} in {line}");
         }
         for dimension in told["Dimensions"][0].as_array().unwrap() {
-            // CloudWatch takes no dimension without a value.
+            // CloudWatch rejects a dimension without a value.
             assert_ne!(line[dimension.as_str().unwrap()].as_str().unwrap(), "");
         }
         if metrics.iter().any(|(name, _)| name == "picus_requests_within_objective_total") {

@@ -1,4 +1,4 @@
-//! What a sender of events is told, read as it reads it.
+//! The handler's response, parsed as its sender parses it.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::forms::Form;
 
-/// The headers of every answer.
+/// The headers of every response.
 const ALWAYS: [&str; 5] =
     ["cache-control", "content-type", "x-amzn-trace-id", "x-content-type-options", "x-request-id"];
 
-/// An answer, its form checked.
+/// A response whose format was checked.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) status: u16,
@@ -22,7 +22,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Reads an answer to `form`, with AWS's own types.
+    /// Parses a response to `form` with AWS's own types.
     pub(crate) fn read(form: Form, answer: &Value) -> Self {
         let (status, single, multi, body, base64) = if form.is_load_balancer() {
             let read: AlbTargetGroupResponse = serde_json::from_value(answer.clone()).unwrap();
@@ -36,7 +36,7 @@ impl Told {
         } else if form.is_version_2() {
             let mut answer = answer.clone();
             assert!(answer.get("cookies").is_none(), "none are set");
-            // The type wants them, API Gateway does not.
+            // The type requires `cookies`; API Gateway does not.
             answer["cookies"] = json!([]);
             let read: ApiGatewayV2httpResponse = serde_json::from_value(answer).unwrap();
             let multi = read.multi_value_headers;
@@ -62,7 +62,7 @@ impl Told {
         told
     }
 
-    /// What holds of every answer, in whatever form.
+    /// Checks what every response must have, whatever its form.
     fn check(&self) {
         let has_content = self.status != 204;
         for name in ALWAYS {

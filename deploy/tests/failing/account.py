@@ -1,4 +1,4 @@
-"""What is in an account of the emulator, as far as a deployment makes or changes it, without names that each run makes anew."""
+"""Describes everything in an emulated account that a deployment creates or changes, without names that differ from run to run."""
 
 import hashlib
 import json
@@ -15,7 +15,8 @@ class Account:
     def __init__(self, number, endpoint, region):
         self.id = f"{number:012d}"
         self.endpoint, self.region, self.clients = endpoint, region, {}
-        # What stands for an image's tag in the state, so that cases that change places between two images are alike.
+        # In the state, these names replace the images' tags, so that deploying image 2 over 1 equals deploying
+        # 1 over 2.
         self.names = {}
 
     def client(self, service):
@@ -34,7 +35,7 @@ class Account:
         return {each["ParameterKey"]: each["ParameterValue"] for each in self.stacks()[name]["Parameters"]}
 
     def state(self):
-        """A dictionary of facts; each is JSON."""
+        """The account's facts, as a dictionary of JSON values."""
         facts = {}
         for name, stack in self.stacks().items():
             if "-Alarms-" in name:
@@ -63,7 +64,7 @@ class Account:
         return json.loads(text)
 
     def make_table(self, **more):
-        """As the stack does."""
+        """Sets what the stack would set."""
         self.client("dynamodb").create_table(
             TableName="picus_data",
             BillingMode="PAY_PER_REQUEST",
@@ -105,7 +106,7 @@ class Account:
         return {"priorities": sorted(rule["Priority"] for rule in rules), "weights": sorted(weights)}
 
     def images(self):
-        """Those that were pushed."""
+        """The images that were pushed."""
         try:
             return sorted(each["imageTag"] for each in self.client("ecr").list_images(repositoryName="picus-service")["imageIds"])
         except botocore.exceptions.ClientError:
@@ -115,6 +116,6 @@ class Account:
         if "Release" not in facts.get("stack picus", {}).get("parameters", {}):
             return None
         key = f"releases/{facts['stack picus']['parameters']['Release']}/parameters"
-        # By its prefix: a page has a thousand of them at most.
+        # By its prefix, because a page has at most a thousand keys.
         listed = self.client("s3").list_objects_v2(Bucket=f"picus-artifacts-{self.id}-{self.region}", Prefix=key)
         return key in [each["Key"] for each in listed.get("Contents", [])]

@@ -1,6 +1,6 @@
-"""The real AWS CLI, loaded once and forked for each call, which makes a matrix of some thousand calls possible.
+"""Loads the real AWS CLI once and forks it for each call. Only so are thousands of calls fast enough.
 
-A run of a script can have a plan, which says what happens to which of its calls: see `ways.py`.
+A script's run can have a plan that says which call fails, and how: see `ways.py`.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ driver = awscli.clidriver.create_clidriver()
 
 
 def warm_up():
-    """What a call reads of the CLI's data is read before it, by the process that all calls are forked from."""
+    """Reads the CLI's data files for a call, so that the forked processes need not read them."""
     with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
         driver.main(["--version"])
     for service in SERVICES:
@@ -40,7 +40,7 @@ def warm_up():
 
 
 def call_cli(arguments):
-    """Its exit code, and what it printed."""
+    """Returns the call's exit code, stdout and stderr."""
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
     sys.stdout, sys.stderr = out, err
     try:
@@ -57,8 +57,8 @@ def operation(arguments):
 
 
 def answer(asked):
-    """Makes one call as the plan of its run says."""
-    # Where the CLI's own data is, which it has put there itself.
+    """Makes one call, or lets it fail if the run's plan says so."""
+    # The path of the CLI's data, as the CLI itself sets it.
     data = os.environ["AWS_DATA_PATH"]
     os.environ.clear()
     os.environ.update(asked["environment"], AWS_DATA_PATH=data)
@@ -69,7 +69,7 @@ def answer(asked):
     log = pathlib.Path(plan["log"])
     this = operation(asked["arguments"])
     made = [*(log.read_text().splitlines() if log.exists() else []), this]
-    # How many times something is polled differs from run to run: a plan counts the calls of its operation alone.
+    # The number of polls differs from run to run, so a plan counts only the calls of its own operation.
     number = made.count(plan["operation"])
     with log.open("a") as file:
         file.write(this + "\n")

@@ -1,4 +1,4 @@
-"""Accounts of one emulator, and scripts that run in them with calls that fail as planned."""
+"""Runs scripts in accounts of one emulator, and lets chosen calls fail."""
 
 import contextlib
 import http.server
@@ -20,10 +20,10 @@ HERE = pathlib.Path(__file__).parent
 REGION = "eu-central-1"
 REPOSITORY = "picus@1001/picus@2002"
 
-# How a run of a script ended: `calls` are the calls of the AWS CLI that it made.
+# The result of a script's run. `calls` are the calls of the AWS CLI that it made.
 Run = namedtuple("Run", "code out err calls")
 
-# Docker, as far as a push needs it: the image is in the repository.
+# A fake docker: its push puts the image into the repository.
 DOCKER = """#!/bin/bash
 case $1 in
   login) cat >/dev/null ;;
@@ -32,7 +32,7 @@ esac
 """
 
 
-# No emulator scans images.
+# The emulator does not scan images, so these answers are recorded.
 RECORDED = {
     "ecr describe-image-scan-findings": (0, json.dumps({"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}}), ""),
 }
@@ -62,17 +62,17 @@ class Lab:
             picus.shutdown()
 
     def account(self):
-        """An empty one."""
+        """Creates an empty account."""
         return Case(self, Account(next(self.numbers), self.endpoint, REGION))
 
     def works(self, account):
-        """Whether what is deployed there does."""
+        """Whether the deployed image works."""
         release = Account(int(account), self.endpoint, REGION).parameters()["ImageTag"]
         return not release.startswith("bad")
 
 
 def nth(calls, number):
-    """Of calls that were made, the one of that number, as `Case.run` wants it."""
+    """The call with that number, as `Case.run` expects it: its operation, and its number among that operation's calls."""
     return calls[number - 1], calls[:number].count(calls[number - 1])
 
 
@@ -84,8 +84,8 @@ class Case:
         (self.folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{lab.picus_port}"\nheader = "X-Account: {account.id}"\n')
 
     def run(self, script, *arguments, at=(None, 0), way=None, answers=None, root=ROOT):
-        """Runs a script, and lets a call fail in that way: `at` is its operation, and which of that operation's calls it is.
-        `answers`: those that are recorded, by operation."""
+        """Runs a script, and lets one call fail in `way`. `at` is the call's operation, and its number among that operation's calls.
+        `answers`: recorded answers, by operation."""
         plan, log = self.folder / "plan", self.folder / "log"
         log.write_text("")
         plan.write_text(json.dumps({"operation": at[0], "number": at[1], "way": way, "log": str(log), "answers": RECORDED | (answers or {})}))
@@ -110,7 +110,7 @@ class Case:
         return done
 
     def bootstrapped(self, *tags):
-        """With images of these tags."""
+        """Runs the bootstrap, and pushes images with these tags."""
         self.must("bootstrap", "--repository", REPOSITORY)
         for tag in tags:
             put_image(self.account.client("ecr"), tag)
@@ -120,7 +120,7 @@ class Case:
         return "deploy", "--image", tag, "--delete-handler", self.lab.package, *arguments
 
     def at_rest(self):
-        """Waits until nothing is under way: a script that was killed leaves AWS at work."""
+        """Waits until AWS has finished: it goes on after a script was killed. Returns the account's state."""
         def rests():
             states = [stack["StackStatus"] for stack in self.account.stacks().values()]
             return not any(state.endswith("_IN_PROGRESS") and state != "REVIEW_IN_PROGRESS" for state in states)
@@ -130,7 +130,7 @@ class Case:
 
 
 def picus_of(lab):
-    """What the smoke test reaches. It works where a good image is deployed."""
+    """The server for the smoke test. It works if a good image is deployed."""
 
     class PicusOfAccounts(Picus):
         items = {}

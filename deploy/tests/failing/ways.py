@@ -2,7 +2,8 @@
 
 from collections import namedtuple
 
-# `sent`: the call reaches AWS and is done there. `stays`: so do all calls after it. `kills`: the script dies of it.
+# `sent`: AWS performs the call. `answer`: what the script gets. `stays`: all later calls fail too. `kills`: the
+# script is killed.
 Way = namedtuple("Way", "sent answer stays kills", defaults=(False, False))
 
 
@@ -26,7 +27,7 @@ def warning(operation, code, out, err):
     return code, out, err + "/usr/lib/python3/urllib3/connectionpool.py:1: Warning: something unusual\n"
 
 
-# What a script notices comes first; a call that was throttled or has warned is as if nothing had been.
+# Failures that a script notices come first. The last two must have no effect: the CLI retries, or only warns.
 WAYS = {
     "denied": Way(False, error("AccessDeniedException", "User is not authorized to perform this action")),
     "cut off": Way(True, cut_off),
@@ -34,7 +35,7 @@ WAYS = {
     "hollow": Way(True, lambda operation, code, out, err: (code, "{}\n" if out else "", err)),
     "offline": Way(False, unreachable, stays=True),
     "empty": Way(True, lambda operation, code, out, err: (code, "", err)),
-    # Not what AWS says of a thing that is not there, though CloudFormation has the same code for that.
+    # Not "does not exist", although CloudFormation uses the same code for that.
     "refused": Way(False, error("ValidationError", "1 validation error detected: this request can not be read")),
     "throttled": Way(False, error("ThrottlingException", "Rate exceeded")),
     "warning": Way(True, warning),

@@ -1,4 +1,4 @@
-//! DynamoDB, played by hand: each call waits until a test answers it.
+//! A fake DynamoDB: each call waits until the test answers it.
 
 use aws_sdk_dynamodb::config::RuntimeComponents;
 use aws_smithy_runtime_api::client::http::{
@@ -18,7 +18,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The keys that it asks for, in the order of their names.
+    /// The keys that the call asks for, sorted.
     pub(crate) fn keys(&self) -> Vec<&str> {
         let asked = if self.operation == "GetItem" {
             vec![&self.body["Key"]]
@@ -33,14 +33,15 @@ impl Call {
         keys
     }
 
-    /// Finds all that it asks for.
+    /// Answers with an item for every key.
     pub(crate) fn find_all(self) {
         let keys: Vec<String> = self.keys().into_iter().map(str::to_owned).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         self.find(&keys, &[], "");
     }
 
-    /// Finds some, and leaves others unread. Each item has this text.
+    /// Answers with an item for each key of `found`, and returns `unread` as unprocessed. Each item contains
+    /// `text`.
     pub(crate) fn find(self, found: &[&str], unread: &[&str], text: &str) {
         let item = |id: &&str| json!({"object_id": {"S": id}, "text": {"S": text}});
         let key = |id: &&str| json!({"object_id": {"S": id}});

@@ -1,4 +1,4 @@
-//! What the table promises.
+//! What callers of `Table` may rely on.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,7 +28,7 @@ fn ids(items: &[picus_items::Item]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_was_put_is_there_with_its_id() {
+async fn a_get_returns_what_was_put_with_its_id() {
     let given = an_empty_table().await;
     let id = given.table.put(item(r#"{"b":[1.50,null],"a":{"é":true}}"#), None).await.unwrap();
     let found = given.table.get(&key(id.to_string())).await.unwrap();
@@ -50,7 +50,7 @@ async fn an_idempotency_key_writes_once() {
     assert_eq!(found["a"], 1, "the first item stays");
 }
 
-/// As docs/API.md says: the key holds as long as its item.
+/// docs/API.md promises that an idempotency key is used up as long as its item exists.
 #[tokio::test]
 async fn a_delete_frees_the_idempotency_key_of_its_item() {
     let table = an_empty_table().await.table;
@@ -58,14 +58,14 @@ async fn a_delete_frees_the_idempotency_key_of_its_item() {
     let first = table.put(item(r#"{"a":1}"#), Some(&order)).await.unwrap();
     table.delete(&key(first.to_string())).await.unwrap();
     let next = table.put(item(r#"{"a":2}"#), Some(&order)).await.unwrap();
-    assert_eq!(first, next, "the id follows from the key");
+    assert_eq!(first, next, "the id is derived from the key");
     assert_eq!(json(&table.get(&key(next.to_string())).await.unwrap())["a"], 2);
 }
 
 #[tokio::test]
-async fn an_item_that_is_too_large_is_refused_as_dynamodb_would() {
+async fn an_item_over_dynamodbs_size_limit_is_refused() {
     let table = an_empty_table().await.table;
-    // The id's name and value come to 9 and 36 bytes, the attribute's name to 1.
+    // `object_id` takes 9 bytes, its value 36, the name `a` 1.
     let of_size = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 46));
     table.put(item(&of_size(409_600)), None).await.unwrap();
     let error = Item::parse(of_size(409_601)).unwrap_err();
@@ -80,7 +80,7 @@ async fn the_deepest_item_that_is_accepted_can_be_stored() {
 }
 
 #[tokio::test]
-async fn any_notation_of_a_number_that_is_accepted_can_be_stored() {
+async fn every_accepted_notation_of_a_number_can_be_stored() {
     let table = an_empty_table().await.table;
     for (number, expected) in [
         ("0e126", "0"),
@@ -104,7 +104,7 @@ async fn any_notation_of_a_number_that_is_accepted_can_be_stored() {
 }
 
 #[tokio::test]
-async fn an_item_of_huge_numbers_is_shown_about_as_long_as_it_was_put() {
+async fn an_item_of_huge_numbers_is_returned_about_as_long_as_it_was_put() {
     let table = an_empty_table().await.table;
     let put = format!("{{\"n\":[{}]}}", vec!["1E125"; 1_000].join(","));
     let id = table.put(item(&put), None).await.unwrap();
@@ -137,7 +137,7 @@ async fn of_concurrent_deletes_exactly_one_succeeds() {
 }
 
 #[tokio::test]
-async fn pages_have_every_item_once_and_the_last_one_has_no_next() {
+async fn pages_contain_each_item_once_and_the_last_has_no_cursor() {
     let table = an_empty_table().await.table;
     let put = put_many(&table, 10).await;
     for page_size in [1, 3, 5, 9, 10, 11] {
@@ -164,7 +164,7 @@ async fn an_empty_table_has_one_empty_page() {
 }
 
 #[tokio::test]
-async fn a_cursor_stays_good_when_its_item_is_deleted() {
+async fn a_cursor_stays_valid_when_its_item_is_deleted() {
     let table = an_empty_table().await.table;
     let put = put_many(&table, 4).await;
     let page = table.page(limit(2), None).await.unwrap();
@@ -176,7 +176,7 @@ async fn a_cursor_stays_good_when_its_item_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_scan_has_every_item_over_many_pages() {
+async fn a_scan_returns_every_item_over_many_pages() {
     let table = an_empty_table().await.table;
     let put = put_many(&table, 2_100).await;
     let (mut seen, mut pages, mut next) = (Vec::new(), 0, None);
@@ -191,7 +191,7 @@ async fn a_scan_has_every_item_over_many_pages() {
 }
 
 #[tokio::test]
-async fn what_other_writers_left_is_shown() {
+async fn items_of_other_writers_are_returned() {
     let given = an_empty_table().await;
     let odd = HashMap::from([
         ("bytes".to_owned(), AttributeValue::B(Blob::new([0, 255]))),

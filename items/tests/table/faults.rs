@@ -1,4 +1,4 @@
-//! What a client and the log learn when DynamoDB is in trouble.
+//! What clients and the log are told when DynamoDB fails.
 
 use std::error::Error as _;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::given::{a_table_at, item};
 
-/// Something in DynamoDB's place that gives every request the same answer, or none.
+/// A server in DynamoDB's place that gives every request the same answer, or none.
 async fn always(answer: Option<String>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -39,7 +39,7 @@ fn answer(status: &str, body: &str) -> String {
 }
 
 #[tokio::test]
-async fn throttling_is_told_apart_without_a_word_of_dynamodbs() {
+async fn throttling_has_its_own_error_without_dynamodbs_text() {
     const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"secret"}"#;
     let error = get_from(Some(answer("400 Bad Request", THROTTLED))).await;
     assert_eq!(error.kind(), ErrorKind::Throttled, "{error:?}");
@@ -47,7 +47,7 @@ async fn throttling_is_told_apart_without_a_word_of_dynamodbs() {
 }
 
 #[tokio::test]
-async fn silence_is_a_passed_deadline() {
+async fn no_answer_is_a_passed_deadline() {
     assert_eq!(get_from(None).await.kind(), ErrorKind::DeadlineExceeded);
 }
 
@@ -58,19 +58,19 @@ async fn anything_else_is_internal() {
 }
 
 #[tokio::test]
-async fn an_item_that_can_not_be_compared_is_not_taken_for_the_same() {
-    // Another item has the id, and DynamoDB does not say which.
+async fn an_item_that_can_not_be_compared_does_not_count_as_equal() {
+    // DynamoDB says that an item with this id exists, but not which.
     const REFUSED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":""}"#;
     let table = a_table_at(always(Some(answer("400 Bad Request", REFUSED))).await).await;
     let key = IdempotencyKey::new("order-1").unwrap();
     let error = table.put(item("{}"), Some(&key)).await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Internal, "Could not save item"));
-    // Without a key, only an earlier attempt at the same put can have written its new id.
+    // Without an idempotency key the id is new, so only an earlier attempt of this put can have written it.
     assert!(table.put(item("{}"), None).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_call_says_who_makes_it_and_no_more() {
+async fn a_call_names_picus_in_its_user_agent_and_nothing_else() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let table = a_table_at(listener.local_addr().unwrap()).await;
     tokio::spawn(async move { table.get(&Key::new("k").unwrap()).await });
@@ -83,7 +83,7 @@ async fn a_call_says_who_makes_it_and_no_more() {
 }
 
 #[tokio::test]
-async fn each_call_says_what_could_not_be_done() {
+async fn each_call_has_its_own_error_message() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let table = a_table_at(nobody).await;
     let key = Key::new("k").unwrap();

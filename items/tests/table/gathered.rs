@@ -1,4 +1,4 @@
-//! Reads that come while others are under way.
+//! Reads that arrive while others are in flight, and are gathered into batches.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ use crate::given::json as told;
 
 pub(crate) type Read = JoinHandle<Result<Item, Error>>;
 
-/// Ends the wait for the next attempt at once; the SDK's deadlines, which are longer, never pass.
+/// Skips the SDK's waits between attempts. The SDK's deadlines, which are longer, never pass.
 #[derive(Debug)]
 struct NoWaits;
 
@@ -33,16 +33,17 @@ impl AsyncSleep for NoWaits {
 }
 
 const DEADLINE: Duration = Duration::from_secs(5);
-/// For what comes by itself.
+/// How long a test waits for a call.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A table, and the calls that are made to it.
+/// A table, and its calls to DynamoDB.
 pub(crate) struct Given {
     table: Table,
     calls: mpsc::UnboundedReceiver<Call>,
 }
 
-/// A table that gathers. Calls to one region share their tokens, in all of the tests.
+/// A table that gathers reads. All tables of one region share the SDK's retry tokens, so each test uses its own
+/// region.
 pub(crate) async fn given(region: &'static str, max_attempts: u32) -> Given {
     let (sender, calls) = mpsc::unbounded_channel();
     let config = aws_config::from_env()
@@ -63,13 +64,13 @@ pub(crate) async fn given(region: &'static str, max_attempts: u32) -> Given {
 }
 
 impl Given {
-    /// Begins to read, and waits until that has come as far as it comes by itself.
+    /// Starts a read, and lets it run until it waits for a call's answer.
     async fn read(&self, key: &str) -> Read {
         let [read] = self.reads([key]).await;
         read
     }
 
-    /// The same for several, in one turn of the runtime.
+    /// Starts several reads at the same time.
     async fn reads<const N: usize>(&self, keys: [&str; N]) -> [Read; N] {
         self.reads_within(keys.map(|key| (key, |read| read))).await
     }
@@ -89,13 +90,14 @@ impl Given {
         begun
     }
 
-    /// Begins a call that goes on until this is dropped: what comes now is gathered.
+    /// Starts a call that stays in flight until the returned value is dropped, so that later reads are
+    /// gathered.
     pub(crate) async fn busy(&mut self) -> Busy {
         let read = self.read("busy").await;
         Busy { read, _call: self.call("GetItem", &["busy"]).await }
     }
 
-    /// The next call, which has been made already.
+    /// The next call, which must have been made already.
     pub(crate) async fn call(&mut self, operation: &str, keys: &[&str]) -> Call {
         settle().await;
         let call = self.calls.try_recv().expect("a call");
@@ -103,7 +105,7 @@ impl Given {
         call
     }
 
-    /// The next call, which may be yet to come.
+    /// Waits for the next call.
     pub(crate) async fn next(&mut self) -> Call {
         let call = time::timeout(PATIENCE, self.calls.recv()).await;
         call.expect("a call within a minute").expect("the table is there")
@@ -115,7 +117,7 @@ impl Given {
     }
 }
 
-/// A call that is under way.
+/// A call in flight.
 pub(crate) struct Busy {
     read: Read,
     _call: Call,
@@ -129,7 +131,7 @@ impl Drop for Busy {
 
 pub(crate) type GetFuture = Pin<Box<dyn Future<Output = Result<Item, Error>> + Send>>;
 
-/// Lets all that can go on do so.
+/// Lets all tasks run until they wait.
 async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
@@ -148,14 +150,14 @@ pub(crate) async fn kind(read: Read) -> ErrorKind {
 }
 
 #[tokio::test]
-async fn a_read_that_meets_no_other_is_made_at_once_and_alone() {
+async fn a_single_read_is_sent_at_once_and_alone() {
     let mut given = given("alone", 1).await;
     for key in ["a", "b"] {
         let read = given.read(key).await;
         given.call("GetItem", &[key]).await.find_all();
         assert_eq!(id(read).await, key);
     }
-    // One that is under way does not hold it up.
+    // One call in flight does not delay it.
     let _busy = given.busy().await;
     let read = given.read("c").await;
     given.call("GetItem", &["c"]).await.find_all();
@@ -163,12 +165,12 @@ async fn a_read_that_meets_no_other_is_made_at_once_and_alone() {
 }
 
 #[tokio::test]
-async fn of_reads_that_come_at_once_all_but_the_first_go_together() {
+async fn simultaneous_reads_go_in_one_batch_except_the_first() {
     let mut given = given("gathered", 1).await;
     let [a, b, c, again] = given.reads(["a", "b", "c", "b"]).await;
     given.call("GetItem", &["a"]).await.find_all();
     let together = given.call("BatchGetItem", &["b", "c"]).await;
-    // What comes now may ask for what was written since: it does not join.
+    // A read that arrives now must see writes made since the batch was sent, so it does not join the batch.
     let later = given.read("b").await;
     let own = given.call("GetItem", &["b"]).await;
     together.find(&["b"], &[], "");
@@ -181,7 +183,7 @@ async fn of_reads_that_come_at_once_all_but_the_first_go_together() {
     );
     own.find_all();
     assert_eq!(id(later).await, "b");
-    // Nothing is under way any more.
+    // No call is in flight any more.
     let alone = given.read("d").await;
     given.call("GetItem", &["d"]).await.find_all();
     assert_eq!(id(alone).await, "d");
@@ -206,11 +208,11 @@ async fn a_call_asks_for_at_most_a_hundred_keys() {
 }
 
 #[tokio::test]
-async fn who_leaves_costs_the_others_nothing() {
+async fn a_caller_that_leaves_does_not_affect_the_others() {
     let mut given = given("left", 1).await;
     let [a, b, c] = given.reads(["a", "b", "c"]).await;
     let alone = given.call("GetItem", &["a"]).await;
-    // The one that is alone leaves, and its call with it.
+    // If the only caller of a call leaves, the call is cancelled.
     a.abort();
     settle().await;
     assert!(alone.answer.is_closed());
@@ -225,14 +227,14 @@ async fn who_leaves_costs_the_others_nothing() {
 }
 
 #[tokio::test]
-async fn who_left_before_the_call_is_not_read_for() {
+async fn a_batch_omits_callers_that_left_before_it_was_sent() {
     let mut given = given("left-before", 1).await;
     let _busy = given.busy().await;
     let mut reads = ["a", "b", "c"].map(|key| {
         let (table, key) = (given.table.clone(), Key::new(key).unwrap());
         Box::pin(async move { table.get(&key).await })
     });
-    // All three come in this turn, and one leaves in it.
+    // All three reads start, and one is cancelled, before any task runs.
     for read in &mut reads {
         assert!(future::poll_immediate(read).await.is_none());
     }
@@ -245,7 +247,7 @@ async fn who_left_before_the_call_is_not_read_for() {
 }
 
 #[tokio::test]
-async fn what_is_left_unread_is_read_again_and_alone() {
+async fn unprocessed_keys_are_read_again() {
     let mut given = given("unread", 3).await;
     let _busy = given.busy().await;
     let [b, c, d] = given.reads(["b", "c", "d"]).await;
@@ -257,17 +259,17 @@ async fn what_is_left_unread_is_read_again_and_alone() {
     let again = given.next().await;
     assert_eq!(again.keys(), ["d"]);
     again.find(&[], &["d"], "");
-    // What was found is there; what was not found in three attempts is not known.
+    // `c` was found and `b` was not. `d` stayed unprocessed for three attempts.
     assert_eq!(id(c).await, "c");
     assert_eq!(b.await.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(kind(d).await, ErrorKind::Throttled);
 }
 
 #[tokio::test]
-async fn what_is_left_unread_takes_from_the_tokens_of_all_calls() {
+async fn retries_of_unprocessed_keys_use_the_shared_tokens() {
     let mut given = given("unread-tokens", 4).await;
     let _busy = given.busy().await;
-    // Of 500 tokens, an attempt after a throttle takes 5.
+    // A retry after a throttle takes 5 of the 500 tokens.
     let mut asked = 0;
     for _ in 0..50 {
         let [b, c] = given.reads(["b", "c"]).await;
@@ -284,7 +286,7 @@ async fn what_is_left_unread_takes_from_the_tokens_of_all_calls() {
 }
 
 #[tokio::test]
-async fn a_failed_call_is_the_failure_of_each() {
+async fn a_failed_batch_fails_each_of_its_reads() {
     let denied = json!({"__type": "x#AccessDeniedException"});
     let throttled = json!({"__type": "x#ProvisionedThroughputExceededException"});
     for (status, body, expected) in [
@@ -301,7 +303,7 @@ async fn a_failed_call_is_the_failure_of_each() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_for_its_size_costs_no_attempt() {
+async fn an_answer_cut_at_the_size_limit_costs_no_attempt() {
     let mut given = given("cut", 1).await;
     let _busy = given.busy().await;
     let [b, c] = given.reads(["b", "c"]).await;
@@ -313,7 +315,7 @@ async fn an_answer_that_is_cut_for_its_size_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_batch_that_finds_no_room_is_read_in_smaller_ones_and_each_read_holds_its_item() {
+async fn a_batch_without_room_in_memory_is_split_and_each_read_accounts_for_its_item() {
     let mut given = given("room", 1).await;
     let budget = Budget::new(200_000);
     let text = "x".repeat(30_000);
@@ -342,7 +344,7 @@ async fn a_batch_that_finds_no_room_is_read_in_smaller_ones_and_each_read_holds_
 }
 
 #[tokio::test]
-async fn a_read_that_finds_no_room_for_its_item_fails_and_the_others_do_not() {
+async fn only_the_reads_without_room_in_memory_fail() {
     let mut given = given("own-room", 1).await;
     let budget = Budget::new(100_000);
     let _busy = given.busy().await;
@@ -352,7 +354,7 @@ async fn a_read_that_finds_no_room_for_its_item_fails_and_the_others_do_not() {
         ("b", move |read| room.within(read))
     });
     let reads = given.reads_within(reads).await;
-    // There is room for one of three copies.
+    // The budget has room for one of three copies.
     given.call("BatchGetItem", &["b"]).await.find(&["b"], &[], &"x".repeat(30_000));
     settle().await;
     let (mut found, mut refused) = (0, 0);

@@ -1,4 +1,4 @@
-//! What the tests start from.
+//! Starts the table that a test uses.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,20 +13,20 @@ use picus_testing::engine::{self, sdk_config};
 
 const TABLE: &str = "picus_data";
 
-/// An empty table, and a client beside Picus' own, as another writer would have it.
+/// An empty table, and a DynamoDB client that writes to it without Picus.
 pub(crate) struct Given {
     pub(crate) table: Table,
     other_writer: Client,
 }
 
-/// Starts an engine with an empty table; it ends with the test's runtime.
+/// Starts an engine with an empty table. It stops when the test's runtime does.
 pub(crate) async fn an_empty_table() -> Given {
     let config = sdk_config(engine::start().await).await;
     let other_writer = Client::new(&config);
     Given { table: Table::new(&config, &Settings::default()), other_writer }
 }
 
-/// A table at `address`, used without patience.
+/// A table at `address`, with short time-outs and one attempt.
 pub(crate) async fn a_table_at(address: SocketAddr) -> Table {
     let settings = Settings {
         attempt_timeout: Duration::from_millis(200),
@@ -41,13 +41,13 @@ pub(crate) fn item(json: &str) -> Item {
     Item::parse(json.to_owned()).unwrap()
 }
 
-/// What an item's JSON says.
+/// The item as JSON.
 pub(crate) fn json(item: &Item) -> Value {
     serde_json::from_slice(&item.to_json()).unwrap()
 }
 
 impl Given {
-    /// Writes an item past Picus.
+    /// Writes an item to DynamoDB without Picus.
     pub(crate) async fn another_writer_puts(
         &self,
         id: &str,

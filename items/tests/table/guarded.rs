@@ -1,4 +1,4 @@
-//! Deletes that are done only to the item that is meant.
+//! Conditional deletes: they delete only the item that the client has seen.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use picus_items::{Error, ErrorKind, IdempotencyKey, Item, Key, Table};
 
 use crate::given::{an_empty_table, item};
 
-/// Deletes the item if it has this JSON, as a client does that knows it by its entity-tag.
+/// Deletes the item if its JSON is `json`, as `If-Match` with the item's entity-tag does.
 async fn delete_if(table: &Table, key: &Key, json: &[u8]) -> Result<(), Error> {
     table.delete_if(key, |found| found.to_json() == json).await
 }
@@ -23,7 +23,7 @@ fn refused(result: Result<(), Error>) -> ErrorKind {
 }
 
 #[tokio::test]
-async fn an_item_that_is_meant_is_deleted_and_another_stays() {
+async fn a_conditional_delete_removes_only_the_matching_item() {
     let table = an_empty_table().await.table;
     for json in [
         "{}",
@@ -44,7 +44,7 @@ async fn an_item_that_is_meant_is_deleted_and_another_stays() {
 }
 
 #[tokio::test]
-async fn what_other_writers_left_can_be_meant() {
+async fn items_of_other_writers_can_be_deleted_conditionally() {
     let given = an_empty_table().await;
     let odd = HashMap::from([
         ("bytes".to_owned(), AttributeValue::B(Blob::new([0, 255]))),
@@ -58,7 +58,7 @@ async fn what_other_writers_left_can_be_meant() {
 }
 
 #[tokio::test]
-async fn an_item_with_more_attributes_than_a_condition_holds_stays() {
+async fn an_item_with_too_many_attributes_for_a_condition_stays() {
     let table = an_empty_table().await.table;
     let members: Vec<_> = (0..150).map(|at| format!("\"{at}\":1")).collect();
     let key = put(&table, &format!("{{{}}}", members.join(","))).await;
@@ -69,14 +69,14 @@ async fn an_item_with_more_attributes_than_a_condition_holds_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_item_that_changes_after_it_was_judged_stays() {
+async fn an_item_that_changes_after_the_check_stays() {
     let given = an_empty_table().await;
     let key = Key::new("k").unwrap();
     let with = |value: &str| HashMap::from([("a".to_owned(), AttributeValue::S(value.to_owned()))]);
     for changed in [with("2"), HashMap::new()] {
         given.another_writer_puts("k", with("1")).await;
         let write = given.another_writer_puts("k", changed.clone());
-        // The item is judged between its read and its delete.
+        // The condition is checked between the read and the delete. The item changes at this moment.
         let judge = |_: &Item| {
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(write));
             true
@@ -90,7 +90,7 @@ async fn an_item_that_changes_after_it_was_judged_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_item_that_goes_after_it_was_judged_is_not_found() {
+async fn an_item_deleted_after_the_check_is_not_found() {
     let table = an_empty_table().await.table;
     let key = put(&table, "{}").await;
     let judge = |_: &Item| {
@@ -103,7 +103,7 @@ async fn an_item_that_goes_after_it_was_judged_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_concurrent_guarded_deletes_exactly_one_succeeds() {
+async fn of_concurrent_conditional_deletes_exactly_one_succeeds() {
     let table = an_empty_table().await.table;
     let key = put(&table, r#"{"a":1}"#).await;
     let found = table.get(&key).await.unwrap().to_json();
@@ -111,10 +111,10 @@ async fn of_concurrent_guarded_deletes_exactly_one_succeeds() {
     assert_eq!(deletes.iter().filter(|result| result.is_ok()).count(), 1);
 }
 
-/// An id can be had again by its idempotency key: a guarded delete that races with a delete and a put
-/// of another item must never hit that one.
+/// A put with the same idempotency key gives a new item the same id. A conditional delete must never delete
+/// that new item, even if it races with a delete and a put.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guarded_delete_never_hits_the_next_item_of_the_same_id() {
+async fn a_conditional_delete_never_removes_the_next_item_with_the_same_id() {
     let table = an_empty_table().await.table;
     let order = IdempotencyKey::new("order-1").unwrap();
     for round in 0..50 {

@@ -1,4 +1,4 @@
-//! The table against a real DynamoDB engine in this process.
+//! Tests of `Table` on a DynamoDB engine in this process.
 
 mod by_hand;
 mod contract;

@@ -1,4 +1,4 @@
-//! What operators see of reads that go in one call.
+//! Metrics and spans of reads that are sent as one batch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tracing_subscriber::{Layer, registry};
 
 use crate::gathered::{GetFuture, given, id, kind};
 
-/// All values of each metric and call.
+/// All values of each metric, by the metric's name and the operation.
 #[derive(Debug, Clone, Default)]
 struct Metrics(Arc<Mutex<BTreeMap<String, Vec<f64>>>>);
 
@@ -72,7 +72,7 @@ impl metrics::Recorder for Metrics {
     }
 }
 
-/// What is told of calls, by the span of the request that each was made for.
+/// The fields and events of the calls' spans, with the name of the request's span that each is in.
 #[derive(Debug, Clone, Default)]
 struct Told(Arc<Mutex<Vec<(&'static str, String)>>>);
 
@@ -120,7 +120,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Told {
 async fn each_request_has_a_span_and_each_call_is_measured_once() {
     let (metrics, told) = (Metrics::default(), Told::default());
     let _recorder = metrics::set_default_local_recorder(&metrics);
-    // While there is one alone, a test in another thread can turn spans off that it is the first to meet.
+    // With only one subscriber, `tracing` caches whether a span is enabled by what the first thread wants. A
+    // second subscriber prevents that a test in another thread disables this test's spans.
     let _another = Dispatch::new(registry());
     let _subscriber = tracing::subscriber::set_default(registry().with(told.clone()));
 

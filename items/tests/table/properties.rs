@@ -1,4 +1,4 @@
-//! What holds for every item.
+//! Properties that hold for every item.
 
 use picus_items::{ErrorKind, Item, Key};
 use proptest::collection::{btree_map, vec};
@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::given::{an_empty_table, json};
 
-/// Numbers whose text `serde_json` keeps: whole ones, and halves that no rounding touches.
+/// Numbers that `serde_json` does not round: integers, and halves.
 fn number() -> BoxedStrategy<Value> {
     prop_oneof![
         any::<i64>().prop_map(Value::from),
@@ -41,7 +41,7 @@ fn object() -> BoxedStrategy<Map<String, Value>> {
     btree_map(".+", value(), 0..8).prop_map(|members| members.into_iter().collect()).boxed()
 }
 
-/// `1.0` and `1` are the same number, which `serde_json` tells apart.
+/// Turns `1.0` into `1`: they are the same number, but `serde_json` says that they differ.
 fn plain(value: Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64() {
@@ -80,7 +80,7 @@ fn any_object_comes_back_equal() {
 }
 
 #[test]
-fn any_number_that_is_accepted_comes_back_with_every_digit() {
+fn every_accepted_number_comes_back_with_every_digit() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let table = runtime.block_on(an_empty_table()).table;
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
@@ -107,7 +107,7 @@ fn any_number_that_is_accepted_comes_back_with_every_digit() {
 }
 
 #[test]
-fn any_bytes_are_an_item_or_a_clients_error() {
+fn any_body_is_an_item_or_a_client_error() {
     let mut runner =
         TestRunner::new(Config { failure_persistence: None, cases: 2_000, ..Config::default() });
     let bytes = prop_oneof![

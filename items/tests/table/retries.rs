@@ -1,4 +1,4 @@
-//! How often a call is tried, and how long it waits between; no test waits for it.
+//! How often a call is attempted, and how long it waits between attempts. The tests skip the waits.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use picus_items::{Key, Settings, Table};
 use tokio::time::timeout;
 
-/// DynamoDB, which answers nothing but this; and counts how often it is asked.
+/// A DynamoDB that gives every call the same answer, and counts the calls.
 #[derive(Debug, Clone)]
 struct Always {
     status: u16,
@@ -44,10 +44,11 @@ impl HttpConnector for Always {
     }
 }
 
-/// No deadline passes; the SDK's own for credentials is as long. A wait to try again is shorter.
+/// Deadlines of this length or longer never pass. The SDK's own deadline for credentials is as long. Waits
+/// between attempts are shorter.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Ends at once what waits to try again, and remembers for how long it would have waited.
+/// Skips the waits between attempts, and records how long each would have been.
 #[derive(Debug, Clone, Default)]
 struct Waits(Arc<Mutex<Vec<Duration>>>);
 
@@ -64,8 +65,8 @@ impl AsyncSleep for Waits {
 const BROKEN: (u16, &str) = (500, "{}");
 const THROTTLED: (u16, &str) = (400, r#"{"__type":"ThrottlingException"}"#);
 
-/// Reads this many items at once. All calls to one region share their tokens, in all of the tests: each has a
-/// region of its own. Says how often DynamoDB was asked, and all waits.
+/// Starts `count` reads at once. Returns the number of calls that DynamoDB got, and all waits. All tables of
+/// one region share the SDK's retry tokens, so each test uses its own region.
 async fn reads(
     count: usize,
     region: &'static str,
@@ -84,7 +85,7 @@ async fn reads(
         .await;
     let table = table(&config, own);
     let key = Key::new("k").unwrap();
-    // A wait as long as a deadline would never end.
+    // If a wait were as long as a deadline, the reads would never end.
     let all = Box::pin(join_all((0..count).map(|_| table.get(&key))));
     let failures = timeout(Duration::from_secs(30), all).await.unwrap();
     assert!(failures.iter().all(Result::is_err));
@@ -104,20 +105,20 @@ fn table(config: &SdkConfig, own: Option<u32>) -> Table {
 }
 
 #[tokio::test]
-async fn what_picus_is_told_goes_before_what_the_sdk_is_told() {
+async fn the_setting_of_picus_overrides_that_of_the_sdk() {
     assert_eq!(reads(1, "attempts", BROKEN, (5, None)).await.0, 5);
     assert_eq!(reads(1, "attempts", BROKEN, (5, Some(2))).await.0, 2);
     assert_eq!(reads(1, "attempts", BROKEN, (1, Some(2))).await.0, 2);
 }
 
 #[tokio::test]
-async fn a_failure_is_tried_again_soon_and_a_throttle_later() {
-    // A random part of 25 ms, then of 50, then of 100.
+async fn a_throttled_call_waits_longer_than_a_failed_one() {
+    // Random waits of up to 25 ms, then 50 ms, then 100 ms.
     let (asked, waits) = reads(10, "waits", BROKEN, (4, None)).await;
     assert_eq!((asked, waits.len()), (40, 30));
     let longest = waits.iter().max().unwrap();
     assert!(*longest <= Duration::from_millis(100), "{waits:?}");
-    // Of a second, then of two, then of four.
+    // Up to one second, then two, then four.
     let (asked, waits) = reads(10, "throttles", THROTTLED, (4, None)).await;
     assert_eq!((asked, waits.len()), (40, 30));
     let longest = waits.iter().max().unwrap();
@@ -125,12 +126,12 @@ async fn a_failure_is_tried_again_soon_and_a_throttle_later() {
 }
 
 #[tokio::test]
-async fn all_calls_together_have_so_many_tokens_for_retries() {
+async fn all_calls_share_the_tokens_for_retries() {
     let (asked, _) = reads(200, "tokens", BROKEN, (9, None)).await;
     assert_eq!(asked, 200 + 500 / 14);
     let (asked, _) = reads(200, "tokens-throttled", THROTTLED, (4, None)).await;
     assert_eq!(asked, 200 + 500 / 5);
-    // Another client has no more than what the first gave back when it ended: its last retry's.
+    // Another table of the same region finds only the tokens that the last retry gave back.
     let (asked, _) = reads(10, "tokens", BROKEN, (9, None)).await;
     assert_eq!(asked, 10 + 1);
 }

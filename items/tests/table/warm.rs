@@ -1,4 +1,4 @@
-//! A connection before the first call needs one.
+//! The connection to DynamoDB that is opened before the first call.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn a_patient_table(listener: &TcpListener) -> Table {
 }
 
 #[tokio::test]
-async fn the_first_call_finds_a_connection_that_was_opened_without_a_permission() {
+async fn the_first_call_uses_a_connection_that_was_opened_without_a_permission() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let table = a_patient_table(&listener).await;
     let calls = async {

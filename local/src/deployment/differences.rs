@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_listed_that_no_template_says() {
+    fn every_listed_difference_is_in_a_template() {
         let template = template::read(TEMPLATE).unwrap();
         for Difference { kind, path, .. } in DIFFERENCES {
             let mut found = BTreeSet::new();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_is_left_out_and_nothing_else() {
+    fn only_listed_parts_are_left_out() {
         let mut properties = json!({
             "Scheme": "internal", "Name": "a",
             "LoadBalancerAttributes": [

@@ -100,7 +100,7 @@ fn every_value_follows_the_template() {
 }
 
 #[test]
-fn what_is_not_done_here_is_refused_by_its_place() {
+fn an_unsupported_part_is_refused_with_its_place() {
     for (right, wrong, place, reason) in [
         (
             "{Field: path-pattern, PathPatternConfig: {Values: ['/picus/*']}}",

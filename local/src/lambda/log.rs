@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timestamp_has_three_decimals_whatever_they_are() {
+    fn a_timestamp_always_has_three_decimals() {
         for (milliseconds, decimals) in [(0, "000"), (500, "500"), (678, "678"), (70, "070")] {
             let since_1970 =
                 Duration::from_secs(1_767_323_045) + Duration::from_millis(milliseconds);

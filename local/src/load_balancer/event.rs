@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn with_multi_value_headers_every_value_is_there() {
+    fn multi_value_headers_contain_every_value() {
         let event = event(Request::get("/?x=%31&x=2").header("a", "1").header("a", "2"), "", true);
         assert_eq!(event["multiValueHeaders"], json!({ "a": ["1", "2"] }));
         assert_eq!(event["multiValueQueryStringParameters"], json!({ "x": ["%31", "2"] }));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn only_text_is_sent_as_text() {
+    fn other_bodies_than_text_are_base64() {
         let json_body = event(
             Request::post("/").header("content-type", "application/json; charset=utf-8"),
             "{}",
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_or_large_answer_is_none() {
+    fn a_malformed_or_too_large_response_is_none() {
         for bad in [
             json!(null),
             json!("x"),

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_named_after_those_before_it() {
+    fn the_client_is_added_at_the_end_of_x_forwarded_for() {
         assert_eq!(prepared(&[])["x-forwarded-for"], "192.0.2.7");
         let headers =
             prepared(&[("x-forwarded-for", "203.0.113.1"), ("x-forwarded-proto", "https")]);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_a_trace_gets_a_root_and_no_more() {
+    fn a_request_without_a_trace_gets_only_a_root() {
         let headers = prepared(&[]);
         let trace = headers["x-amzn-trace-id"].to_str().unwrap().to_owned();
         assert!(
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_more_than_letters_digits_and_hyphens_is_dropped() {
+    fn a_header_name_with_other_characters_is_dropped() {
         let mut headers = HeaderMap::new();
         for name in ["x_a", "x-a", "x.b", "x!", "a1"] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_one_connection_stays_there() {
+    fn hop_by_hop_headers_are_not_forwarded() {
         let headers = prepared(&[
             ("connection", "close, x-secret"),
             ("x-secret", "1"),

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_one_valid_host_or_is_of_an_old_client() {
+    fn a_request_needs_one_valid_host_unless_it_is_http_1_0() {
         for host in ["a", "", "a.example:80", "[::1]:80", "192.0.2.1", "a:"] {
             assert_eq!(refused(Version::HTTP_11, &[("host", host)]), None, "{host}");
         }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_that_is_not_known_is_not_implemented() {
+    fn an_unknown_transfer_coding_is_501() {
         let with =
             |coding| refused(Version::HTTP_11, &[("host", "a"), ("transfer-encoding", coding)]);
         assert_eq!((with("chunked"), with("Identity, Chunked")), (None, None));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_targets_host_takes_the_place_of_the_headers() {
+    fn the_host_of_an_absolute_target_replaces_the_header() {
         let mut request =
             Request::builder().uri("http://a:80?limit=1").header("host", "b").body(()).unwrap();
         assert_eq!(refusal(&mut request), None);

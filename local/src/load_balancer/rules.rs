@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_rules_that_hold_the_first_by_priority_decides() {
+    fn the_matching_rule_of_the_first_priority_decides() {
         let groups = [(); 4].map(|()| group());
         let [deletes, items, all, default] = &groups;
         let rule = |priority, conditions: &[Condition], group: &Arc<TargetGroup>| Rule {

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_stands_under_its_whole_in_the_order_of_time() {
+    fn child_spans_are_shown_below_their_parent_in_order_of_time() {
         let mut failed = span("GetItem", "c", "a", 3);
         failed.attributes = [("error.type".to_owned(), json!("timeout"))].into();
         let event = Event {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_in_words_and_not_in_debug_text() {
+    fn an_error_is_shown_without_debug_text() {
         let sent = "connection closed before message completed";
         let debug = "DispatchFailure { source: ConnectorError { kind: Other(None) } }";
         for (given, shown) in [
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn text_in_a_span_can_forge_no_line_and_no_id_ends_the_program() {
+    fn text_in_a_span_can_not_forge_a_line_and_no_id_causes_a_panic() {
         let mut forged = span("GET \n\u{1b}]0;x\u{7}", "a", "", 1);
         forged.trace_id = "ö".to_owned();
         forged.attributes = [("error.type".to_owned(), json!("a\nb"))].into();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_without_its_whole_is_shown_all_the_same() {
+    fn a_span_without_its_parent_is_shown_too() {
         assert_eq!(lines(vec![span("PutItem", "b", "elsewhere", 1)]).lines().count(), 2);
     }
 }

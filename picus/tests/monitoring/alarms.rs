@@ -85,7 +85,7 @@ fn rules_and_actions_keep_to_cloudwatchs_limits() {
 }
 
 #[test]
-fn names_and_descriptions_say_what_users_feel_and_where_to_read_on() {
+fn descriptions_say_what_users_notice_and_link_the_runbook() {
     for Alarm { name, description, .. } in alarms() {
         assert!(name.starts_with("picus-"), "{name}");
         assert!(description.contains("Runbook: https://example.com/runbooks/"), "{name}");
@@ -113,7 +113,7 @@ fn each_alarm_has_an_action() {
 
 /// Each pages once for an incident. A smaller fault that goes on must not hide an outage.
 #[test]
-fn what_hurts_users_pages_and_an_outage_pages_by_itself() {
+fn faults_that_users_notice_page_and_an_outage_pages_separately() {
     let alarms = alarms();
     let pages = |alarm: &&Alarm| alarm.actions.iter().any(|topic| topic == "picus-alarms");
     let paging: Vec<_> =
@@ -129,9 +129,9 @@ fn what_hurts_users_pages_and_an_outage_pages_by_itself() {
     assert_eq!(paging, expected);
 }
 
-/// It warns in time: the handler's longest wait is far below the function's time-out.
+/// The alarm must warn in time: the handler's longest wait is far below the function's time-out.
 #[test]
-fn slow_deletes_are_told_before_the_handler_gives_up_on_them() {
+fn slow_deletes_raise_an_alarm_before_they_time_out() {
     let mut env = picus_settings::Reader::new(|_| None);
     let deadline = picus_delete_handler::Config::read(&mut env).table.operation_timeout;
     let alarms = alarms();
@@ -229,7 +229,7 @@ fn missing_data_is_treated_for_a_reason() {
 
 /// The collector decides how many samples a task sends in a period.
 #[test]
-fn a_task_that_is_heard_as_often_as_it_is_read_is_not_missed() {
+fn the_number_of_samples_of_a_healthy_task_raises_no_alarm() {
     let collector = template::read(&file("otel-collector.yaml")).unwrap();
     let interval = &collector["receivers"]["prometheus"]["config"]["global"]["scrape_interval"];
     let seconds: usize = interval.as_str().unwrap().strip_suffix('s').unwrap().parse().unwrap();
@@ -256,9 +256,9 @@ fn the_alarms_that_roll_a_deployment_back_are_plain_and_quiet_without_data() {
     }
 }
 
-/// All alarms but the windows of the burn rates.
+/// All alarms except the single windows of burn rates.
 #[test]
-fn each_alarm_that_stands_for_itself_promises_when_it_fires() {
+fn each_alarm_except_burn_rate_windows_promises_when_it_fires() {
     let alarms = alarms();
     let windows = |alarm: &&Alarm| alarm.fires_within.is_none();
     let unpromised: Vec<&str> =

@@ -51,7 +51,7 @@ fn objects<'a>(
 
 /// CloudWatch silently ignores unknown properties and colours.
 #[test]
-fn properties_views_and_colours_are_some_that_cloudwatch_knows() {
+fn properties_views_and_colours_are_known_to_cloudwatch() {
     for name in DASHBOARDS {
         let body = dashboard(name);
         let known: BTreeSet<_> = ["start", "periodOverride", "widgets"].into();
@@ -102,7 +102,7 @@ fn properties_views_and_colours_are_some_that_cloudwatch_knows() {
 /// Amazon CloudWatch API Reference, "Dashboard body structure and syntax", and the quotas: 500
 /// widgets a dashboard, 500 metrics a widget and 2500 a dashboard.
 #[test]
-fn bodies_are_of_cloudwatchs_structure() {
+fn bodies_have_cloudwatchs_structure_and_keep_its_quotas() {
     for name in DASHBOARDS {
         let widgets = widgets(name);
         assert!((3..=500).contains(&widgets.len()), "{name}");
@@ -158,7 +158,7 @@ fn each_graph_has_its_unit_and_shows_the_deployment() {
 }
 
 #[test]
-fn expressions_can_be_read_and_name_what_is_there() {
+fn expressions_are_valid_and_refer_to_existing_ids() {
     for name in DASHBOARDS {
         for widget in widgets(name) {
             let rows = widget["properties"]["metrics"].as_array().cloned().unwrap_or_default();

@@ -40,7 +40,7 @@ async fn a_handler_that_crashes_fires_its_alarm_and_mutants_of_it_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_deployment_is_rolled_back_by_an_alarm_unless_that_alarm_is_blind() {
+async fn a_bad_deployment_is_rolled_back_by_its_alarm_unless_the_alarm_is_broken() {
     let (drill, tape) = made("bad-deployment").await;
     let alarms = drill::alarms(TEMPLATE).unwrap();
     let verdict = tape.play(drill, &alarms).unwrap();
@@ -54,7 +54,7 @@ async fn a_bad_deployment_is_rolled_back_by_an_alarm_unless_that_alarm_is_blind(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_silent_task_of_two_fires_its_alarm_unless_the_other_ones_voice_is_enough() {
+async fn one_silent_task_of_two_fires_its_alarm_unless_one_task_is_enough() {
     let (drill, tape) = made("one-collector-gone").await;
     assert_eq!(faults(drill, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
     for (right, wrong) in [
@@ -63,7 +63,8 @@ async fn one_silent_task_of_two_fires_its_alarm_unless_the_other_ones_voice_is_e
     ] {
         assert!(!faults_of_mutant(drill, &tape, right, wrong).is_empty(), "{wrong}");
     }
-    // A drill that does not mention an alarm reports it. A drill that leaves it to chance does not.
+    // If a drill does not list an alarm that fires, that is a fault. If the drill lists the alarm in `perhaps`,
+    // it is not.
     let silent = Drill { alarms: &[], ..*drill };
     assert_eq!(faults(&silent, &tape, &drill::alarms(TEMPLATE).unwrap()).len(), 1);
     let unsure = Drill { perhaps: &[("picus-service-telemetry-lost", "so")], ..silent };

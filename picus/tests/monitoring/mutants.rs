@@ -26,7 +26,7 @@ fn an_inverted_comparison_is_found() {
 }
 
 #[test]
-fn silence_taken_for_health_is_found() {
+fn missing_data_treated_as_healthy_is_found() {
     for name in ["picus-tasks-below-desired", "picus-service-telemetry-lost"] {
         let alarms = alarms();
         let alarm = alarms.iter().find(|alarm| alarm.name == name).unwrap();
@@ -47,9 +47,9 @@ fn silence_taken_for_health_is_found() {
     }
 }
 
-/// Where FILL replaces all missing data, FILL decides what silence means.
+/// If FILL replaces all missing data, FILL decides what missing data means.
 #[test]
-fn a_filling_that_takes_silence_for_health_is_found() {
+fn a_fill_that_treats_missing_data_as_healthy_is_found() {
     let name = "picus-no-healthy-target";
     let text = template();
     for (filling, found) in [("0", true), ("1", false)] {
@@ -119,7 +119,7 @@ fn a_metric_of_a_panel_that_is_renamed_or_lacks_a_dimension_is_found() {
 }
 
 #[test]
-fn a_search_of_a_panel_for_what_is_not_there_is_found() {
+fn a_panels_search_without_a_match_is_found() {
     for panel in DASHBOARDS.into_iter().flat_map(panels) {
         for (index, (search, _)) in panel.searches.iter().enumerate() {
             let found = |spoil: &dyn Fn(&mut Search)| {

@@ -270,7 +270,7 @@ arrival if delays differ. It is bold if the promise does not hold. A dash says t
 
 /// Usual behaviour breaks no promise, and the table says which behaviour would.
 #[test]
-fn promises_hold_whatever_cloudwatch_does_or_say_what_they_assume() {
+fn promises_hold_under_each_assumption_or_name_it() {
     let all = alarms();
     let rows = rows(&all);
     let text = table(&rows, &all);
@@ -307,7 +307,7 @@ fn promises_hold_whatever_cloudwatch_does_or_say_what_they_assume() {
 
 /// These are the alarms before tests had late data.
 #[test]
-fn an_alarm_that_late_data_deceives_is_found() {
+fn an_alarm_that_fails_with_late_data_is_found() {
     let spares_empty = Reading { more_points: 0, fill: Fill::NoneOfAnEmptySeries };
     let usual = Reading { more_points: 0, ..Reading::default() };
     for (name, right, wrong, reading, expected) in [

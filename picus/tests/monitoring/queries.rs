@@ -199,7 +199,7 @@ async fn sum(runbook: &str, scene: Scene, column: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn what_a_runbook_counts_tells_the_fault_from_health() {
+async fn a_runbooks_count_differs_between_fault_and_health() {
     assert!(sum("load-shed", Flooded, "shed").await > 0.0);
     assert!(sum("load-shed", Scene::Nothing, "shed").await < 1.0);
     let lost = "delete-handler-telemetry-lost";

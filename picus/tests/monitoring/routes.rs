@@ -1,4 +1,4 @@
-//! A minor route that is down for all its users pages, and a single failure pages nobody.
+//! If a rarely used route fails for all its users, an alarm pages. A few failures page nobody.
 
 use picus_api::route;
 use picus_cloudwatch::alarm::State;
@@ -13,12 +13,12 @@ use crate::references::{counters_by_route, counters_of_the_slo};
 use crate::synthetic::{minute, of_a_route};
 
 const MORE_POINTS: [usize; 3] = [0, 2, 10];
-/// What AWS calls usual.
+/// How many minutes late data is, in what AWS calls usual.
 const LAGS: std::ops::RangeInclusive<usize> = 0..=3;
 /// The most minutes until somebody is woken.
 const PROMISED: usize = 10;
 
-/// A system of which every route is well, with this besides.
+/// A minute in which every route is well, with these metrics of routes and of the load balancer in addition.
 fn with(routes: &[Vec<(Metric, Option<f64>)>], balancer: &[(&str, f64)]) -> Minute {
     let of_balancer = balancer.iter().map(|(name, value)| {
         let dimensions = [("LoadBalancer", "app/picus-alb/0123456789abcdef")];
@@ -27,7 +27,7 @@ fn with(routes: &[Vec<(Metric, Option<f64>)>], balancer: &[(&str, f64)]) -> Minu
     minute(&routes.iter().flatten().cloned().chain(of_balancer).collect::<Vec<_>>())
 }
 
-/// Whether anybody is woken in `minutes` of `ill` after an hour of `well`: after how many of them.
+/// After how many minutes of `ill` an alarm pages, if one does. An hour of `well` comes before.
 fn woken(
     alarms: &[Alarm],
     well: &Minute,
@@ -51,13 +51,13 @@ fn woken(
     })
 }
 
-/// Each way in which late data and CloudWatch's choice may have it.
+/// Each combination of lateness, and of the number of data points that CloudWatch looks at.
 fn each_reading() -> impl Iterator<Item = (usize, usize)> {
     LAGS.flat_map(|lag| MORE_POINTS.map(|more| (lag, more)))
 }
 
 #[test]
-fn a_dead_route_pages_at_six_in_a_thousand_and_at_one_request_a_minute() {
+fn a_failing_route_pages_at_six_of_a_thousand_requests_and_at_one_a_minute() {
     let alarms = alarms();
     for (requests, of_all) in [(6.0, 1000.0), (1.0, 60.0), (1.0, 1000.0)] {
         for route in route::SLO_OF_SERVICE {
@@ -75,9 +75,9 @@ fn a_dead_route_pages_at_six_in_a_thousand_and_at_one_request_a_minute() {
     }
 }
 
-/// All of its users wait too long, and get what they asked for.
+/// All responses are right, but late.
 #[test]
-fn a_route_that_is_late_for_all_pages_as_one_that_fails() {
+fn a_route_that_is_always_late_pages() {
     let alarms = alarms();
     let well = with(&[of_a_route(route::LIST, 1.0, 0.0)], &[]);
     let mut late = of_a_route(route::LIST, 1.0, 0.0);
@@ -90,7 +90,7 @@ fn a_route_that_is_late_for_all_pages_as_one_that_fails() {
 }
 
 #[test]
-fn up_to_four_failures_of_a_route_wake_nobody_though_it_has_no_other_request() {
+fn up_to_four_failures_of_a_route_page_nobody_even_without_other_requests() {
     let none: Vec<_> = counters_by_route()
         .into_iter()
         .chain(counters_of_the_slo())
@@ -116,9 +116,9 @@ fn up_to_four_failures_of_a_route_wake_nobody_though_it_has_no_other_request() {
     }
 }
 
-/// Whoever asks for paths that are none gets 404s, of which no route knows.
+/// Requests for unknown paths get 404s, which count for no route.
 #[test]
-fn a_flood_of_unknown_paths_makes_a_dead_route_look_no_better() {
+fn a_flood_of_unknown_paths_does_not_hide_a_failing_route() {
     let flood = [("RequestCount", 100_000.0), ("HTTPCode_Target_4XX_Count", 99_000.0)];
     let well = with(&[of_a_route(route::PUT, 1.0, 0.0)], &flood);
     let dead = with(&[of_a_route(route::PUT, 1.0, 1.0)], &flood);
@@ -128,9 +128,10 @@ fn a_flood_of_unknown_paths_makes_a_dead_route_look_no_better() {
     }
 }
 
-/// What the delete handler itself answers is no failed invocation, and crashes are no answers of its own.
+/// A 500 of the delete handler is not a failed invocation, and a crash is not a response of the handler. Both
+/// must page.
 #[test]
-fn dead_deletes_page_whoever_answers_them() {
+fn failing_deletes_page_whether_the_handler_answers_or_crashes() {
     let alarms = alarms();
     let group = "targetgroup/picus-lambda-tg/0123456789abcdef";
     let dimensions = [("LoadBalancer", "app/picus-alb/0123456789abcdef"), ("TargetGroup", group)];

@@ -185,7 +185,7 @@ async fn alone(settings: &[(&str, &str)], code: i32) -> Vec<Logged> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Closing it would end the child.
+    // If this were closed, the child would exit.
     let lifeline = child.stdin.take();
     let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
     drop(lifeline);

@@ -63,7 +63,7 @@ fn of_route(name: &str, route: &str) -> Metric {
     Metric::new("Picus", name, &[SERVICE, ("http_route", route)])
 }
 
-/// What is counted in a minute in which a route gets so many requests and `failed` of them fail.
+/// The counters of a route in a minute with this many requests, of which `failed` fail.
 pub(crate) fn of_a_route(route: &str, requests: f64, failed: f64) -> Vec<(Metric, Option<f64>)> {
     let good = Some(requests - failed);
     vec![
@@ -73,7 +73,7 @@ pub(crate) fn of_a_route(route: &str, requests: f64, failed: f64) -> Vec<(Metric
     ]
 }
 
-/// The path of the template's route of this name.
+/// The path of the route that has this name in the template's `Routes`.
 fn path(name: &str) -> &'static str {
     match name {
         "list" => route::LIST,
@@ -95,7 +95,7 @@ fn running() -> Metric {
     Metric::new("ECS/ContainerInsights", "RunningTaskCount", &TASKS)
 }
 
-/// A minute in which all is well, but for these metrics, which have another value or none.
+/// A healthy minute, except for these metrics, which have another value or none.
 pub(crate) fn minute(otherwise: &[(Metric, Option<f64>)]) -> Minute {
     let mut values: HashMap<Metric, f64> = HashMap::from([
         (balancer("RequestCount"), 100.0),
@@ -209,7 +209,7 @@ pub(crate) fn fare(
         return Fared::FiredWithoutReason;
     }
     let Some(fired_after) = until(ill, State::Alarm, at_most) else { return Fared::NeverFired };
-    // The windows of tickets last days, so they also end after days.
+    // The windows of tickets cover days, so tickets may also end after days.
     match until(well, State::Ok, 3 * 24 * 60 + 10) {
         Some(_) => Fared::Well { fired_after },
         None => Fared::NeverEnded,
@@ -236,7 +236,7 @@ fn each_alarm_fires_for_its_fault_in_its_time_and_ends() {
     }
 }
 
-/// A minute without requests, but for these metrics.
+/// A minute without requests, except for these metrics.
 pub(crate) fn quiet(otherwise: &[(Metric, Option<f64>)]) -> Minute {
     let of_requests = counters_of_the_slo()
         .into_iter()
@@ -255,7 +255,7 @@ pub(crate) fn quiet(otherwise: &[(Metric, Option<f64>)]) -> Minute {
 }
 
 #[test]
-fn a_single_failure_at_low_traffic_is_nothing() {
+fn a_single_failure_at_low_traffic_raises_no_alarm() {
     let one = [
         (balancer("RequestCount"), Some(1.0)),
         (balancer("HTTPCode_Target_5XX_Count"), Some(1.0)),
@@ -301,7 +301,7 @@ fn failing(objective: &str, minutes: usize, alarms: Vec<Alarm>) -> bool {
 }
 
 #[test]
-fn at_low_traffic_nine_failures_are_nothing_and_ten_are_told() {
+fn at_low_traffic_nine_failures_raise_no_alarm_and_ten_do() {
     let text = template();
     let mutant = text.replace("Failures: 10}", "Failures: 9}");
     assert_ne!(text, mutant);
@@ -338,7 +338,7 @@ fn a_target_group_may_be_empty_but_not_both() {
 
 /// Before the first task there is no data. ECS ignores an alarm that is on when its deployment begins.
 #[test]
-fn the_first_deployment_finds_no_alarm_on() {
+fn no_alarm_is_on_before_the_first_deployment() {
     let mut watch = Watch::new(alarms());
     for _ in 0..14 {
         watch.minute(&Minute::default()).unwrap();
@@ -352,7 +352,7 @@ fn the_first_deployment_finds_no_alarm_on() {
 
 /// CloudWatch evaluates windows over a day once an hour.
 #[test]
-fn windows_of_days_are_looked_at_every_hour_and_others_every_minute() {
+fn windows_over_a_day_are_evaluated_hourly_and_others_every_minute() {
     let mut watch = Watch::new(alarms());
     let well = std::iter::repeat_n(minute(&[]), 130);
     let ill = std::iter::repeat_n(fault("picus-availability-ticket"), 60);
@@ -370,7 +370,7 @@ fn windows_of_days_are_looked_at_every_hour_and_others_every_minute() {
 
 /// A page that is on already would not page again.
 #[test]
-fn an_outage_pages_though_a_lesser_fault_has_paged_before() {
+fn an_outage_pages_even_after_a_lesser_fault_has_paged() {
     let mut watch = Watch::new(alarms());
     for _ in 0..60 {
         watch.minute(&minute(&[])).unwrap();
@@ -391,7 +391,7 @@ fn an_outage_pages_though_a_lesser_fault_has_paged_before() {
 
 /// If no data comes at all, the alarms for this fire.
 #[test]
-fn silence_is_not_health() {
+fn missing_data_raises_alarms() {
     let mut watch = Watch::new(alarms());
     for _ in 0..60 {
         watch.minute(&minute(&[])).unwrap();

@@ -146,7 +146,7 @@ fn reached(uses: &BTreeMap<PathBuf, BTreeSet<PathBuf>>, from: &PathBuf) -> BTree
 }
 
 #[test]
-fn no_files_use_each_other_in_a_circle() {
+fn no_files_depend_on_each_other_in_a_circle() {
     let mut found = String::new();
     for name in crate::crates() {
         for (file, used) in circles(&crate::root().join(name).join("src")) {
@@ -163,7 +163,7 @@ fn no_files_use_each_other_in_a_circle() {
 }
 
 #[test]
-fn a_circle_is_found_however_it_is_written() {
+fn a_circle_is_found_in_every_notation() {
     for (one, other) in [
         ("use crate::b::B;", "pub struct B(crate::a::A);"),
         ("use super::b;", "use crate::{a::{self, A}};"),

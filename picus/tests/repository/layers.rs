@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         "picus-delete-handler",
         &["picus-api", "picus-catalogue", "picus-items", "picus-settings", "picus-telemetry"],
     ),
-    // It starts an executable that can be both programs, so it depends on neither.
+    // It starts an executable that can run as either program, so it depends on neither.
     ("picus-local", &["picus-cloudwatch", "picus-settings"]),
     ("picus-drills", &["picus-catalogue", "picus-cloudwatch", "picus-local"]),
     ("picus-console", &["picus-api", "picus-cloudwatch", "picus-drills", "picus-local"]),

@@ -120,7 +120,7 @@ fn rows(document: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 #[test]
-fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
+fn the_operators_document_lists_every_metric_and_setting() {
     let document = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
     for metric in catalogue::ALL {
         let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
@@ -156,7 +156,7 @@ fn the_operators_document_has_every_metric_and_every_setting_as_it_is() {
 }
 
 #[test]
-fn the_readme_begins_with_two_commands() {
+fn the_readme_begins_with_the_two_commands_that_start_picus() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let blocks = readme.split("```").skip(1).step_by(2);
     let blocks: Vec<&str> = blocks.filter(|block| block.starts_with("sh\n")).collect();

@@ -1,4 +1,4 @@
-//! What an endpoint, a platform or a toolchain needs in several places.
+//! Facts that stand in several places: endpoints, platforms, the toolchain.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -74,7 +74,7 @@ fn the_operators_document_has_every_variable_of_the_specification() {
 }
 
 #[test]
-fn a_variable_that_is_honoured_does_something_and_no_other_is_read() {
+fn exactly_the_honoured_variables_have_an_effect() {
     let mut env = Reader::new(|_| None);
     let _ = picus_service::Config::read(&mut env);
     let _ = picus_delete_handler::Config::read(&mut env);

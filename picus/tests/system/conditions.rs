@@ -1,4 +1,4 @@
-//! Entity-tags and the methods of every resource, through the load balancer.
+//! Conditional requests, HEAD and OPTIONS through the load balancer.
 
 use futures_util::future;
 use reqwest::{Method, StatusCode};
@@ -22,7 +22,7 @@ async fn delete_if(client: &Client, id: &str, name: &str, value: &str) -> (u16, 
 }
 
 #[tokio::test]
-async fn a_guarded_delete_is_done_only_where_its_condition_holds() {
+async fn a_conditional_delete_happens_only_if_its_condition_holds() {
     let (system, client) = started(options()).await;
     let item = json!({"a": [1.50, {"b": null}], "c": "é", "n": 1e125});
     let id = client.put(&item).await;
@@ -39,7 +39,7 @@ async fn a_guarded_delete_is_done_only_where_its_condition_holds() {
     assert_eq!(client.get_status(&id).await, StatusCode::OK);
     let list = format!("\"x\", {tag}");
     assert_eq!(delete_if(&client, &id, "if-match", &list).await.0, 200);
-    // RFC 9110, 13.2.1: a condition is ignored where the answer without it is no 2xx.
+    // RFC 9110, 13.2.1: a condition is ignored if the response without it would not be a 2xx.
     assert_eq!(delete_if(&client, &id, "if-match", "*").await, (404, "item_not_found".to_owned()));
     let id = client.put(&item).await;
     assert_eq!(delete_if(&client, &id, "if-match", "*").await.0, 200);
@@ -47,7 +47,7 @@ async fn a_guarded_delete_is_done_only_where_its_condition_holds() {
 }
 
 #[tokio::test]
-async fn of_concurrent_guarded_deletes_exactly_one_is_200() {
+async fn of_concurrent_conditional_deletes_exactly_one_is_200() {
     let (system, client) = started(options()).await;
     let id = client.put(&json!({"a": 1})).await;
     let tag = etag(&client, &id).await;
@@ -83,10 +83,10 @@ async fn head_and_options_reach_every_resource() {
 }
 
 #[tokio::test]
-async fn as_many_headers_pass_as_the_document_says() {
+async fn a_request_may_have_as_many_headers_as_the_document_says() {
     let (system, _) = started(options()).await;
     for (headers, expected) in [(92, "HTTP/1.1 200 OK"), (93, "HTTP/1.1 431 ")] {
-        // `Host` is one of them; `Connection` goes no further than the load balancer.
+        // `Host` counts too. The load balancer removes `Connection`.
         let others: Vec<_> = (1..headers).map(|number| format!("x-{number}: 1\r\n")).collect();
         let others = others.concat();
         let request = format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{others}");
@@ -100,7 +100,7 @@ async fn as_many_headers_pass_as_the_document_says() {
 }
 
 #[tokio::test]
-async fn no_name_of_a_clients_means_anything_to_the_libraries() {
+async fn field_names_that_serde_json_reserves_change_nothing() {
     let (system, client) = started(options()).await;
     for name in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
         let mut item = json!({ name: "x", "a": { name: {} } });

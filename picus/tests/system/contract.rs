@@ -1,4 +1,4 @@
-//! The contract, through the load balancer.
+//! The API through the load balancer.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::given::{options, started};
 
 #[tokio::test]
-async fn an_item_is_put_got_listed_and_deleted_under_one_address() {
+async fn put_get_list_and_delete_work_under_one_address() {
     let (system, client) = started(options()).await;
     let id = client.put(&json!({"name": "picus"})).await;
     let item: Value = client.get_path(&format!("/picus/get/{id}")).await.json().await.unwrap();
@@ -28,7 +28,7 @@ async fn an_item_is_put_got_listed_and_deleted_under_one_address() {
 }
 
 #[tokio::test]
-async fn both_programs_answer_errors_in_one_form_and_keep_the_ids() {
+async fn both_programs_send_errors_in_the_same_format_with_the_callers_ids() {
     let (system, client) = started(options()).await;
     let trace = "1-67891233-abcdef012345678912345678";
     for (method, path, status) in [
@@ -56,7 +56,7 @@ async fn both_programs_answer_errors_in_one_form_and_keep_the_ids() {
 }
 
 #[tokio::test]
-async fn a_key_of_any_characters_reaches_both_programs_the_same() {
+async fn both_programs_decode_a_key_in_the_same_way() {
     let (system, client) = started(options()).await;
     for path in ["a%2Fb", "%C3%A9", "a%20b", "a+b", "%2525", "~!$&'()*,;=:@"] {
         let error = |text: &str| text.replace('\'', "\"");
@@ -83,7 +83,7 @@ async fn of_concurrent_deletes_exactly_one_is_200() {
 }
 
 #[tokio::test]
-async fn however_many_deletes_come_at_once_each_is_answered() {
+async fn every_one_of_many_concurrent_deletes_gets_a_response() {
     let (system, client) = started(options()).await;
     let ids = client.put_many(40).await;
     let keys = ids.iter().map(String::as_str).chain((0..80).map(|_| "none"));
@@ -94,7 +94,7 @@ async fn however_many_deletes_come_at_once_each_is_answered() {
 }
 
 #[tokio::test]
-async fn pages_have_every_item_once_while_others_are_written() {
+async fn pages_contain_each_earlier_item_once_while_others_are_written() {
     let (system, client) = started(options()).await;
     let before: HashSet<String> = client.put_many(40).await.into_iter().collect();
     let writer = tokio::spawn({
@@ -112,7 +112,7 @@ async fn pages_have_every_item_once_while_others_are_written() {
     }
     let unique: HashSet<String> = seen.iter().cloned().collect();
     assert_eq!(unique.len(), seen.len(), "no item twice");
-    assert!(before.is_subset(&unique), "none of those that were there is missing");
+    assert!(before.is_subset(&unique), "no earlier item is missing");
     writer.await.unwrap();
     system.stop().await;
 }

@@ -1,4 +1,5 @@
-//! The system follows the templates: a change in a copy of them changes what runs.
+//! The local system follows the templates: a test changes a copy of a template, and the system must change with
+//! it.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,7 +23,7 @@ fn changed(changes: &[(&str, &str)]) -> Options {
 }
 
 #[test]
-fn the_template_within_is_the_one_that_is_deployed() {
+fn the_built_in_template_is_the_deployed_one() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let render =
         Command::new(root.join("deploy/render")).arg("deploy/templates/picus.yaml").output();
@@ -32,18 +33,18 @@ fn the_template_within_is_the_one_that_is_deployed() {
 }
 
 #[tokio::test]
-async fn a_rule_decides_who_answers() {
+async fn a_rule_decides_which_program_answers() {
     let (system, client) = started(options()).await;
-    assert_eq!(client.delete("x").await.status(), 404, "by the delete handler");
+    assert_eq!(client.delete("x").await.status(), 404, "the delete handler answers");
     system.stop().await;
     let (system, client) = started(changed(&[("['/picus/*']", "['/picus/only/*']")])).await;
-    assert_eq!(client.delete("x").await.status(), 421, "by the service");
+    assert_eq!(client.delete("x").await.status(), 421, "the service answers");
     assert_eq!(system.calls().len(), 0, "no delete was made");
     system.stop().await;
 }
 
 #[tokio::test]
-async fn a_health_check_asks_for_what_the_template_says() {
+async fn a_health_check_uses_the_path_and_status_of_the_template() {
     // A target can be healthy only if this path is requested and its 404 counts as good.
     let check = [("HealthCheckPath: /health", "HealthCheckPath: /none"), ("'200'}", "'404'}")];
     let (system, client) = started(changed(&check)).await;
@@ -52,7 +53,7 @@ async fn a_health_check_asks_for_what_the_template_says() {
 }
 
 #[tokio::test]
-async fn a_function_is_ended_at_the_time_out_of_the_template() {
+async fn a_function_is_stopped_after_the_time_out_of_the_template() {
     let (system, client) = started(changed(&[("TimeoutSeconds: 15", "TimeoutSeconds: 1")])).await;
     assert_eq!(client.delete("x").await.status(), 404);
     system.function().set_fault(Some(FunctionFault::Hang));
@@ -63,7 +64,7 @@ async fn a_function_is_ended_at_the_time_out_of_the_template() {
 }
 
 #[tokio::test]
-async fn answers_get_the_headers_that_the_listener_adds() {
+async fn responses_get_the_headers_that_the_listener_adds() {
     let listener = "Protocol: HTTP\n      DefaultActions";
     let attribute = "Protocol: HTTP\n      ListenerAttributes: [{Key: routing.http.response.x_frame_options.header_value, Value: DENY}]\n      DefaultActions";
     let (system, client) = started(changed(&[(listener, attribute)])).await;
@@ -87,7 +88,7 @@ async fn answered_beside_a_task_that_hangs(mut options: Options) -> usize {
         tokio::spawn(async move { request.send().await.is_ok() })
     };
     let held: Vec<_> = [(), ()].into_iter().map(hanging).collect();
-    // Until the other task has answered one of them, both may be on their way.
+    // Both requests may be in flight until the other task has answered one.
     while held.iter().all(|request| !request.is_finished()) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -112,7 +113,7 @@ async fn a_target_is_chosen_by_the_algorithm_of_the_template() {
 }
 
 #[tokio::test]
-async fn what_is_not_done_here_keeps_the_system_from_starting() {
+async fn an_unsupported_part_of_a_template_prevents_the_start() {
     let unknown =
         changed(&[("Field: path-pattern, PathPatternConfig", "Field: source-ip, SourceIpConfig")]);
     let error = picus_local::System::start(unknown).await.unwrap_err().to_string();

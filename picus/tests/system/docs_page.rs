@@ -1,4 +1,4 @@
-//! The OpenAPI document as a page.
+//! The page that shows the OpenAPI document.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::given::{Client, EXECUTABLE};
 
-/// A running Picus, a client of it and one of the page's address.
+/// Starts Picus. Returns a client of the API, and one of the console's address.
 fn started() -> (Child, Client, Client) {
     let mut command = Command::new(EXECUTABLE);
     command.args(["--memory", "--port", "0", "--console-port", "0"]);
@@ -30,7 +30,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn the_document_can_be_read_as_a_page_beside_the_load_balancer() {
+async fn the_page_of_the_document_is_served_beside_the_load_balancer() {
     let (mut child, picus, docs) = started();
 
     let response = docs.get_path("/docs").await;

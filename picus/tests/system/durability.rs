@@ -1,4 +1,4 @@
-//! What was acknowledged stays.
+//! Acknowledged writes survive restarts.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -35,7 +35,7 @@ async fn items_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kill_9_and_nothing_runs_on() {
+async fn acknowledged_items_survive_kill_9_and_no_process_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let client = Client::of(SocketAddr::from(([127, 0, 0, 1], port)));

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::given::{Client, options, send_signal, started, tampered};
 
 #[tokio::test]
-async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
+async fn a_list_that_fails_midway_is_aborted_and_never_looks_complete() {
     let mut options = options();
     options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "1".to_owned());
     let (system, client) = started(options).await;
@@ -29,7 +29,7 @@ async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
     loop {
         match response.chunk().await {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("a short list was taken for a whole one"),
+            Ok(None) => panic!("the client could not see that the list is incomplete"),
             Err(_) => break,
         }
     }
@@ -43,7 +43,7 @@ async fn a_list_that_fails_midway_is_broken_off_and_never_short() {
 }
 
 #[tokio::test]
-async fn a_fault_of_dynamodbs_own_is_tried_again_and_counted_as_its_own() {
+async fn an_error_of_dynamodb_is_retried_and_counted_as_dynamodbs() {
     let mut options = options();
     options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "2".to_owned());
     options.metrics = MetricSink::on();
@@ -55,7 +55,7 @@ async fn a_fault_of_dynamodbs_own_is_tried_again_and_counted_as_its_own() {
         metrics.minute().0.get(&metric).map(|datum| datum.sum())
     };
     system.dynamodb_fault(Some(DynamoDbFault::Fails(2)));
-    // Whichever of two calls in a row fails, the other succeeds.
+    // Every second call fails, so a retry succeeds.
     for _ in 0..2 {
         assert_eq!(client.get_status("x").await, 404);
     }
@@ -72,14 +72,14 @@ async fn a_fault_of_dynamodbs_own_is_tried_again_and_counted_as_its_own() {
 }
 
 #[tokio::test]
-async fn of_reads_that_are_throttled_together_those_that_were_read_succeed() {
+async fn the_reads_of_a_partly_throttled_batch_succeed_if_they_were_read() {
     let mut options = options();
     options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "1".to_owned());
     let (system, client) = started(options).await;
     let ids = client.put_many(40).await;
     system.dynamodb_fault(Some(DynamoDbFault::Throttles(1)));
     let mut seen = BTreeSet::new();
-    // A call for one key is refused, of a call for more half is read.
+    // DynamoDB refuses a call for one key, and reads half of the keys of a batch.
     for _ in 0..50 {
         seen.extend(join_all(ids.iter().map(|id| client.get_status(id))).await);
         if seen.len() == 2 {
@@ -112,7 +112,7 @@ async fn a_handler_that_does_not_start_is_502_until_it_does() {
     fs::write(folder.path().join("broken"), "").unwrap();
     let (system, client) = started(options).await;
     assert_eq!(client.delete("x").await.status(), 502);
-    assert_eq!(client.get_path("/picus/list").await.status(), 200, "the service is not concerned");
+    assert_eq!(client.get_path("/picus/list").await.status(), 200, "the service must go on");
     fs::remove_file(folder.path().join("broken")).unwrap();
     assert_eq!(client.delete("x").await.status(), 404);
     system.stop().await;
@@ -134,7 +134,7 @@ async fn a_handler_that_dies_over_a_request_is_502_and_replaced() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     send_signal("KILL", &pid);
     assert_eq!(request.await.unwrap(), 502);
-    assert_eq!(client.delete("x").await.status(), 404, "another one took its place");
+    assert_eq!(client.delete("x").await.status(), 404, "another environment must replace it");
     assert_ne!(fs::read_to_string(folder.path().join("pid")).unwrap(), pid);
     system.stop().await;
 }
@@ -151,6 +151,6 @@ async fn a_handler_that_hangs_is_502_at_its_time_out_and_replaced() {
     let asked = Instant::now();
     assert_eq!(client.delete("x").await.status(), 502);
     assert!(asked.elapsed() >= Duration::from_secs(2));
-    assert_eq!(client.delete("x").await.status(), 404, "another one took its place");
+    assert_eq!(client.delete("x").await.status(), 404, "another environment must replace it");
     system.stop().await;
 }

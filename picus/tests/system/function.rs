@@ -38,7 +38,7 @@ impl Played {
         tokio::spawn(async move { request.send().await.unwrap() })
     }
 
-    /// The environment that was started for it.
+    /// The function's side of the environment that was started.
     async fn runtime(&self) -> Runtime {
         let file = self.folder.path().join("runtime-api");
         let found = async {
@@ -94,7 +94,7 @@ impl Runtime {
 }
 
 #[tokio::test]
-async fn a_function_is_given_a_request_as_it_is_deployed_and_answers_once() {
+async fn a_function_gets_each_request_in_the_deployed_format_and_answers_once() {
     let played = Played::started().await;
     let client = played.delete(String::new());
     let runtime = played.runtime().await;
@@ -128,7 +128,7 @@ async fn more_than_a_megabyte_is_413_to_a_function_and_502_from_one() {
     let played = Played::started().await;
     let refused = played.delete("x".repeat(LIMIT + 1)).await.unwrap();
     assert_eq!(refused.status(), 413);
-    assert!(!played.folder.path().join("runtime-api").exists(), "no function was asked");
+    assert!(!played.folder.path().join("runtime-api").exists(), "the function must not be invoked");
 
     let client = played.delete("x".repeat(LIMIT));
     let runtime = played.runtime().await;
@@ -144,7 +144,7 @@ async fn more_than_a_megabyte_is_413_to_a_function_and_502_from_one() {
 }
 
 #[tokio::test]
-async fn a_function_that_says_it_failed_is_502_and_goes_on() {
+async fn an_invocation_error_is_502_and_the_function_goes_on() {
     let played = Played::started().await;
     let client = played.delete(String::new());
     let runtime = played.runtime().await;
@@ -161,12 +161,12 @@ async fn a_function_that_says_it_failed_is_502_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_function_that_says_it_cannot_start_is_502_at_once_and_started_anew() {
+async fn an_init_error_is_502_at_once_and_the_function_is_restarted() {
     let played = Played::started().await;
     let client = played.delete(String::new());
     let error = json!({ "errorMessage": "no", "errorType": "Error" });
     assert_eq!(played.runtime().await.post("init/error", &error).await, 202);
-    // It does not end, and its time to start does not run out.
+    // The function does not end, and its time to start has not passed.
     let at_once = timeout(Duration::from_secs(5), client).await;
     assert_eq!(at_once.unwrap().unwrap().status(), 502);
 

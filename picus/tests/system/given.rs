@@ -1,4 +1,4 @@
-//! A test's own system, and a client of it.
+//! Starts a system for one test, and sends requests to it.
 
 use std::collections::HashMap;
 use std::fs;

@@ -57,7 +57,7 @@ const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 const FOUND: &str = "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
 const ERROR: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 
-/// Frequent, and patient enough for a slow machine.
+/// Frequent checks, with a time-out that is long enough for a slow machine.
 fn health_check() -> HealthCheck {
     HealthCheck { interval: Duration::from_millis(5), timeout: PATIENCE, ..HealthCheck::default() }
 }
@@ -161,12 +161,12 @@ async fn a_target_that_does_not_answer_is_504_and_one_that_answers_nonsense_502(
     let (balancer, client) = balanced(group_of(address).await, Duration::from_millis(300)).await;
     assert_eq!(client.get_path("/silent").await.status(), 504);
     assert_eq!(client.get_path("/nonsense").await.status(), 502);
-    assert_eq!(client.get_path("/").await.status(), 200, "the others are not concerned");
+    assert_eq!(client.get_path("/").await.status(), 200, "other requests must go on");
     balancer.stop().await;
 }
 
 #[tokio::test]
-async fn a_target_that_is_taken_out_goes_when_the_last_answer_has_ended_and_not_before() {
+async fn a_deregistered_target_is_removed_only_after_its_last_response() {
     let address = target(|line| match line {
         "GET /half HTTP/1.1" => Some("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx"),
         _ => Some(OK),
@@ -178,7 +178,10 @@ async fn a_target_that_is_taken_out_goes_when_the_last_answer_has_ended_and_not_
     let [target_of_group] = &group.healthy()[..] else { panic!("one target") };
     let gone = group.deregister(target_of_group);
     tokio::pin!(gone);
-    assert!(timeout(Duration::from_millis(200), &mut gone).await.is_err(), "it still answers");
+    assert!(
+        timeout(Duration::from_millis(200), &mut gone).await.is_err(),
+        "the target still has a response in flight"
+    );
     // The client breaks off. From now on, no response can be on its way.
     drop((half, client));
     timeout(PATIENCE / 2, gone).await.unwrap();
@@ -214,7 +217,7 @@ async fn answer_to(address: SocketAddr, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_the_clients_400_and_counts_as_no_fault_of_ours() {
+async fn a_malformed_request_is_400_and_counts_as_a_client_error() {
     let mut options = options();
     options.metrics = MetricSink::on();
     let metrics = options.metrics.clone();
@@ -240,7 +243,7 @@ async fn what_is_no_request_is_the_clients_400_and_counts_as_no_fault_of_ours() 
 
 /// AWS's documents call it a 460. The target does not answer, so none of its metrics count the request.
 #[tokio::test]
-async fn a_client_that_leaves_before_its_answer_counts_as_the_clients_fault_and_as_no_answer() {
+async fn a_client_that_leaves_counts_as_a_client_error_without_a_response() {
     let address = target(|line| (line != "GET /silent HTTP/1.1").then_some(OK)).await;
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listener = Listener::new(Vec::new(), Action::Forward(group_of(address).await));

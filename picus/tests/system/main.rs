@@ -1,4 +1,4 @@
-//! The whole system through its one address.
+//! Tests of the whole local system.
 
 mod collector;
 mod conditions;

@@ -14,7 +14,7 @@ use crate::given::{Client, options, started};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A request that waits this long for DynamoDB succeeds, but misses the latency SLO.
 const SLOW: Duration = Duration::from_millis(1200);
-/// As by default, DynamoDB's deadlines pass first.
+/// DynamoDB's time-outs are shorter than the request's, as they are by default.
 const SETTINGS: [(&str, &str); 5] = [
     ("PICUS_LATENCY_OBJECTIVE_SECONDS", "1"),
     ("PICUS_DYNAMODB_ATTEMPT_TIMEOUT_SECONDS", "10"),
@@ -48,7 +48,7 @@ async fn until(metrics: &Client, holds: impl Fn(&Scrape) -> bool) -> Scrape {
 }
 
 #[tokio::test]
-async fn every_request_is_counted_by_what_became_of_it() {
+async fn every_request_is_counted_by_its_result() {
     let mut options = options();
     options.environment.extend(SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let (system, client) = started(options).await;
@@ -156,7 +156,7 @@ fn assert_shows_the_process(seen: &Scrape) {
     assert!(seen.contains_key("process_cpu_utilization_ratio{cpu_mode=system}"), "{seen:#?}");
 }
 
-/// Every metric of the catalogue, but none of a function.
+/// Checks that every metric of the catalogue is there, except those that only the delete handler has.
 fn assert_shows_the_catalogue(seen: &Scrape) {
     for metric in catalogue::ALL {
         let name = match metric.kind {
@@ -164,7 +164,7 @@ fn assert_shows_the_catalogue(seen: &Scrape) {
             Kind::Counter | Kind::UpDownCounter | Kind::Gauge => metric.name.to_owned(),
         };
         let there = seen.keys().any(|series| series.starts_with(&format!("{name}{{")));
-        // Only a function has cold starts, and only reads that come at once are gathered.
+        // Only a function has cold starts, and only simultaneous reads are gathered.
         let is_elsewhere = [
             catalogue::FAAS_COLDSTARTS,
             catalogue::READS_BATCH_SIZE,

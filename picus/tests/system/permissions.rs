@@ -49,7 +49,7 @@ async fn client_of(role: &str, dynamodb: &DynamoDb) -> Client {
 }
 
 #[tokio::test]
-async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
+async fn the_programs_use_exactly_the_actions_that_their_roles_allow() {
     let (system, client) = started(options()).await;
     let id = client.put(&json!({"n": 1})).await;
     for _ in 0..2 {
@@ -57,7 +57,7 @@ async fn the_programs_call_all_that_their_roles_allow_and_nothing_else() {
         assert_eq!(put.json(&json!({"n": 2})).send().await.unwrap().status(), 201);
     }
     assert_eq!(client.get_status(&id).await, StatusCode::OK);
-    // Reads that come at once are gathered.
+    // Simultaneous reads are gathered.
     let gathered = (TASK_ROLE.to_owned(), "dynamodb:BatchGetItem".to_owned());
     for _ in 0..100 {
         for status in join_all((0..32).map(|_| client.get_status(&id))).await {
@@ -144,7 +144,7 @@ async fn what_a_role_does_not_allow_is_denied() {
 }
 
 #[tokio::test]
-async fn a_program_in_the_wrong_role_says_no_more_than_that_it_failed() {
+async fn a_denied_call_is_500_without_internal_details() {
     let mut options = options();
     options.environment.insert("AWS_ACCESS_KEY_ID".to_owned(), FUNCTION_ROLE.to_owned());
     let (system, client) = started(options).await;

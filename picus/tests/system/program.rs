@@ -16,13 +16,13 @@ fn run(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_one_line_with_the_remedy() {
+fn an_error_at_start_is_one_line_with_its_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    // Nothing listens on the port of "discard".
+    // Port 9 is "discard": nothing listens there.
     let nobody = "http://127.0.0.1:9".to_owned();
     for (arguments, code, part) in [
         (&["--memory", "--port", &port][..], 1, "choose another with --port"),
@@ -55,7 +55,7 @@ fn a_setting_that_only_the_delete_handler_refuses_ends_the_start_too() {
 }
 
 #[test]
-fn a_setting_that_cannot_be_used_ends_the_start_with_what_the_service_says_of_it() {
+fn an_invalid_setting_ends_the_start_with_the_services_message() {
     let mut command = Command::new(EXECUTABLE);
     command
         .args(["--memory", "--port", "0"])
@@ -72,11 +72,11 @@ fn a_setting_that_cannot_be_used_ends_the_start_with_what_the_service_says_of_it
 }
 
 #[test]
-fn damaged_data_is_told_with_what_helps() {
+fn damaged_data_is_reported_with_its_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let file = folder.path().join("picus.sqlite");
-    // A file that is not a database, and one that was.
+    // A file that is not a database, and a damaged database.
     for content in [vec![b'x'; 9000], [b"SQLite format 3\0".to_vec(), vec![0; 9000]].concat()] {
         fs::write(&file, content).unwrap();
         let (code, error) = run(&["--port", "0", "--data-dir", path]);
@@ -87,7 +87,7 @@ fn damaged_data_is_told_with_what_helps() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_with_what_would_be_right() {
+fn a_wrong_command_line_is_reported_with_the_right_one() {
     for (arguments, parts) in [
         (&["--prot", "1"][..], &["'--prot'", "a similar argument exists: '--port'"][..]),
         (&["--port", "x"], &["'x'"]),
@@ -110,7 +110,7 @@ fn a_wrong_command_line_is_told_with_what_would_be_right() {
 }
 
 #[test]
-fn what_is_repeated_of_a_command_line_can_deceive_no_terminal() {
+fn control_characters_in_arguments_do_not_reach_the_terminal() {
     let escape = "\u{1b}]0;x\u{7}\u{202e}";
     for arguments in [
         &["--port", escape][..],
@@ -121,14 +121,14 @@ fn what_is_repeated_of_a_command_line_can_deceive_no_terminal() {
     ] {
         let (code, error) = run(arguments);
         assert_ne!(code, Some(0), "{error}");
-        // clap removes whole sequences from what it repeats.
+        // clap removes escape sequences from the arguments that it repeats.
         assert!(error.contains(r"\u202e"), "{error:?}");
         assert!(!error.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{error:?}");
     }
 }
 
 #[test]
-fn a_folder_is_for_one_system() {
+fn a_data_folder_can_be_used_by_only_one_system() {
     let folder = tempfile::tempdir().unwrap();
     let lock = fs::File::create(folder.path().join("lock")).unwrap();
     lock.lock().unwrap();
@@ -138,14 +138,14 @@ fn a_folder_is_for_one_system() {
 }
 
 #[tokio::test]
-async fn a_fault_can_be_asked_for_from_the_start() {
+async fn a_fault_can_be_injected_from_the_start() {
     for (fault, get, delete) in [("dynamodb-throttles", 503, 503), ("handler-crashes", 404, 502)] {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(EXECUTABLE);
         command.args(["--memory", "--fault", fault, "--port", &port.to_string()]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut guide = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        // The page is there before the guide names it.
+        // The page is served before the guide names it.
         let said =
             guide.any(|line| line.trim() == format!("wrong           {fault}, as asked for"));
         assert!(said, "{fault}");
@@ -158,7 +158,7 @@ async fn a_fault_can_be_asked_for_from_the_start() {
 }
 
 #[tokio::test]
-async fn traces_are_shown_apart_from_the_programs_lines() {
+async fn traces_are_printed_to_stderr_apart_from_log_lines() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = Command::new(EXECUTABLE);
     command.args(["--memory", "--show-traces", "--port", &port.to_string()]);
@@ -170,7 +170,7 @@ async fn traces_are_shown_apart_from_the_programs_lines() {
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let stopped = tokio::task::spawn_blocking(move || {
         for line in stderr.lines() {
-            // Nobody waits for the last lines.
+            // The test may be over.
             let _ = tell.send(line.unwrap());
         }
         child.wait_with_output().unwrap()
@@ -194,7 +194,7 @@ async fn traces_are_shown_apart_from_the_programs_lines() {
     }
 }
 
-/// `script` of util-linux gives it a terminal.
+/// `script` of util-linux runs the command in a terminal.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn on_a_terminal_a_request_is_a_short_line_and_health_checks_are_silent() {
@@ -212,7 +212,7 @@ async fn on_a_terminal_a_request_is_a_short_line_and_health_checks_are_silent() 
         let shown = tokio::task::spawn_blocking(move || {
             let mut shown: Vec<String> = Vec::new();
             let mut lines = stdout.lines().map(Result::unwrap);
-            // The guide and the line come in either order.
+            // The guide and the request's line may come in either order.
             for part in ["Ctrl-C stops all of it.", "GET    /picus/get/{key}"] {
                 while !shown.iter().any(|line| line.contains(part)) {
                     shown.push(lines.next().unwrap());
@@ -221,7 +221,7 @@ async fn on_a_terminal_a_request_is_a_short_line_and_health_checks_are_silent() 
             shown
         });
         let shown = tokio::time::timeout(Duration::from_secs(20), shown).await;
-        // Its terminal is closed, so it ends.
+        // Closes the terminal, so Picus ends.
         child.kill().unwrap();
         child.wait().unwrap();
         let shown = shown.unwrap().unwrap();
@@ -233,7 +233,7 @@ async fn on_a_terminal_a_request_is_a_short_line_and_health_checks_are_silent() 
 }
 
 #[tokio::test]
-async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
+async fn it_prints_its_addresses_and_stops_on_ctrl_c() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = Command::new(EXECUTABLE);
     command.args(["--memory", "--port", &port.to_string()]);
@@ -290,7 +290,7 @@ async fn it_says_what_runs_where_and_stops_on_ctrl_c() {
 }
 
 #[tokio::test]
-async fn lines_that_nobody_reads_cost_no_request_and_no_ctrl_c() {
+async fn a_blocked_output_stops_neither_requests_nor_ctrl_c() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = Command::new(EXECUTABLE);
     // Traces go to stderr and lines to stdout. Both are pipes, which hold 64 KiB.

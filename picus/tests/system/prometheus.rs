@@ -1,6 +1,6 @@
-//! From a metric to a trace: a real Prometheus scrapes the service and keeps exemplars.
+//! From a metric to a trace: a real Prometheus scrapes the service and stores exemplars.
 //!
-//! What it needs is installed by `ci/prometheus`, which runs these tests.
+//! `ci/prometheus` installs what these tests need, and runs them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use crate::collector::{eventually, free_address};
 use crate::given::{options, started};
 
-/// A Prometheus that scrapes each second. It ends with this.
+/// A Prometheus that scrapes once a second. It is stopped when this is dropped.
 struct Prometheus {
     url: String,
     _folder: TempDir,
@@ -54,7 +54,7 @@ impl Prometheus {
         Ok(answer["data"].clone())
     }
 
-    /// The exemplars of a histogram: the labels of the bucket, and what the exemplar tells.
+    /// The exemplars of a histogram, each with the labels of its bucket.
     async fn exemplars(&self, histogram: &str) -> Result<Vec<(Value, Value)>, String> {
         let path = format!("query_exemplars?query={histogram}_bucket&start=0&end=4000000000");
         let series = self.ask(&path).await?;
@@ -69,11 +69,11 @@ impl Prometheus {
 
 #[tokio::test]
 #[ignore = "needs Prometheus: run ci/prometheus"]
-async fn each_exemplar_that_prometheus_keeps_leads_to_a_trace_that_was_sent() {
+async fn each_stored_exemplar_names_a_trace_that_was_exported() {
     let mut collector = Collector::start().await.unwrap();
     let mut options = options();
     options.otlp_endpoint = Some(collector.endpoint());
-    // Many are not sampled, and they have no trace to lead to.
+    // 70 % of the requests are not sampled and have no trace, so they must have no exemplar.
     let sampler =
         [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.3")];
     options.environment.extend(sampler.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -100,12 +100,12 @@ async fn each_exemplar_that_prometheus_keeps_leads_to_a_trace_that_was_sent() {
         }
     })
     .await;
-    // It was OpenMetrics, which alone tells units.
+    // Prometheus knows the unit only if the scrape was in the OpenMetrics format.
     let metadata = prometheus.ask("metadata?metric=http_server_request_duration_seconds").await;
     let metadata = metadata.unwrap();
     let told = &metadata["http_server_request_duration_seconds"][0];
     assert_eq!((&told["type"], &told["unit"]), (&"histogram".into(), &"seconds".into()));
-    // The last spans are delivered when the service ends.
+    // The service delivers its last spans when it stops.
     system.stop().await;
 
     let mut spans = BTreeMap::<String, Vec<Span>>::new();
@@ -114,7 +114,7 @@ async fn each_exemplar_that_prometheus_keeps_leads_to_a_trace_that_was_sent() {
             spans.entry(span.trace_id.clone()).or_default().push(span);
         }
     }
-    assert!(spans.len() < 80, "not all were sampled: {}", spans.len());
+    assert!(spans.len() < 80, "too many requests were sampled: {}", spans.len());
     for (bucket, exemplar) in &requests {
         let span = find(&spans, exemplar, |span| span.is_server);
         assert_eq!(bucket["http_route"], span.attributes["http.route"]);
@@ -131,7 +131,7 @@ async fn each_exemplar_that_prometheus_keeps_leads_to_a_trace_that_was_sent() {
     }
 }
 
-/// The span of an exemplar's trace that `is_meant`.
+/// The span of an exemplar's trace for which `is_meant` is true.
 fn find<'a>(
     spans: &'a BTreeMap<String, Vec<Span>>,
     exemplar: &Value,
@@ -142,7 +142,7 @@ fn find<'a>(
     trace.iter().find(|span| is_meant(span)).unwrap_or_else(|| panic!("{trace:#?}"))
 }
 
-/// An exemplar is of its bucket, and took as long as its span says.
+/// Checks that an exemplar's value is in its bucket, and equals its span's duration.
 fn is_in_its_bucket(bucket: &Value, exemplar: &Value, span: &Span) {
     let number = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
     let (value, bound) = (number(&exemplar["value"]), number(&bucket["le"]));

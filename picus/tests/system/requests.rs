@@ -1,4 +1,4 @@
-//! Requests as they come over the wire, and which of them the load balancer refuses itself.
+//! Malformed and unusual requests: which the load balancer refuses, and which it forwards.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,13 +13,13 @@ async fn exchange(address: SocketAddr, sent: &str) -> String {
     connection.write_all(sent.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let reading = connection.read_to_end(&mut answer);
-    // What was not read of the request may be reset.
+    // The connection may be reset if the request was not read to its end.
     let _ = tokio::time::timeout(Duration::from_secs(20), reading).await.expect("it ends");
     String::from_utf8(answer).unwrap()
 }
 
 #[tokio::test]
-async fn what_is_malformed_reaches_no_target_and_what_is_unusual_does() {
+async fn malformed_requests_reach_no_target_and_unusual_ones_do() {
     let (system, _) = started(options()).await;
     let end = "connection: close\r\n\r\n";
     for (refused, status) in [

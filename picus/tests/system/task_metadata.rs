@@ -1,5 +1,5 @@
-//! The task metadata endpoint that ECS gives each container (Amazon ECS Developer Guide, "Task
-//! metadata available for Amazon ECS tasks on Fargate", version 4), as collector and service read it.
+//! Serves the task metadata that ECS offers to each container, version 4, as far as collector and service read
+//! it (Amazon ECS Developer Guide, "Task metadata available for Amazon ECS tasks on Fargate").
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 pub(crate) const TASK_ID: &str = "158d1c8083dd49d6b527399fd6414f5c";
 
-/// Serves it to one of the task's containers, until the test ends.
+/// Serves the metadata for the container `name`, until the test ends.
 pub(crate) async fn serve(name: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -23,7 +23,7 @@ pub(crate) async fn serve(name: &'static str) -> SocketAddr {
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
                 body.len()
             );
-            // Whoever has gone asks no more.
+            // The client may have gone.
             let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
         }
     });

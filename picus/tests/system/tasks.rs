@@ -1,4 +1,4 @@
-//! Tasks that come and go under load.
+//! Tasks that stop and die under load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::given::{Client, options, send_signal, started};
 
-/// Puts and gets items until told to stop; every answer must be right, and is counted.
+/// Puts and gets items until `stop` is set. Checks and counts every response.
 async fn load(client: Client, answers: Arc<AtomicUsize>, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::SeqCst) {
         let id = client.put(&json!({ "n": 1 })).await;
@@ -18,7 +18,7 @@ async fn load(client: Client, answers: Arc<AtomicUsize>, stop: Arc<AtomicBool>) 
 }
 
 #[tokio::test]
-async fn a_task_that_is_told_to_stop_loses_no_request() {
+async fn a_stopping_task_loses_no_request() {
     let mut options = options();
     options.tasks = 2;
     let (mut system, client) = started(options).await;
@@ -39,7 +39,7 @@ async fn a_task_that_is_told_to_stop_loses_no_request() {
     fifty_more().await;
     stop.store(true, Ordering::SeqCst);
     for load in loads {
-        load.await.expect("every answer was right");
+        load.await.expect("every response is right");
     }
     assert!(ended_well, "exit code 0 within its time");
     assert_eq!(system.group().healthy().len(), 1);
@@ -64,6 +64,6 @@ async fn without_a_healthy_task_the_load_balancer_answers_503() {
     let (mut system, client) = started(options()).await;
     system.tasks_mut().remove(0).stop().await;
     assert_eq!(client.get_path("/picus/list").await.status(), 503);
-    assert_eq!(client.delete("x").await.status(), 404, "the delete handler is not concerned");
+    assert_eq!(client.delete("x").await.status(), 404, "the delete handler must go on");
     system.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What a collector gets of a request, and what the client and the logs know it by.
+//! The spans of a request, and the trace id in the response and the log.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::given::{Client, options, started};
 use crate::task_metadata::{self, TASK_ID};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Where ECS tells its containers of their task.
+/// The variable with the URL of ECS's task metadata.
 const METADATA: &str = "ECS_CONTAINER_METADATA_URI_V4";
 const ROOT: &str = "1-67891233-abcdef012345678912345678";
 const TRACE: &str = "67891233abcdef012345678912345678";
 
-/// A system whose traces are collected.
+/// A system, and a collector that receives its spans.
 struct Traced {
     system: System,
     client: Client,
@@ -39,7 +39,7 @@ impl Traced {
         self.client.request(method, path).header(header.0, header.1).send().await.unwrap()
     }
 
-    /// The spans of a trace, once it has as many: the request's first, then its calls.
+    /// Waits until a trace has `count` spans. Returns the request's span first, then its calls.
     async fn spans_of(&mut self, trace_id: &str, count: usize) -> Vec<Span> {
         let all = async {
             loop {
@@ -56,13 +56,13 @@ impl Traced {
     }
 }
 
-/// The trace that an answer names, in OpenTelemetry's form.
+/// The trace id of a response, in OpenTelemetry's format.
 fn trace_of(response: &Response) -> String {
     let root = response.headers()["x-amzn-trace-id"].to_str().unwrap();
     root.trim_start_matches("Root=1-").replace('-', "")
 }
 
-/// A span's attributes but for those that differ from run to run, whose names alone are compared.
+/// A span's attributes. The values that differ from run to run are replaced by `…`.
 fn told(span: &Span) -> Value {
     const VARYING: [&str; 6] = [
         "request_id",
@@ -85,7 +85,7 @@ fn told(span: &Span) -> Value {
 }
 
 #[tokio::test]
-async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_program() {
+async fn both_programs_trace_a_request_with_a_server_span_and_a_client_span() {
     let mut options = options();
     let (name, value) =
         ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=tests,service.version=4f2c1e7");
@@ -151,7 +151,7 @@ async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_pr
     attributes["http.request.method"] = json!("DELETE");
     attributes["http.route"] = json!("/picus/{key}");
     attributes["url.path"] = json!(format!("/picus/{id}"));
-    // No form of event has the version as the client sent it.
+    // The events do not contain the client's HTTP version.
     attributes.as_object_mut().unwrap().remove("network.protocol.version");
     attributes["faas.trigger"] = json!("http");
     attributes["faas.invocation_id"] = json!("…");
@@ -164,13 +164,13 @@ async fn a_request_is_a_server_span_with_a_client_span_for_its_call_in_either_pr
     assert_eq!(spans[0].resource["service.name"], "picus-delete-handler");
     assert_eq!(spans[0].resource["cloud.platform"], "aws_lambda");
     assert_eq!(spans[0].resource["service.version"], "4f2c1e7");
-    // The load balancer has asked for health all the while.
+    // The load balancer has sent health checks all the time.
     assert!(traced.seen.iter().all(|span| span.name != "GET /health"), "{:#?}", traced.seen);
     traced.system.stop().await;
 }
 
 #[tokio::test]
-async fn the_services_traces_tell_which_task_of_ecs_it_is() {
+async fn the_services_spans_name_their_ecs_task() {
     let metadata = task_metadata::serve("service").await;
     let mut options = options();
     options.environment.insert(METADATA.to_owned(), format!("http://{metadata}"));
@@ -202,17 +202,17 @@ async fn the_services_traces_tell_which_task_of_ecs_it_is() {
 }
 
 #[tokio::test]
-async fn task_metadata_that_never_comes_holds_up_neither_the_start_nor_a_request() {
-    // It takes connections and never answers.
+async fn missing_task_metadata_delays_neither_the_start_nor_requests() {
+    // A server that accepts connections and never answers.
     let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut options = options();
     let url = format!("http://{}", hanging.local_addr().unwrap());
     options.environment.insert(METADATA.to_owned(), url);
     let mut traced = traced(options).await;
     let asked = time::timeout(Duration::ZERO, hanging.accept()).await;
-    assert!(asked.is_err(), "the service did not wait for it before it served");
+    assert!(asked.is_err(), "the service must not read the metadata before it serves");
     let got = traced.client.get_path("/picus/get/none").await;
-    // Held on to, so that it is not broken off.
+    // Keeps the connection open.
     let _asked = time::timeout(PATIENCE, hanging.accept()).await.unwrap().unwrap();
     assert_eq!(traced.client.get_status("none").await, 404);
     let resource = traced.spans_of(&trace_of(&got), 2).await.remove(0).resource;
@@ -222,7 +222,7 @@ async fn task_metadata_that_never_comes_holds_up_neither_the_start_nor_a_request
 }
 
 #[tokio::test]
-async fn the_load_balancers_root_is_the_trace_and_no_parent_is_made() {
+async fn the_load_balancers_root_becomes_the_trace_id_without_a_parent() {
     let mut traced = traced(options()).await;
     for (method, path) in [(Method::GET, "/picus/get/none"), (Method::DELETE, "/picus/none")] {
         let root = format!("Root={ROOT}");
@@ -239,9 +239,9 @@ async fn the_load_balancers_root_is_the_trace_and_no_parent_is_made() {
 }
 
 #[tokio::test]
-async fn a_caller_that_decided_is_followed() {
+async fn the_callers_sampling_decision_is_followed() {
     let mut options = options();
-    // Left to itself, the service would trace nothing.
+    // Without a caller's decision, the service samples no request.
     options.environment.insert("OTEL_TRACES_SAMPLER".into(), "parentbased_always_off".into());
     let mut traced = traced(options).await;
     let w3c = format!("00-{TRACE}-b7ad6b7169203331-0");
@@ -257,17 +257,17 @@ async fn a_caller_that_decided_is_followed() {
         ("traceparent", format!("{w3c}1"), Some("b7ad6b7169203331")),
         ("x-amzn-trace-id", format!("Root={ROOT};Sampled=1"), Some("")),
     ] {
-        // Past the load balancer, which would add a header of its own.
+        // Bypasses the load balancer, which would add its own header.
         let service = Client::of(traced.system.tasks()[0].running().await.unwrap().address);
         let answer = service.request(Method::GET, "/picus/get/none").header(name, &value);
         let answer = answer.header("tracestate", "a=1").header("tracestate", "b=2");
         assert_eq!(trace_of(&answer.send().await.unwrap()), TRACE, "{value}");
         let Some(parent) = sampled else { continue };
-        // What was to be traced, and nothing that was not.
+        // Only the sampled request is traced.
         let spans = traced.spans_of(TRACE, 2).await;
         assert_eq!(spans.len(), 2, "{value}");
         assert_eq!(spans[0].parent_span_id, parent, "{value}");
-        // It belongs to `traceparent`.
+        // `tracestate` counts only together with `traceparent`.
         let state = if name == "traceparent" { "a=1,b=2" } else { "" };
         assert!(spans.iter().all(|span| span.trace_state == state), "{value}: {spans:#?}");
         traced.seen.clear();
@@ -276,7 +276,7 @@ async fn a_caller_that_decided_is_followed() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_on_both_spans_with_its_attempts_and_its_cause() {
+async fn a_failure_is_on_both_spans_with_its_attempts_and_cause() {
     let mut options = options();
     options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".into(), "2".into());
     let mut traced = traced(options).await;
@@ -312,8 +312,8 @@ async fn a_failure_is_told_on_both_spans_with_its_attempts_and_its_cause() {
 }
 
 #[tokio::test]
-async fn a_collector_that_hangs_costs_counted_spans_and_no_request_until_it_is_back() {
-    // It takes connections and never answers.
+async fn a_hanging_collector_loses_counted_spans_and_delays_no_request() {
+    // A server that accepts connections and never answers.
     let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut options = options();
     options.otlp_endpoint = Some(format!("http://{}", hanging.local_addr().unwrap()));
@@ -348,7 +348,8 @@ async fn a_collector_that_hangs_costs_counted_spans_and_no_request_until_it_is_b
     let spans = time::timeout(PATIENCE, delivered).await.unwrap();
     assert!(!spans.is_empty() && spans.len() <= 20, "{}", spans.len());
     time::timeout(PATIENCE, patiently("otel_sdk_exporter_span_exported_total ")).await.unwrap();
-    // A span is processed when it is handed to the exporter, and then it is delivered or lost.
+    // The service counts a span as processed when the exporter gets it. Afterwards the span is delivered or
+    // lost.
     let settled = async {
         loop {
             let processed = count("otel_sdk_processor_span_processed_total ").await;

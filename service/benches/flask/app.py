@@ -1,4 +1,4 @@
-"""The same API the way that Picus began: Flask and boto3. `cargo bench -p picus-service --bench figures -- task` measures it."""
+"""The same API with Flask and boto3, as in Picus's first prototype. `cargo bench -p picus-service --bench figures -- task` measures it."""
 
 import json
 import os

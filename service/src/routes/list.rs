@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_all_or_a_page() {
+    fn a_query_asks_for_all_items_or_a_page() {
         assert!(matches!(Query::parse(""), Ok(Query::All)));
         assert!(matches!(Query::parse("other=1&&=%zz"), Ok(Query::All)));
         assert!(

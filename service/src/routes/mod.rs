@@ -115,7 +115,7 @@ mod tests {
         ] {
             let request = test::TestRequest::default().method(Method::PATCH).uri(path).to_request();
             let found = test::call_service(&app, request).await.request().match_pattern();
-            // A resource's other patterns go by the name of the first.
+            // `match_pattern` returns a resource's first pattern, whichever of its patterns matched.
             let found = found
                 .map(|found| if found.starts_with("/picus/get") { GET.to_owned() } else { found });
             assert_eq!(template(path), found.unwrap_or_default(), "{path}");

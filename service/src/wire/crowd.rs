@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_that_have_been_idle_for_longest_make_room_and_no_others() {
+    fn the_longest_idle_connections_are_closed_first() {
         let crowd = Crowd::new(16);
         let mut seats: Vec<_> = (0..14).map(|_| crowd.enter()).collect();
         let long_ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds));
@@ -158,7 +158,7 @@ mod tests {
             (0..seats.len()).filter(|seat| seats[*seat].is_let_go()).collect::<Vec<_>>()
         };
         assert_eq!(let_go(&crowd, &seats), [4, 6]);
-        // One of which something came just now stays.
+        // A connection that has just received something stays open.
         seats[6].busy();
         assert_eq!(let_go(&crowd, &seats), [4, 5]);
         drop(seats);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn even_the_least_worker_has_a_crowd() {
+    fn a_worker_with_few_connections_still_limits_them() {
         let crowd = Crowd::new(1);
         assert!(crowd.enter().is_wanted());
         assert_eq!(Crowd::new(1024).dense, 896);

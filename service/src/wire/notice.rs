@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_answer_of_the_librarys_own_lacks_its_notice() {
+    fn only_responses_of_the_library_itself_lack_the_notice() {
         let own = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\ndate: Thu, 26 Nov 2026 01:46:58 GMT\r\n\r\n";
         assert!(is_missing(own.as_bytes()));
         assert!(is_missing(format!("HTTP/1.1 200 OK\r\n\r\n{{}}{own}").as_bytes()));

@@ -1,4 +1,4 @@
-//! A service of a test's own, and what a client does with it.
+//! Starts a service for one test, and sends requests to it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use picus_testing::engine::{self, sdk_config};
 
-/// Telemetry runs once in a process, and so for all tests.
+/// A process can start telemetry only once, so all tests share it.
 static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {
     let settings = picus_telemetry::Settings {
         service: config().service,
@@ -75,7 +75,7 @@ pub(crate) fn spawn_with(config: Config, dynamodb: SocketAddr) -> App {
         })
     });
     let (address, metrics_address) = told.recv().unwrap();
-    // Each request has a connection of its own, as if from a client of its own.
+    // Each request opens a new connection, as if it came from a new client.
     let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     App { address, metrics_address, client, stop: Some(stop), server: Some(server) }
 }
@@ -94,7 +94,7 @@ impl App {
         request.header("content-type", "application/json").body(body).send().await.unwrap()
     }
 
-    /// Puts an item that must be taken, and returns its id.
+    /// Puts an item, which must succeed, and returns its id.
     pub(crate) async fn put(&self, item: &Value) -> String {
         let response = self.put_text(item.to_string()).await;
         assert_eq!(response.status(), StatusCode::CREATED);
@@ -112,12 +112,12 @@ impl App {
         self.client.get(url).send().await.unwrap().text().await.unwrap()
     }
 
-    /// Asks the service to stop, as SIGTERM does.
+    /// Asks the service to stop, as SIGTERM would.
     pub(crate) fn ask_to_stop(&mut self) {
         drop(self.stop.take());
     }
 
-    /// Waits until it has stopped.
+    /// Waits until the service has stopped.
     pub(crate) async fn stopped(&mut self) {
         let server = self.server.take().unwrap();
         tokio::task::spawn_blocking(|| server.join().unwrap()).await.unwrap().unwrap();
@@ -130,7 +130,7 @@ impl Drop for App {
     }
 }
 
-/// The error that a response carries, its form checked.
+/// Checks the format of an error response. Returns its status, code and message.
 pub(crate) async fn failure(response: Response) -> (u16, String, String) {
     let status = response.status().as_u16();
     let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();

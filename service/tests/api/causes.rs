@@ -1,5 +1,5 @@
-//! What the program says of a call to DynamoDB that fails: the same word in its line and in its metrics, for each
-//! cause that asks for something else to be done.
+//! The causes of failed calls to DynamoDB. Each cause that an operator must treat differently has its own name,
+//! which is the same in the access line and in the metrics.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -9,7 +9,7 @@ use crate::program::{Running, exchange};
 
 const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key")];
 
-/// Gives every request this answer, or none.
+/// A server that gives every request this answer, or none.
 fn always(answer: Option<String>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,7 +35,7 @@ fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// Asks for an item in this environment, and sees that the cause has this name everywhere.
+/// Gets an item in this environment. Checks that the access line and the metrics name the cause `error_type`.
 fn assert_cause(environment: &[(&str, &str)], error_type: &str) {
     let mut running = Running::start(environment);
     let [address, metrics] = running.addresses;
@@ -54,7 +54,7 @@ fn assert_cause(environment: &[(&str, &str)], error_type: &str) {
 }
 
 #[test]
-fn credentials_that_can_not_be_had_are_no_fault_of_the_network() {
+fn missing_credentials_are_not_reported_as_a_network_error() {
     let dynamodb = format!("http://{}", nobody());
     let expired = r#"{"AccessKeyId":"id","SecretAccessKey":"key","Token":"t","Expiration":"#;
     for endpoint in [
@@ -73,7 +73,7 @@ fn credentials_that_can_not_be_had_are_no_fault_of_the_network() {
 }
 
 #[test]
-fn what_dynamodb_says_of_credentials_and_of_permissions_is_told_apart() {
+fn refused_credentials_and_refused_permissions_are_told_apart() {
     for (code, error_type) in [
         ("com.amazon.coral.service#ExpiredTokenException", "credentials"),
         ("com.amazon.coral.service#UnrecognizedClientException", "credentials"),
@@ -89,11 +89,11 @@ fn what_dynamodb_says_of_credentials_and_of_permissions_is_told_apart() {
 }
 
 #[test]
-fn names_and_certificates_are_told_apart_from_connections() {
+fn dns_and_tls_errors_are_told_apart_from_connection_errors() {
     let no_tls = format!("https://{}", always(Some(answer("400 Bad Request", "{}"))));
     let closed = format!("http://{}", nobody());
     for (dynamodb, error_type) in [
-        // No name below `invalid` has an address (RFC 6761, 6.4).
+        // No name under `invalid` has an address (RFC 6761, 6.4).
         ("https://dynamodb.invalid", "dns"),
         (no_tls.as_str(), "tls"),
         (closed.as_str(), "connection"),

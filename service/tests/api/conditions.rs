@@ -1,4 +1,4 @@
-//! Entity-tags, and requests that are performed only under a condition.
+//! Entity-tags and conditional requests.
 
 use reqwest::Method;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::app::{failure, spawn_app};
 
 #[tokio::test]
-async fn an_item_has_a_strong_tag_that_stays_and_is_its_own() {
+async fn an_item_has_a_strong_entity_tag_that_no_other_item_has() {
     let app = spawn_app().await;
     let (one, other) = (app.put(&json!({"a": 1})).await, app.put(&json!({"a": 1})).await);
     let tag =
@@ -18,7 +18,7 @@ async fn an_item_has_a_strong_tag_that_stays_and_is_its_own() {
 }
 
 #[tokio::test]
-async fn a_get_of_what_its_client_has_is_304() {
+async fn a_get_is_304_if_the_client_has_the_item() {
     let app = spawn_app().await;
     let path = format!("/picus/get/{}", app.put(&json!({"a": 1})).await);
     let etag = app.get_path(&path).await.headers()["etag"].to_str().unwrap().to_owned();
@@ -43,7 +43,7 @@ async fn a_get_of_what_its_client_has_is_304() {
 }
 
 #[tokio::test]
-async fn a_get_of_an_item_that_is_not_meant_is_412() {
+async fn a_get_is_412_if_the_entity_tag_does_not_match() {
     let app = spawn_app().await;
     let path = format!("/picus/get/{}", app.put(&json!({"a": 1})).await);
     let etag = app.get_path(&path).await.headers()["etag"].to_str().unwrap().to_owned();
@@ -61,7 +61,7 @@ async fn a_get_of_an_item_that_is_not_meant_is_412() {
 }
 
 #[tokio::test]
-async fn a_put_that_asks_for_an_item_that_is_there_puts_nothing() {
+async fn a_put_with_if_match_is_412_and_stores_nothing() {
     let app = spawn_app().await;
     for if_match in ["*", "\"x\""] {
         let request = app.request(Method::POST, "/picus/put").header("if-match", if_match);

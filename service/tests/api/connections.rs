@@ -1,4 +1,4 @@
-//! What goes over a connection, byte by byte.
+//! Tests that read and write a connection's bytes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,7 +22,7 @@ async fn read_to_end(mut connection: TcpStream) -> String {
     text
 }
 
-/// The next response, of which the head and a JSON body come in a few pieces at most.
+/// Reads the next response, up to the end of its JSON body.
 pub(crate) async fn read_response(connection: &mut TcpStream) -> String {
     let mut text = String::new();
     while !text.ends_with('}') {
@@ -48,11 +48,11 @@ async fn a_list_for_http_1_0_has_no_chunks() {
 }
 
 #[tokio::test]
-async fn a_half_sent_request_is_served_after_the_signal_to_stop_and_its_connection_closed() {
+async fn a_half_sent_request_is_served_after_the_stop_signal_and_closes_its_connection() {
     let mut app = spawn_app().await;
     let head = "POST /picus/put HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n{\"a\"";
     let mut half_sent = connect(app.address, head).await;
-    // Its head has been read once a later request has been answered by the only worker.
+    // There is one worker. When it has answered a later request, it has read the head of this one.
     app.get_path("/health").await;
     app.ask_to_stop();
     while TcpStream::connect(app.address).await.is_ok() {
@@ -66,11 +66,11 @@ async fn a_half_sent_request_is_served_after_the_signal_to_stop_and_its_connecti
 }
 
 #[tokio::test]
-async fn an_idle_connection_does_not_hold_up_a_stop() {
+async fn an_idle_connection_does_not_delay_a_stop() {
     let mut app = spawn_app().await;
     let mut idle = connect(app.address, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(read_response(&mut idle).await.starts_with("HTTP/1.1 200 "));
     app.ask_to_stop();
-    assert_eq!(read_to_end(idle).await, "", "it is closed");
+    assert_eq!(read_to_end(idle).await, "", "the service closes it");
     tokio::time::timeout(Duration::from_secs(3), app.stopped()).await.unwrap();
 }

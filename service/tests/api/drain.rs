@@ -12,7 +12,7 @@ use crate::app::{config, spawn_app, spawn_with};
 use crate::connections::read_response;
 use picus_testing::engine;
 
-/// A DynamoDB that thinks this long about each answer.
+/// A DynamoDB that waits this long before each answer.
 async fn slowly(dynamodb: SocketAddr, delay: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -39,16 +39,16 @@ async fn slowly(dynamodb: SocketAddr, delay: Duration) -> SocketAddr {
 const GET: &[u8] = b"GET /picus/get/none HTTP/1.1\r\nhost: x\r\n\r\n";
 
 #[tokio::test]
-async fn requests_in_flight_are_answered_though_other_workers_have_nothing_to_do() {
+async fn requests_in_flight_are_answered_although_other_workers_are_idle() {
     let dynamodb = slowly(engine::start().await, Duration::from_millis(700)).await;
     for _ in 0..3 {
         let mut config = config();
         config.workers = 4;
-        // On a slow machine it is no deadline that the answers fail by.
+        // Long deadlines, so that requests do not fail on a slow machine.
         config.table.attempt_timeout = Duration::from_secs(19);
         config.table.operation_timeout = Duration::from_secs(19);
         let mut app = spawn_with(config, dynamodb);
-        // Connections go to the workers in turn. Each has opened its connections to DynamoDB ...
+        // Connections go to the four workers in turn, so each worker opens its connections to DynamoDB.
         let mut connections = Vec::new();
         for _ in 0..12 {
             connections.push(TcpStream::connect(app.address).await.unwrap());
@@ -59,7 +59,7 @@ async fn requests_in_flight_are_answered_though_other_workers_have_nothing_to_do
         for connection in &mut connections {
             assert!(read_response(connection).await.starts_with("HTTP/1.1 404 "));
         }
-        // ... and then two have no clients any more, while the others use what is open.
+        // Then only two workers keep their clients. The other two are idle.
         let mut connections: Vec<_> = connections
             .into_iter()
             .enumerate()
@@ -82,7 +82,7 @@ async fn requests_in_flight_are_answered_though_other_workers_have_nothing_to_do
 }
 
 #[tokio::test]
-async fn after_the_signal_to_stop_connections_are_taken_for_a_while_each_for_one_answer() {
+async fn during_the_shutdown_delay_each_connection_gets_one_response() {
     let mut config = config();
     config.shutdown_delay = Duration::from_secs(2);
     let mut app = spawn_with(config, engine::start().await);
@@ -93,7 +93,7 @@ async fn after_the_signal_to_stop_connections_are_taken_for_a_while_each_for_one
     app.ask_to_stop();
     time::sleep(Duration::from_millis(200)).await;
     let mut refused = None;
-    // One that was open already, and new ones, are served, and told to go.
+    // An old connection and new ones get one response each, which says that the connection closes.
     let mut connection = kept;
     while refused.is_none() {
         if connection.write_all(GET).await.is_ok() {
@@ -118,7 +118,7 @@ async fn after_the_signal_to_stop_connections_are_taken_for_a_while_each_for_one
 }
 
 #[tokio::test]
-async fn a_list_in_flight_is_sent_to_its_end_after_the_signal_to_stop() {
+async fn a_list_in_flight_is_completed_after_the_stop_signal() {
     let mut app = spawn_app().await;
     let filler = "x".repeat(300_000);
     for _ in 0..60 {

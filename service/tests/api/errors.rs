@@ -1,4 +1,4 @@
-//! Requests that can't be served, and what their answers say.
+//! Requests that fail, and their error responses.
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::app::{config, failure, spawn_app, spawn_with};
 
 #[tokio::test]
-async fn bad_bodies_are_400_with_the_place() {
+async fn bad_bodies_are_400_and_the_error_says_where() {
     let app = spawn_app().await;
     let deep = "{\"a\":".repeat(100_000);
     for (body, code) in [
@@ -48,7 +48,7 @@ async fn another_content_type_is_415() {
 }
 
 #[tokio::test]
-async fn a_415_says_what_would_be_taken() {
+async fn a_415_lists_the_accepted_media_types() {
     let app = spawn_app().await;
     for (name, value, hint, taken) in [
         ("content-type", "text/plain", "accept", "application/json"),
@@ -121,9 +121,9 @@ async fn an_unknown_path_is_404() {
 }
 
 #[tokio::test]
-async fn an_encoded_path_is_no_other_name_for_a_route() {
+async fn an_encoded_route_name_is_not_the_route() {
     let app = spawn_app().await;
-    // As a key, `list` and `put` are the delete handler's.
+    // `/picus/list` and `/picus/put` are also keys, which only the delete handler serves.
     for path in ["/picus/l%69st", "/picus/p%75t"] {
         for method in [Method::GET, Method::POST] {
             let response = app.request(method, path).json(&json!({})).send().await.unwrap();
@@ -159,7 +159,7 @@ async fn a_known_path_with_another_method_is_405_with_allow() {
 }
 
 #[tokio::test]
-async fn a_delete_that_missed_the_load_balancer_is_421() {
+async fn a_delete_that_did_not_pass_the_load_balancer_is_421() {
     let app = spawn_app().await;
     let response = app.request(Method::DELETE, "/picus/x").send().await.unwrap();
     assert_eq!(failure(response).await.0, 421);
@@ -177,7 +177,7 @@ async fn the_ids_of_the_caller_are_kept() {
 }
 
 #[tokio::test]
-async fn an_id_that_comes_twice_is_not_taken() {
+async fn an_id_that_is_sent_twice_is_replaced() {
     let app = spawn_app().await;
     let trace = "Root=1-67891233-abcdef012345678912345678";
     for second in [&b"order-17"[..], b"\xff"] {
@@ -193,7 +193,7 @@ async fn an_id_that_comes_twice_is_not_taken() {
 }
 
 #[tokio::test]
-async fn trouble_behind_is_500_without_a_word_of_it() {
+async fn a_failing_dynamodb_is_500_without_internal_details() {
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut config = config();
     config.table.max_attempts = Some(std::num::NonZeroU32::MIN);

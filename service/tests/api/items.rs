@@ -1,4 +1,4 @@
-//! Putting and getting.
+//! Put and get.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ async fn put_with_key(app: &App, key: &str, body: Value) -> reqwest::Response {
 }
 
 #[tokio::test]
-async fn an_item_is_stored_and_says_where() {
+async fn a_put_stores_the_item_and_returns_its_location() {
     let app = spawn_app().await;
     let response =
         app.put_text(r#"{"name":"Käse","price":1234567890123456789012345678901234.5678}"#).await;
@@ -36,7 +36,7 @@ async fn a_content_type_may_have_parameters_and_any_case() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_stands_for_one_item() {
+async fn a_repeated_idempotency_key_returns_the_same_item() {
     let app = spawn_app().await;
     let first: Value = put_with_key(&app, "order-1", json!({"a": 1})).await.json().await.unwrap();
     let again = put_with_key(&app, "order-1", json!({"a": 1})).await;
@@ -64,7 +64,7 @@ async fn a_missing_item_is_404_with_its_key() {
     let (status, code, error) = failure(app.get_path("/picus/get/no%2Fsuch%20%22one").await).await;
     assert_eq!((status, code.as_str()), (404, "item_not_found"));
     assert_eq!(error, "Item with key 'no/such \"one' not found");
-    // Whatever a key is made of, the path is the item's.
+    // Any segment after `/picus/get/` is a key, whatever it contains.
     for odd in ["%0A", "%00", "a%0Ab", "%2f", "%2F%2e%2E", "get", "+", "a+b%20c", "%25"] {
         let (status, code, _) = failure(app.get_path(&format!("/picus/get/{odd}")).await).await;
         assert_eq!((status, code.as_str()), (404, "item_not_found"), "{odd}");

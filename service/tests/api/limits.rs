@@ -1,4 +1,4 @@
-//! What one client, or all of them, can't do.
+//! The limits on items, on time and on requests in flight.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::app::{App, config, failure, spawn_app, spawn_with};
 
-/// A DynamoDB that takes requests and never answers.
+/// A DynamoDB that accepts connections and never answers.
 async fn silence() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -29,15 +29,15 @@ async fn an_item_over_400_kilobytes_and_a_larger_body_are_413() {
     assert_eq!((status, code.as_str()), (413, "item_too_large"));
     let (status, code, _) = failure(app.put_text(" ".repeat(1_638_401)).await).await;
     assert_eq!((status, code.as_str()), (413, "body_too_large"));
-    // Without a length to be judged by.
+    // The same without a `Content-Length`.
     let chunks = (0..20).map(|_| Ok::<_, std::io::Error>(" ".repeat(100_000)));
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     assert_eq!(failure(app.put_text(body).await).await.0, 413);
     let escaped = format!("{{\"a\":\"{}\"}}", "\\u0061".repeat(200_000));
-    assert_eq!(app.put_text(escaped).await.status(), 201, "it is its size in DynamoDB that counts");
+    assert_eq!(app.put_text(escaped).await.status(), 201, "only the size in DynamoDB counts");
 }
 
-/// A request that is in flight, and stays so until its connection is dropped.
+/// Sends a request that stays in flight until the connection is dropped.
 async fn a_request_in_flight(app: &App) -> TcpStream {
     let mut connection = TcpStream::connect(app.address).await.unwrap();
     connection.write_all(b"GET /picus/get/x HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -45,7 +45,8 @@ async fn a_request_in_flight(app: &App) -> TcpStream {
     connection
 }
 
-/// Whether there is a place for work: a body that is no item is 400 once it is looked at.
+/// Whether the service accepts another request. It answers an invalid body with 400 if there is a place, and
+/// with 503 if not.
 pub(crate) async fn has_place(app: &App) -> bool {
     let status = app.put_text("no item").await.status().as_u16();
     assert!(matches!(status, 400 | 503), "{status}");
@@ -53,7 +54,7 @@ pub(crate) async fn has_place(app: &App) -> bool {
 }
 
 #[tokio::test]
-async fn past_the_bound_on_requests_in_flight_is_503_and_health_is_exempt() {
+async fn too_many_requests_in_flight_are_503_and_health_is_exempt() {
     let mut config = config();
     config.max_in_flight = 1;
     let app = spawn_with(config, silence().await);
@@ -82,7 +83,7 @@ async fn a_client_that_leaves_frees_its_room() {
 }
 
 #[tokio::test]
-async fn a_deadline_that_passed_is_504() {
+async fn a_passed_deadline_is_504() {
     let mut config = config();
     config.request_timeout = Duration::from_millis(100);
     let app = spawn_with(config, silence().await);
@@ -97,7 +98,7 @@ async fn a_deadline_that_passed_is_504() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_slowly_is_let_go() {
+async fn a_client_that_sends_slowly_is_disconnected() {
     let mut config = config();
     config.client_timeout = Duration::from_millis(200);
     let app = spawn_with(config, silence().await);

@@ -1,4 +1,4 @@
-//! What the program's lines say of requests, and what they never say.
+//! What log lines say about requests, and what they never contain.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn is_request(line: &Value) -> bool {
 }
 
 #[test]
-fn two_releases_show_as_two_versions() {
+fn each_release_shows_its_version() {
     for release in ["4f2c1e7", "4f2c1e8"] {
         let attributes = format!("deployment.environment.name=tests,service.version={release}");
         let mut running = Running::start(&[("OTEL_RESOURCE_ATTRIBUTES", &attributes)]);
@@ -32,7 +32,7 @@ fn two_releases_show_as_two_versions() {
 }
 
 #[test]
-fn a_bodys_size_is_what_came_of_it() {
+fn a_bodys_size_is_the_number_of_bytes_received() {
     let mut running = Running::start(&[("PICUS_WORKERS", "1")]);
     let [address, _] = running.addresses;
     let chunk = format!("186a0\r\n{}\r\n", " ".repeat(100_000));
@@ -47,7 +47,7 @@ fn a_bodys_size_is_what_came_of_it() {
     assert!((1_638_401..=2_000_000).contains(&size), "{refused}");
 
     let cut = send(address, &format!("{PUT}content-length: 100\r\n\r\n{{\"a\":"));
-    // What was sent has been read once the only worker has answered a later request.
+    // There is one worker. When it has answered a later request, it has read what was sent here.
     exchange(address, HEALTH);
     drop(cut);
     running.line(is_request);
@@ -102,11 +102,10 @@ async fn bodies_and_credentials_are_never_logged() {
     assert_eq!(complained, "");
 }
 
-/// Its wait ends without an answer, of which no status and no duration of an answer tells.
+/// No response is sent, so the status and duration of responses do not show such a client.
 #[test]
-fn a_client_that_gives_up_past_the_latency_slo_is_a_late_answer_at_warn_and_an_earlier_one_is_none()
-{
-    // It takes connections and never answers.
+fn a_client_that_leaves_counts_as_late_only_after_the_latency_objective() {
+    // A DynamoDB that accepts connections and never answers.
     let silence = TcpListener::bind("127.0.0.1:0").unwrap();
     let dynamodb = format!("http://{}", silence.local_addr().unwrap());
     for (limit, waits, level, late) in
@@ -123,7 +122,7 @@ fn a_client_that_gives_up_past_the_latency_slo_is_a_late_answer_at_warn_and_an_e
         ]);
         let [address, metrics] = running.addresses;
         let impatient = send(address, "GET /picus/get/x HTTP/1.1\r\nhost: x\r\n\r\n");
-        // The only worker has begun the request once it has answered a later one.
+        // There is one worker. When it has answered a later request, it has begun this one.
         exchange(address, HEALTH);
         std::thread::sleep(waits);
         drop(impatient);
@@ -132,7 +131,10 @@ fn a_client_that_gives_up_past_the_latency_slo_is_a_late_answer_at_warn_and_an_e
         assert_eq!(line["level"], level, "{line}");
         assert_eq!(line["aborted"], true, "{line}");
         assert!(line.get("http.response.status_code").is_none(), "{line}");
-        assert!(line.get("exception.type").is_none(), "it is no failure of availability: {line}");
+        assert!(
+            line.get("exception.type").is_none(),
+            "a client that leaves is not a failure of the service: {line}"
+        );
         let scrape = exchange(metrics, "GET /metrics HTTP/1.0\r\n\r\n");
         for (name, expected) in [("measured", late), ("within_objective", 0)] {
             let series =

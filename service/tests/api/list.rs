@@ -1,4 +1,4 @@
-//! Lists: whole, in pages, and broken off.
+//! Whole lists, pages, and lists that fail midway.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ async fn a_bad_limit_or_cursor_is_400() {
     }
 }
 
-/// Something between the service and DynamoDB that lets answers through until it is told not to.
+/// A proxy between the service and DynamoDB that forwards answers until `cut` is set.
 async fn cable(dynamodb: std::net::SocketAddr, cut: Arc<AtomicBool>) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -106,12 +106,12 @@ async fn cable(dynamodb: std::net::SocketAddr, cut: Arc<AtomicBool>) -> std::net
 }
 
 #[tokio::test]
-async fn a_list_that_fails_midway_breaks_its_connection() {
+async fn a_list_that_fails_midway_closes_its_connection() {
     let cut = Arc::new(AtomicBool::new(false));
     let mut config = config();
     config.table.max_attempts = Some(std::num::NonZeroU32::MIN);
     let app = spawn_with(config, cable(engine::start().await, cut.clone()).await);
-    // Several pages of DynamoDB's, more than the connection's buffers hold.
+    // Several of DynamoDB's pages, and more bytes than the connection's buffers hold.
     let filler = "x".repeat(300_000);
     for _ in 0..60 {
         app.put(&json!({ "filler": filler })).await;
@@ -123,7 +123,7 @@ async fn a_list_that_fails_midway_breaks_its_connection() {
     let error = loop {
         match response.chunk().await {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("a short list was taken for a whole one"),
+            Ok(None) => panic!("the client could not see that the list is incomplete"),
             Err(error) => break error,
         }
     };
@@ -134,7 +134,7 @@ async fn a_list_that_fails_midway_breaks_its_connection() {
     assert_eq!(ids(app.get_path("/picus/list").await).await.len(), 60, "mended");
 }
 
-/// A DynamoDB whose table has one large item. It sends what it is asked.
+/// A DynamoDB whose table has one large item. It passes each request that it gets to `asked`.
 async fn one_large_item(asked: mpsc::UnboundedSender<String>) -> std::net::SocketAddr {
     let item = json!({"object_id": {"S": "k"}, "filler": {"S": "x".repeat(300_000)}});
     let body = json!({"Items": [item]}).to_string();
@@ -157,7 +157,7 @@ async fn one_large_item(asked: mpsc::UnboundedSender<String>) -> std::net::Socke
 }
 
 #[tokio::test]
-async fn a_list_begins_with_as_many_items_as_fitted_in_a_page_before() {
+async fn a_list_first_asks_for_as_many_items_as_fitted_in_the_last_page() {
     let (asked, mut requests) = mpsc::unbounded_channel();
     let app = spawn_with(config(), one_large_item(asked).await);
     for limit in [100, 1] {

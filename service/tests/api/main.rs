@@ -1,4 +1,4 @@
-//! The service as its clients meet it, on a real DynamoDB engine in this process.
+//! Tests of the service over HTTP, on a DynamoDB engine in this process.
 
 mod app;
 mod causes;

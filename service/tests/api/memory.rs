@@ -1,4 +1,4 @@
-//! What the service takes up in memory, whatever is sent to it and however large DynamoDB's answers are.
+//! The service's memory stays bounded, whatever clients send and however large DynamoDB's answers are.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio::time;
 
 use crate::program::Running;
 
-/// A task has 512 MB, of which the collector has up to 150.
+/// A task has 512 MB, of which the collector may use 150.
 const MOST: u64 = 200_000_000;
 
-/// The most that a process has had so far, in bytes (proc(5)).
+/// The process's peak memory, in bytes: `VmHWM` of proc(5).
 #[cfg(target_os = "linux")]
 fn most_memory(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
@@ -19,7 +19,7 @@ fn most_memory(id: u32) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_is_sent_takes_up_more_than_two_hundred_megabytes() {
+async fn no_request_makes_the_service_use_more_than_200_megabytes() {
     let dynamodb = format!("http://{}", heavy::dynamodb().await);
     let running = Running::start(&[
         ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
@@ -35,7 +35,7 @@ async fn nothing_that_is_sent_takes_up_more_than_two_hundred_megabytes() {
         eprintln!("{what}: {} MB", most / 1_000_000);
         assert!(most < MOST, "{what}: {most} bytes");
     }
-    // What was held is free again.
+    // The memory that requests held is free again.
     let small = async {
         loop {
             let refused = crate::program::exchange(address, &heavy::get("/picus/list?limit=0"));

@@ -7,7 +7,7 @@ use crate::app::{config, spawn_app, spawn_with};
 use crate::program::exchange;
 
 #[tokio::test]
-async fn head_is_what_get_is_without_its_body() {
+async fn head_has_the_headers_of_get_and_no_body() {
     let app = spawn_app().await;
     let id = app.put(&json!({"a": 1})).await;
     app.put(&json!({"a": 2})).await;
@@ -34,9 +34,9 @@ async fn head_is_what_get_is_without_its_body() {
         assert_eq!(head.status(), got.status(), "{path}");
         let (mut head_headers, mut got_headers) =
             (plain(head.headers().clone()), plain(got.headers().clone()));
-        // Where there is no body, there are no chunks.
+        // Without a body there is no transfer encoding.
         got_headers.remove("transfer-encoding");
-        // The ids are in an error's body, and some are longer than others.
+        // An error's body contains the request id, whose length varies.
         if !got.status().is_success() {
             head_headers.remove("content-length").unwrap();
             got_headers.remove("content-length").unwrap();
@@ -45,11 +45,14 @@ async fn head_is_what_get_is_without_its_body() {
         assert_eq!(head.bytes().await.unwrap(), "", "{path}");
     }
     let headers = app.request(Method::HEAD, "/picus/list").send().await.unwrap();
-    assert!(!headers.headers().contains_key("content-length"), "a list is streamed");
+    assert!(
+        !headers.headers().contains_key("content-length"),
+        "a list is streamed, so its length is unknown"
+    );
 }
 
 #[tokio::test]
-async fn a_connection_goes_on_after_head_and_options() {
+async fn a_connection_stays_open_after_head_and_options() {
     let app = spawn_app().await;
     app.put(&json!({})).await;
     let (address, ask) = (app.address, |method: &str, path: &str| {
@@ -69,7 +72,7 @@ async fn a_connection_goes_on_after_head_and_options() {
 }
 
 #[tokio::test]
-async fn options_tells_the_methods() {
+async fn options_lists_the_methods() {
     let app = spawn_app().await;
     for (path, allow) in [
         ("/picus/list", "GET, HEAD, OPTIONS"),
@@ -89,7 +92,7 @@ async fn options_tells_the_methods() {
 }
 
 #[tokio::test]
-async fn an_error_of_head_is_that_of_get() {
+async fn head_has_the_errors_of_get() {
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut config = config();
     config.table.max_attempts = Some(std::num::NonZeroU32::MIN);

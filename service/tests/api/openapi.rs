@@ -1,11 +1,11 @@
-//! The document of the contract.
+//! The OpenAPI document.
 
 use std::path::Path;
 use std::{env, fs};
 
 use crate::app::spawn_app;
 
-/// A change of the contract shows in its review. `UPDATE_SNAPSHOTS=1` takes it over.
+/// A change to the document must appear in a diff. `UPDATE_SNAPSHOTS=1` rewrites the file.
 #[tokio::test]
 async fn the_document_is_the_one_that_was_reviewed() {
     let app = spawn_app().await;
@@ -15,7 +15,7 @@ async fn the_document_is_the_one_that_was_reviewed() {
         fs::write(&path, &document).unwrap();
     }
     let reviewed = fs::read_to_string(&path).unwrap();
-    // The first difference, with what stands before it.
+    // The first difference, with the lines before it.
     let equal = document.lines().zip(reviewed.lines()).take_while(|(new, old)| new == old).count();
     let from = |text: &str| {
         let lines = text.lines().skip(equal.saturating_sub(5)).take(10);

@@ -1,4 +1,4 @@
-//! What the operators get.
+//! Health, metrics and the headers of every response.
 
 use std::collections::HashSet;
 use std::net::TcpListener;
@@ -36,7 +36,7 @@ async fn a_request_is_counted_under_its_route() {
 }
 
 #[tokio::test]
-async fn what_clients_make_up_makes_no_series() {
+async fn invented_paths_and_methods_make_no_new_series() {
     const REQUESTS: usize = 10_000;
     let app = spawn_app().await;
     let (mut answers, mut requests) = TcpStream::connect(app.address).await.unwrap().into_split();
@@ -56,17 +56,17 @@ async fn what_clients_make_up_makes_no_series() {
     let metrics = app.scrape().await;
     let series = metrics.lines().filter(|line| line.contains("_OTHER"));
     let series: Vec<_> = series.filter(|line| line.contains("duration_seconds_count{")).collect();
-    // Each of the six routes has one answer to such a method, and so have all other paths together.
+    // One series for each of the six routes, and one for all other paths.
     assert!((3..=7).contains(&series.len()), "{series:#?}");
     assert!(!metrics.to_lowercase().contains("made"), "{metrics}");
 }
 
 #[test]
 fn every_504_is_counted_once_whichever_deadline_passed() {
-    // It takes connections and never answers.
+    // A DynamoDB that accepts connections and never answers.
     let silence = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", silence.local_addr().unwrap());
-    // Left alone, DynamoDB's is the first to pass.
+    // By default, DynamoDB's time-out passes first.
     for shortened in ["PICUS_DYNAMODB_OPERATION_TIMEOUT_SECONDS", "PICUS_REQUEST_TIMEOUT_SECONDS"] {
         let mut running = Running::start(&[
             ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
@@ -114,7 +114,7 @@ async fn metrics_are_not_on_the_public_address() {
 }
 
 #[tokio::test]
-async fn answers_are_not_to_be_cached_nor_guessed_at() {
+async fn responses_forbid_caching_and_content_sniffing() {
     let app = spawn_app().await;
     let response = app.get_path("/health").await;
     assert_eq!(response.headers()["cache-control"], "no-store");

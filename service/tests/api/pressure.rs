@@ -1,4 +1,4 @@
-//! What slow clients, slow routes and large items cost others.
+//! Slow clients, slow routes and large items must not harm other requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use picus_testing::engine;
 const HEALTH: &str = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
 const PUT: &str = "POST /picus/put HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
 
-/// A connection over which this was sent, whose client takes little at once.
+/// Opens a connection with a small receive buffer, and sends `text`.
 async fn send(app: &App, text: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -26,11 +26,11 @@ async fn send(app: &App, text: &str) -> TcpStream {
     connection
 }
 
-/// What comes until the connection ends.
+/// Reads until the connection ends.
 async fn rest(connection: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let reading = connection.read_to_end(&mut answer);
-    // It may be reset.
+    // The connection may be reset.
     let _ = time::timeout(Duration::from_secs(20), reading).await.expect("it ends");
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -43,7 +43,7 @@ async fn fill(app: &App, items: usize, bytes: usize) {
 }
 
 #[tokio::test]
-async fn bodies_that_come_slowly_take_no_place_and_are_let_go() {
+async fn slow_bodies_take_no_place_and_are_disconnected() {
     let mut config = config();
     config.max_in_flight = 1;
     config.client_timeout = Duration::from_mins(5);
@@ -56,7 +56,7 @@ async fn bodies_that_come_slowly_take_no_place_and_are_let_go() {
     for _ in 0..20 {
         app.put(&json!({ "a": 1 })).await;
     }
-    // Until then it comes at its own rate, and then faster than it must.
+    // This body arrives over five seconds, but faster than the required minimum rate.
     time::sleep(Duration::from_secs(1)).await;
     let quick = async {
         let length = 60_000;
@@ -84,16 +84,16 @@ async fn bodies_that_come_slowly_take_no_place_and_are_let_go() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_not_taken_has_no_place_and_ends() {
+async fn a_list_whose_client_does_not_read_takes_no_place_and_is_aborted() {
     let mut config = config();
-    // One of them may be a list, at any time.
+    // At two requests in flight, one may be a list.
     config.max_in_flight = 2;
     config.stall_timeout = Duration::from_secs(2);
     let app = spawn_with(config, engine::start().await);
     fill(&app, 30, 300_000).await;
     let mut stalled = send(&app, "GET /picus/list HTTP/1.1\r\nhost: x\r\n\r\n").await;
     time::sleep(Duration::from_millis(500)).await;
-    // One takes as much as it must, and not at once.
+    // This client reads slowly, but as fast as it must.
     let mut slow = send(&app, "GET /picus/list HTTP/1.1\r\nhost: x\r\n\r\n").await;
     let reading = async {
         let mut taken = Vec::new();
@@ -107,7 +107,7 @@ async fn a_list_that_is_not_taken_has_no_place_and_ends() {
                 String::from_utf8_lossy(&taken[taken.len().saturating_sub(99)..])
             );
             taken.extend_from_slice(&piece[..length]);
-            // The slowness is over after a while, which is longer than a client may stall.
+            // It reads fast after 2 MB. Until then it was slow for longer than a client may stall.
             if taken.len() > 2_000_000 {
                 piece.resize(5_000_000, 0);
             }
@@ -120,12 +120,12 @@ async fn a_list_that_is_not_taken_has_no_place_and_ends() {
         time::sleep(Duration::from_secs(4)).await;
         let text = rest(&mut stalled).await;
         assert!(text.starts_with("HTTP/1.1 200 "), "{}", &text[..text.len().min(99)]);
-        assert!(!text.ends_with("0\r\n\r\n"), "a list that broke off does not look whole");
+        assert!(!text.ends_with("0\r\n\r\n"), "an aborted list must not look complete");
     };
     tokio::join!(reading, others);
 }
 
-/// A DynamoDB that does everything but scan, which it never answers.
+/// A proxy that forwards every call to DynamoDB except scans, which it never answers.
 async fn without_scans(dynamodb: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -156,7 +156,7 @@ async fn without_scans(dynamodb: SocketAddr) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn lists_that_take_long_leave_room_for_others() {
+async fn slow_lists_leave_places_for_other_requests() {
     let mut config = config();
     config.max_in_flight = 8;
     let app = spawn_with(config, without_scans(engine::start().await).await);
@@ -177,7 +177,7 @@ async fn lists_that_take_long_leave_room_for_others() {
 }
 
 #[tokio::test]
-async fn what_finds_no_room_in_memory_is_503_and_leaves_room_for_what_is_small() {
+async fn a_request_without_room_in_memory_is_503_and_small_ones_succeed() {
     let mut config = config();
     config.max_bytes_in_flight = 1_200_000;
     let app = spawn_with(config, engine::start().await);
@@ -197,7 +197,7 @@ async fn what_finds_no_room_in_memory_is_503_and_leaves_room_for_what_is_small()
         let id = app.put(&json!({ "a": 1 })).await;
         assert_eq!(app.get(&id).await["a"], 1);
     }
-    // Nothing is left of what was refused: what just fits does so again and again.
+    // Refused items hold no memory: an item that just fits is accepted every time.
     let fits = json!({ "a": "x".repeat(100_000) });
     for _ in 0..10 {
         let id = app.put(&fits).await;
@@ -206,7 +206,7 @@ async fn what_finds_no_room_in_memory_is_503_and_leaves_room_for_what_is_small()
 }
 
 #[tokio::test]
-async fn a_list_of_large_items_is_read_in_pages_that_find_room() {
+async fn a_list_of_large_items_is_read_in_pages_that_fit_in_memory() {
     let dynamodb = engine::start().await;
     fill(&spawn_with(config(), dynamodb), 30, 100_000).await;
     let mut config = config();
@@ -221,7 +221,7 @@ async fn a_list_of_large_items_is_read_in_pages_that_find_room() {
 }
 
 #[tokio::test]
-async fn an_answer_that_finds_no_room_is_not_read() {
+async fn an_answer_of_dynamodb_without_room_in_memory_is_not_read() {
     let dynamodb = engine::start().await;
     let id = spawn_with(config(), dynamodb).put(&json!({ "a": vec![0; 30_000] })).await;
     let mut config = config();
@@ -232,7 +232,7 @@ async fn an_answer_that_finds_no_room_is_not_read() {
     app.put(&json!({ "a": 1 })).await;
 }
 
-/// A DynamoDB that counts who comes.
+/// A DynamoDB that counts its connections.
 async fn counting(count: Arc<AtomicUsize>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -247,13 +247,13 @@ async fn counting(count: Arc<AtomicUsize>) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn nothing_is_begun_for_a_client_that_has_gone() {
+async fn no_work_is_begun_for_a_client_that_has_left() {
     let mut config = config();
     config.max_connections = 1;
     let calls = Arc::new(AtomicUsize::new(0));
     let app = spawn_with(config, counting(calls.clone()).await);
     let first = TcpStream::connect(app.address).await.unwrap();
-    // They wait to be taken, and their clients don't wait that long.
+    // These connections wait to be accepted, and their clients leave before that.
     for request in [
         "GET /picus/get/x HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
         "GET /picus/list HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
@@ -262,7 +262,7 @@ async fn nothing_is_begun_for_a_client_that_has_gone() {
         drop(send(&app, &request).await);
     }
     drop(first);
-    // All have been taken once a later one is.
+    // When a later connection is accepted, all earlier ones have been.
     assert_eq!(app.get_path("/health").await.status(), 200);
     time::sleep(Duration::from_millis(300)).await;
     assert_eq!(calls.load(Ordering::SeqCst), 0);
@@ -270,7 +270,7 @@ async fn nothing_is_begun_for_a_client_that_has_gone() {
 }
 
 #[tokio::test]
-async fn heads_and_requests_that_are_sent_ahead_find_their_room_in_memory() {
+async fn unfinished_heads_count_towards_the_memory_limit() {
     let mut config = config();
     config.max_bytes_in_flight = 500_000;
     let app = spawn_with(config, engine::start().await);
@@ -285,20 +285,20 @@ async fn heads_and_requests_that_are_sent_ahead_find_their_room_in_memory() {
         let reading = time::timeout(Duration::from_secs(1), connection.read(&mut byte));
         ended += usize::from(reading.await.is_ok());
     }
-    assert!((10..20).contains(&ended), "{ended} of 20 have found no room");
+    assert!((10..20).contains(&ended), "{ended} of 20 found no room");
     drop(open);
     let all = async { while app.put_text("{}").await.status() != 201 {} };
     time::timeout(Duration::from_secs(5), all).await.unwrap();
 }
 
 #[tokio::test]
-async fn connections_that_nobody_uses_make_room_for_others() {
+async fn idle_connections_are_closed_to_admit_new_ones() {
     let mut config = config();
     config.max_connections = 8;
     let app = spawn_with(config, engine::start().await);
     let mut kept = Vec::new();
     for n in 0..7 {
-        // Some have been used, and some never were.
+        // Every other connection has served a request.
         let mut connection = send(&app, if n % 2 == 0 { HEALTH } else { "" }).await;
         if n % 2 == 0 {
             let mut status = [0; 13];
@@ -307,7 +307,7 @@ async fn connections_that_nobody_uses_make_room_for_others() {
         }
         kept.push(connection);
     }
-    // One that is being used goes on, however long it takes.
+    // A connection with a request in flight stays open.
     let mut used = send(&app, &format!("{PUT}content-length: 2\r\n\r\n{{")).await;
     time::sleep(Duration::from_millis(1100)).await;
     let others = async {
@@ -323,7 +323,7 @@ async fn connections_that_nobody_uses_make_room_for_others() {
 }
 
 #[tokio::test]
-async fn an_answer_is_the_last_of_its_connection_while_there_are_many() {
+async fn responses_close_their_connection_when_there_are_many() {
     let mut config = config();
     config.max_connections = 8;
     let app = spawn_with(config, engine::start().await);

@@ -1,4 +1,4 @@
-//! The program as an operator and the container meet it.
+//! The program, started as an operator or the container starts it.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
@@ -23,7 +23,7 @@ fn run(program: &mut Command) -> Output {
 }
 
 #[test]
-fn its_arguments_are_answered() {
+fn help_and_version_are_printed() {
     let help = run(program().arg("--help"));
     assert_eq!(help.status.code(), Some(0));
     for setting in
@@ -36,7 +36,7 @@ fn its_arguments_are_answered() {
 }
 
 #[test]
-fn an_unknown_argument_is_one_line_and_64() {
+fn an_unknown_argument_prints_one_line_and_exits_with_64() {
     for arguments in [&["--bogus"][..], &["--help", "--version"], &["\n"]] {
         let output = run(program().args(arguments));
         assert_eq!(output.status.code(), Some(64));
@@ -45,7 +45,7 @@ fn an_unknown_argument_is_one_line_and_64() {
 }
 
 #[test]
-fn every_bad_setting_is_a_line_of_its_own_and_64() {
+fn every_invalid_setting_has_its_own_line_and_the_exit_code_is_64() {
     let output = run(program().env("PICUS_WORKERS", "many").env("PICUS_MAX_IN_FLIGHT", "0"));
     assert_eq!(output.status.code(), Some(64));
     let lines: Vec<_> = text(&output.stderr).lines().collect();
@@ -55,9 +55,9 @@ fn every_bad_setting_is_a_line_of_its_own_and_64() {
 }
 
 #[test]
-fn a_variable_that_is_no_text_is_unusable_and_not_unset() {
+fn a_variable_that_is_not_utf_8_is_invalid_rather_than_unset() {
     for name in ["PICUS_ADDRESS", "OTEL_EXPORTER_OTLP_HEADERS"] {
-        // It could not start with this address.
+        // The program could not start with this address, so the test can't hang.
         let unusable = OsStr::from_bytes(b"a\xff");
         let output = run(program().env("PICUS_ADDRESS", "192.0.2.1:80").env(name, unusable));
         assert_eq!(output.status.code(), Some(64), "{name}");
@@ -67,7 +67,7 @@ fn a_variable_that_is_no_text_is_unusable_and_not_unset() {
 }
 
 #[test]
-fn help_that_nobody_reads_is_no_crash() {
+fn help_into_a_closed_pipe_is_no_crash() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = program().arg("--help").stdout(writer).stderr(Stdio::piped()).output().unwrap();
@@ -75,24 +75,24 @@ fn help_that_nobody_reads_is_no_crash() {
 }
 
 #[test]
-fn a_misspelt_level_is_refused_and_not_a_silence() {
-    // It could not start with this address: taken for right, the level would not leave the test waiting.
+fn a_misspelt_log_level_is_refused() {
+    // The program could not start with this address, so the test can't hang if the level is accepted.
     let output = run(program().env("RUST_LOG", "inof").env("PICUS_ADDRESS", "192.0.2.1:80"));
     assert_eq!(output.status.code(), Some(64));
     let error = text(&output.stderr);
     assert!(error.starts_with("RUST_LOG: `inof`") && error.lines().count() == 1, "{error}");
 }
 
-/// A running program; it ends with its test.
+/// A running program. It is killed when this is dropped.
 pub(crate) struct Running {
     child: Child,
     pub(crate) lines: Lines<BufReader<ChildStdout>>,
-    /// Where the API is served, and the metrics.
+    /// The addresses of the API and of the metrics.
     pub(crate) addresses: [SocketAddr; 2],
 }
 
 impl Running {
-    /// For what only Linux tells of a process.
+    /// The process's id, to read its files in `/proc`.
     #[cfg(target_os = "linux")]
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -115,13 +115,13 @@ impl Running {
         Self { child, lines, addresses: [address("address"), address("metrics_address")] }
     }
 
-    /// The next line that `wanted` wants.
+    /// The next log line for which `wanted` is true.
     pub(crate) fn line(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let lines = self.lines.by_ref();
         lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).find(wanted).unwrap()
     }
 
-    /// Sends SIGTERM, and returns all that the program still says on stdout, and then on stderr.
+    /// Sends SIGTERM. Returns the rest of stdout, and all of stderr.
     pub(crate) fn stop(mut self) -> (String, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
@@ -135,30 +135,30 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The program may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Sends this over a connection of its own.
+/// Opens a connection, and sends `text`.
 pub(crate) fn send(address: SocketAddr, text: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).unwrap();
-    // The service need not take all of it.
+    // The service may close the connection before it has read all of it.
     let _ = connection.write_all(text.as_bytes());
     connection
 }
 
-/// Sends a request after which the connection ends, and returns what comes back.
+/// Sends a request, and reads until the connection ends.
 pub(crate) fn exchange(address: SocketAddr, text: &str) -> String {
     let mut answer = Vec::new();
-    // What it did not take, it may reset.
+    // The service may reset the connection if it did not read the whole request.
     let _ = send(address, text).read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]
-fn it_is_healthy_until_sigterm_and_then_ends_with_0() {
+fn it_is_healthy_until_sigterm_and_exits_with_0() {
     let running = Running::start(&[]);
     let address = running.addresses[0].to_string();
     let ask = || run(program().arg("--healthcheck").env("PICUS_ADDRESS", &address));
@@ -172,7 +172,7 @@ fn it_is_healthy_until_sigterm_and_then_ends_with_0() {
     );
 
     let (said, _) = running.stop();
-    assert!(said.contains("\"service stopped\""), "the last lines are written: {said}");
+    assert!(said.contains("\"service stopped\""), "a line is missing at the end: {said}");
     let unhealthy = ask();
     assert_eq!(unhealthy.status.code(), Some(1));
     assert_eq!(text(&unhealthy.stderr).lines().count(), 1);

@@ -1,4 +1,4 @@
-//! What holds for whatever a client sends.
+//! Properties that hold for any input.
 
 use proptest::collection::vec;
 use proptest::prelude::{Strategy as _, any, prop_oneof};
@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::app::{failure, spawn_app};
 
 #[test]
-fn any_bytes_as_a_body_are_201_or_a_proper_4xx() {
+fn any_body_is_201_or_a_valid_4xx() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let app = runtime.block_on(spawn_app());
     let json_like = "[\\[\\]{}:,\"\\\\a0-9eE.+-]{0,30}".prop_map(String::into_bytes);
@@ -28,7 +28,7 @@ fn any_bytes_as_a_body_are_201_or_a_proper_4xx() {
 }
 
 #[test]
-fn any_path_is_answered_with_a_proper_status() {
+fn any_path_has_a_valid_status() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let app = runtime.block_on(spawn_app());
     let path = "(/picus/(get|list|put)?)?[/a-z%0-9?=&.;:@!$'()*+,~-]{0,20}";

@@ -1,4 +1,4 @@
-//! The way that spans take from a program whose environment names a proxy.
+//! How spans are exported if the environment names a proxy.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::program::{Running, exchange};
 
 const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// The first line that somebody sends.
+/// The first line that arrives.
 async fn first_line(listener: &TcpListener) -> String {
     let (connection, _) = listener.accept().await.unwrap();
     let mut line = String::new();
@@ -19,7 +19,7 @@ async fn first_line(listener: &TcpListener) -> String {
 }
 
 #[tokio::test]
-async fn spans_take_the_proxy_but_not_to_this_hosts_own_collector() {
+async fn spans_use_the_proxy_except_to_a_collector_on_this_host() {
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let own = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let through = format!("http://{}", proxy.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Whatever is put comes back, to the last digit.
+//! A get returns exactly what was put, with every digit.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ impl Json {
         }
     }
 
-    /// Whether what comes next says the same.
+    /// Whether the reader's next value equals this one.
     fn is_next(&self, found: &mut JsonStreamReader<&[u8]>) -> bool {
         match (self, found.peek().unwrap()) {
             (Self::Null, ValueType::Null) => found.next_null().is_ok(),
@@ -55,7 +55,7 @@ impl Json {
             }
             (Self::Object(members), ValueType::Object) => {
                 found.begin_object().unwrap();
-                // An item's names are in order, and so are these.
+                // Both have their names in order.
                 members.iter().all(|(name, value)| {
                     found.has_next().unwrap()
                         && found.next_name().unwrap() == name
@@ -67,8 +67,8 @@ impl Json {
     }
 }
 
-/// A JSON number's value: its sign, its digits without zeros at either end, and the power of ten of
-/// the last of them.
+/// A JSON number's value: whether it is negative, its digits without zeros at either end, and the power of ten
+/// of the last digit.
 fn decimal(text: &str) -> (bool, String, i64) {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let digits = mantissa.trim_start_matches('-');
@@ -89,7 +89,7 @@ fn number() -> impl proptest::strategy::Strategy<Value = String> {
     prop_oneof![
         any::<i64>().prop_map(|number| number.to_string()),
         "-?(0|[1-9][0-9]{0,18})\\.[0-9]{1,19}",
-        // 38 digits at either end of DynamoDB's range.
+        // Up to 38 digits, near both ends of DynamoDB's range.
         "-?[1-9]\\.[0-9]{0,36}[1-9][eE](\\+?(1[01][0-9]|12[0-5])|-(1[0-2][0-9]|130))",
         Just("-0".to_owned()),
         Just("0.000e99".to_owned()),

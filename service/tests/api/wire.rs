@@ -1,4 +1,4 @@
-//! Which connections close, when, and that they say so.
+//! When the service closes a connection, and that the response announces it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,22 +13,22 @@ use picus_testing::engine;
 const HEALTH: &str = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
 const PUT: &str = "POST /picus/put HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
 
-/// What comes back until the connection ends, which it must by itself.
+/// Sends the parts one after the other, and reads until the service closes the connection.
 async fn exchange(address: SocketAddr, sent: &[&str]) -> String {
     let mut connection = TcpStream::connect(address).await.unwrap();
     for part in sent {
         connection.write_all(part.as_bytes()).await.unwrap();
-        // A part is read by itself.
+        // A pause, so that the service reads each part separately.
         time::sleep(Duration::from_millis(100)).await;
     }
     let mut answer = Vec::new();
     let reading = connection.read_to_end(&mut answer);
-    // What was not read of the request, the service may reset.
+    // The service may reset the connection if it did not read the whole request.
     let _ = time::timeout(Duration::from_secs(10), reading).await.expect("it ends");
     String::from_utf8(answer).unwrap()
 }
 
-/// The heads of the answers in `text`, in lower case.
+/// The heads of the responses in `text`, in lower case.
 fn heads(text: &str) -> Vec<String> {
     let parts = text.split("HTTP/1.1 ").skip(1);
     parts.map(|part| part.split("\r\n\r\n").next().unwrap().to_lowercase()).collect()
@@ -39,7 +39,7 @@ fn says_close(head: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_answer_after_which_a_connection_closes_says_so() {
+async fn a_response_that_closes_its_connection_says_so() {
     let app = spawn_app().await;
     let long = format!("GET / HTTP/1.1\r\nhost: x\r\na: {}", "x".repeat(140_000));
     let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(100));
@@ -59,7 +59,8 @@ async fn an_answer_after_which_a_connection_closes_says_so() {
         (&[&format!("{PUT}content-length: 2000000\r\n\r\n"), "x"], "413"),
         (&["POST /picus/put HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"], "415"),
     ] {
-        // In a connection that has served, at once and after a while.
+        // The broken request follows a good one on the same connection: first after a pause, then in the same
+        // packet.
         let pipelined = format!("{HEALTH}{}", broken[0]);
         for sent in [[&[HEALTH], broken].concat(), [&[&*pipelined], &broken[1..]].concat()] {
             let answer = exchange(app.address, &sent).await;
@@ -72,7 +73,7 @@ async fn an_answer_after_which_a_connection_closes_says_so() {
 }
 
 #[tokio::test]
-async fn a_post_that_offers_an_upgrade_is_a_post() {
+async fn a_post_that_offers_an_upgrade_is_served_as_a_post() {
     let app = spawn_app().await;
     for offer in [
         "connection: upgrade\r\nupgrade: websocket\r\n",
@@ -80,7 +81,8 @@ async fn a_post_that_offers_an_upgrade_is_a_post() {
         "connection: upgrade\r\n",
         "upgrade: websocket\r\n",
     ] {
-        // What follows the body is no part of it, nor is it a request that could be smuggled in.
+        // The bytes after the body are neither part of it nor a second request, which would allow request
+        // smuggling.
         let put = format!("{PUT}{offer}content-length: 8\r\n\r\n{{\"a\": 1}}{HEALTH}");
         let answer = exchange(app.address, &[&put]).await;
         let heads = heads(&answer);
@@ -101,7 +103,7 @@ async fn a_post_that_offers_an_upgrade_is_a_post() {
 }
 
 #[tokio::test]
-async fn an_invalid_host_is_400_with_a_body_and_a_valid_one_is_any() {
+async fn an_invalid_host_is_400_and_any_valid_host_is_accepted() {
     let app = spawn_app().await;
     let ask = async |host: &str| {
         let get = format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
@@ -120,7 +122,7 @@ async fn an_invalid_host_is_400_with_a_body_and_a_valid_one_is_any() {
     assert!(old.starts_with("HTTP/1.0 200 "), "{old}");
 }
 
-/// Sends `each` again and again until the connection ends. How much went, and how long it took.
+/// Sends `each` again and again until the connection ends. Returns the bytes sent and the time it took.
 async fn send_without_end(address: SocketAddr, head: &str, each: &[u8]) -> (usize, Duration) {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(head.as_bytes()).await.unwrap();
@@ -131,7 +133,7 @@ async fn send_without_end(address: SocketAddr, head: &str, each: &[u8]) -> (usiz
     let sending = async {
         while writer.write_all(each).await.is_ok() {
             sent += each.len();
-            // A trickle comes slowly.
+            // Small pieces are sent slowly.
             let pause = if each.len() < 100 { 20 } else { 0 };
             time::sleep(Duration::from_millis(pause)).await;
         }
@@ -139,13 +141,16 @@ async fn send_without_end(address: SocketAddr, head: &str, each: &[u8]) -> (usiz
     let ended = async { tokio::join!(sending, reader.read_to_end(&mut answer)) };
     let ((), read) = time::timeout(Duration::from_secs(30), ended).await.expect("it ends");
     let answer = String::from_utf8_lossy(&answer);
-    assert!(answer.starts_with("HTTP/1.1 "), "the client has its answer: {answer} ({read:?})");
+    assert!(
+        answer.starts_with("HTTP/1.1 "),
+        "the client did not get a response: {answer} ({read:?})"
+    );
     assert!(says_close(&heads(&answer)[0]), "{answer}");
     (sent, begun.elapsed())
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_reads_is_bounded_in_bytes_and_time() {
+async fn an_unwanted_body_is_read_for_a_bounded_time_and_size() {
     let mut config = config();
     config.client_timeout = Duration::from_secs(1);
     let app = &spawn_with(config, engine::start().await);
@@ -165,8 +170,8 @@ async fn a_body_that_nobody_reads_is_bounded_in_bytes_and_time() {
             let head = format!("{line} HTTP/1.1\r\nhost: x\r\n{media_type}{framing}");
             tries.push(async move {
                 let (sent, took) = send_without_end(app.address, &head, flood.as_bytes()).await;
-                // The system grows the buffers of both ends to tens of megabytes; without the bound, hundreds
-                // are taken.
+                // The kernel's buffers on both ends may hold tens of megabytes. Without the limit, the service
+                // reads hundreds.
                 assert!(sent < 64_000_000, "{head}: {sent} bytes in {took:?}");
                 let (_, took) = send_without_end(app.address, &head, drop.as_bytes()).await;
                 assert!(took < Duration::from_secs(10), "{head}: {took:?}");
@@ -180,7 +185,7 @@ async fn a_body_that_nobody_reads_is_bounded_in_bytes_and_time() {
 }
 
 #[tokio::test]
-async fn an_answer_that_takes_long_is_sent_to_its_end_though_the_body_was_not_read() {
+async fn a_slow_response_is_completed_although_the_body_was_not_read() {
     let app = spawn_app().await;
     let filler = "x".repeat(300_000);
     for _ in 0..30 {
@@ -194,7 +199,7 @@ async fn an_answer_that_takes_long_is_sent_to_its_end_though_the_body_was_not_re
         connection.write_all(list.as_bytes()).await.unwrap();
         let mut answer = vec![0; 1000];
         connection.read_exact(&mut answer).await.unwrap();
-        // Longer than a body is drained for.
+        // Longer than the service drains a body.
         time::sleep(Duration::from_millis(2500)).await;
         let reading = connection.read_to_end(&mut answer);
         let _ = time::timeout(Duration::from_secs(20), reading).await.expect("it ends");
@@ -205,7 +210,7 @@ async fn an_answer_that_takes_long_is_sent_to_its_end_though_the_body_was_not_re
 }
 
 #[tokio::test]
-async fn what_was_sent_ahead_of_an_answer_that_says_close_is_not_performed() {
+async fn requests_pipelined_after_a_close_are_not_performed() {
     let app = spawn_app().await;
     for option in ["close", "upgrade"] {
         let put = format!("{PUT}content-length: 2\r\n\r\n{{}}");
@@ -217,13 +222,13 @@ async fn what_was_sent_ahead_of_an_answer_that_says_close_is_not_performed() {
 }
 
 #[tokio::test]
-async fn a_connection_that_has_served_takes_no_head_for_ever_and_serves_on_meanwhile() {
+async fn an_idle_connection_stays_open_but_a_head_must_arrive_in_time() {
     let mut config = config();
     config.client_timeout = Duration::from_secs(3);
     let app = spawn_with(config, engine::start().await);
     let mut connection = TcpStream::connect(app.address).await.unwrap();
     let mut piece = [0; 4096];
-    // Longer than one head may take, with pauses.
+    // In total this takes longer than one head may take.
     for _ in 0..4 {
         connection.write_all(&HEALTH.as_bytes()[..20]).await.unwrap();
         time::sleep(Duration::from_millis(900)).await;
@@ -242,7 +247,7 @@ async fn a_connection_that_has_served_takes_no_head_for_ever_and_serves_on_meanw
         }
     };
     let ended = async {
-        // It may be reset.
+        // The connection may be reset.
         while reader.read(&mut piece).await.is_ok_and(|length| length > 0) {}
     };
     let both = async {

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn distributions_go_to_the_collector_of_the_traces_unless_told_otherwise() {
+    fn distributions_go_to_the_collector_of_the_traces_by_default() {
         const GENERAL: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1/");
         const OF_TRACES: (&str, &str) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://b:1/x");
         const EXACT: (&str, &str) = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://c:1/y/");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exporter_that_is_not_there_is_named() {
+    fn an_unknown_exporter_is_named_in_the_error() {
         let error = endpoint(&[("OTEL_METRICS_EXPORTER", "otlp,console")]).unwrap_err();
         assert!(error.starts_with("OTEL_METRICS_EXPORTER"), "{error}");
     }

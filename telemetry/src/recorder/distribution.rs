@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_is_within_the_bounds_of_its_bucket_and_near_its_middle() {
+    fn each_value_is_in_its_bucket_and_near_its_middle() {
         let mut seconds = 0.000_01;
         while seconds < 100.0 {
             let delta = of(&[seconds]).take().unwrap();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_buckets_counts_in_the_outermost() {
+    fn values_outside_the_buckets_count_in_the_outermost_ones() {
         for (seconds, from, to) in [
             (0.0, bound(FIRST), bound(FIRST + 1)),
             (-1.0, bound(FIRST), bound(FIRST + 1)),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_gone_and_what_is_put_back_comes_again() {
+    fn taken_values_are_gone_until_they_are_put_back() {
         let distribution = of(&[0.01, 0.01, 0.3]);
         let first = distribution.take().unwrap();
         assert_eq!((first.count(), first.min, first.max), (3, 0.01, 0.3));

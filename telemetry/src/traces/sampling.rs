@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_that_decided_is_followed_by_a_parent_based_sampler_alone() {
+    fn only_a_parent_based_sampler_follows_the_callers_decision() {
         for parent in [None, Some(7)] {
             for by_itself in [Sampler::AlwaysOn, Sampler::AlwaysOff] {
                 let alone = matches!(by_itself, Sampler::AlwaysOn);
@@ -116,13 +116,17 @@ mod tests {
                     assert_eq!(decided(&parent_based, parent, Some(sampled)), sampled);
                     assert_eq!(decided(&by_itself, parent, Some(sampled)), alone);
                 }
-                assert_eq!(decided(&parent_based, parent, None), alone, "silence decides nothing");
+                assert_eq!(
+                    decided(&parent_based, parent, None),
+                    alone,
+                    "a caller without a decision changes nothing"
+                );
             }
         }
     }
 
     #[test]
-    fn a_ratio_takes_its_share() {
+    fn a_ratio_samples_its_share() {
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(0.25)));
         let taken = (0..4000).filter(|_| decided(&sampler, None, None)).count();
         assert!((800..1200).contains(&taken), "{taken}");

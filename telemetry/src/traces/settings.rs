@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_go_to_the_collector_then_to_the_daemon_and_nowhere_when_off() {
+    fn the_exporter_is_otlp_or_the_daemon_or_none() {
         const GENERAL: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1/");
         const EXACT: (&str, &str) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://b:1/x/");
         const DAEMON: (&str, &str) = ("AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129:2000");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sampler_goes_by_its_standard_name() {
+    fn samplers_have_their_standard_names() {
         let sampler = |set| format!("{:?}", read(set, "").unwrap().sampler);
         assert_eq!(sampler(&[]), "ParentBased(AlwaysOn)");
         assert_eq!(sampler(&[("OTEL_TRACES_SAMPLER", "always_off")]), "AlwaysOff");
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_is_a_host_and_a_port_and_takes_segments_by_udp() {
+    fn the_daemons_address_is_a_host_and_a_udp_port() {
         let udp = |text: &str| text.parse::<DaemonAddress>().ok().map(|daemon| daemon.0);
         for (text, address) in [
             ("169.254.79.129:2000", "169.254.79.129:2000"),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_settings_are_named() {
+    fn invalid_settings_are_named() {
         for set in [
             &[("OTEL_TRACES_SAMPLER", "xray")] as Set,
             &[("OTEL_TRACES_SAMPLER_ARG", "2")],

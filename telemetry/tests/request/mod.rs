@@ -1,4 +1,4 @@
-//! Reads requests as a collector does.
+//! Reads HTTP requests, as a collector does.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-"""For the scripts under test: nobody waits long for an emulator."""
+"""Shortens the waits of the scripts under test, because an emulator is fast."""
 
 import time
 

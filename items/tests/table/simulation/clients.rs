@@ -1,4 +1,4 @@
-//! Clients that work on the same few items at the same time.
+//! Simulated clients that use the same few items concurrently.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use super::network::{Network, OPERATION, Weather};
 use crate::given::{item, json};
 
 const CLIENTS: usize = 6;
-/// Of each client. The time to check a history grows fast with its length.
+/// Operations of each client. The time to check a history grows fast with its length.
 const OPERATIONS: u64 = 6;
 /// Items that all clients know.
 const SHARED: usize = 2;
-/// Until all calls have arrived that are still on their way.
+/// How long it takes at most until all delayed calls have arrived.
 const CALM: Duration = Duration::from_mins(1);
 
-/// Waits in the time of the simulation.
+/// Lets the SDK wait in simulated time.
 #[derive(Debug)]
 struct PausedTime;
 
@@ -58,17 +58,17 @@ fn number_of(item: &Item) -> u64 {
     json(item)["number"].as_u64().unwrap()
 }
 
-/// One service, as all clients use it.
+/// The service that all clients share.
 #[derive(Clone)]
 struct Service {
     network: Network,
     gathered: Table,
-    /// The same table with a call for each read.
+    /// The same table, without gathering: each read is one call.
     alone: Table,
 }
 
 impl Service {
-    /// Calls to one region share their tokens, in all of the tests.
+    /// All tables of one region share the SDK's retry tokens, so each run uses its own region.
     fn new(network: Network, region: String) -> Self {
         let credentials = Credentials::new("test", "test", None, None, "tests");
         let config = SdkConfig::builder()
@@ -84,8 +84,8 @@ impl Service {
     }
 }
 
-/// Lets all clients do their work, and one read everything afterwards. Tells what is wrong whatever the order of
-/// things.
+/// Lets all clients finish, and then reads every item once. Returns the errors that do not depend on the order
+/// of operations, such as a read that took too long.
 pub(super) async fn play(network: Network, region: String, mut rng: Rng) -> Vec<String> {
     let service = Service::new(network.clone(), region);
     let client = |number, rng| Client {
@@ -118,7 +118,7 @@ struct Client {
     rng: Rng,
     /// The number that each item had when this client last saw it.
     seen: HashMap<String, u64>,
-    /// The ids of its items that nobody else knows.
+    /// The ids of this client's items that no other client knows.
     own: Vec<String>,
     wrong: Vec<String>,
 }
@@ -198,7 +198,7 @@ impl Client {
         self.ask(id, Operation::Delete(Some(meant)), delete.boxed()).await;
     }
 
-    /// For each item, a list is a read of it.
+    /// Records a list as one read of each item.
     async fn list(&mut self) {
         let Self { service: Service { network, gathered, .. }, number, .. } = self;
         let since = network.lock().record.now();
@@ -219,7 +219,7 @@ impl Client {
         }
     }
 
-    /// Records an operation. Of a result, the outcome is for the record.
+    /// Performs an operation, and records its outcome.
     async fn ask<T>(
         &mut self,
         id: &str,
@@ -237,7 +237,7 @@ impl Client {
         };
         let begun = Instant::now();
         let result = OPERATION.scope(number, work).await;
-        // A guarded delete is two calls.
+        // A conditional delete makes two calls.
         let most = Settings::default().operation_timeout * 2;
         let most = if operation == Operation::Get { most / 2 } else { most };
         if begun.elapsed() > most + Duration::from_millis(5) {
@@ -247,12 +247,12 @@ impl Client {
         let (outcome, result) = match result {
             Ok((outcome, result)) => (Some(outcome), Some(result)),
             Err(error) => {
-                // Its text has ids that no seed decides.
+                // The error's text contains random ids, which differ between runs of one seed.
                 let kind = error.kind();
                 record.tell(&format!("client {}: {operation:?}: {kind:?}", self.number));
                 let outcome = refusal(&error);
                 if fair && outcome.is_none() {
-                    self.wrong.push(format!("{operation:?} fails for no reason: {error:?}"));
+                    self.wrong.push(format!("{operation:?} failed without a fault: {error:?}"));
                 }
                 (outcome, None)
             }
@@ -264,7 +264,7 @@ impl Client {
     }
 }
 
-/// The outcome, where an error says that DynamoDB has done what it was asked.
+/// The outcome that an error stands for, or `None` if the error leaves it open.
 fn refusal(error: &Error) -> Option<Outcome> {
     match error.kind() {
         ErrorKind::NotFound => Some(Outcome::NotFound),

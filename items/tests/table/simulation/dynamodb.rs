@@ -1,4 +1,4 @@
-//! DynamoDB: a real engine, called without sockets, so that time can be paused.
+//! A DynamoDB engine that is called without sockets, so that time can be paused.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::TABLE;
 
-/// A status of HTTP, and a body.
+/// An HTTP status and a body.
 pub(super) type Answer = (u16, String);
 
 /// A request to DynamoDB.
@@ -19,9 +19,9 @@ pub(super) struct Call {
     pub(super) operation: String,
     pub(super) body: Value,
     pub(super) consistent: bool,
-    /// What it is said to have found, where a fault is planted.
+    /// If the fault `JoinedRead` is planted: the items that this read returns instead of reading.
     pub(super) joined: HashMap<String, Option<Value>>,
-    /// The number of a write that was sent.
+    /// For a write: its number in the record.
     pub(super) sent: Option<usize>,
 }
 
@@ -37,7 +37,7 @@ impl Call {
         matches!(self.operation.as_str(), "PutItem" | "DeleteItem")
     }
 
-    /// Whether it has changed something, by its answer.
+    /// Whether the answer says that the call changed an item.
     pub(super) fn has_changed(&self, (status, text): &Answer) -> bool {
         *status == 200 && (self.operation == "PutItem" || text.contains("\"Attributes\""))
     }
@@ -46,7 +46,7 @@ impl Call {
         matches!(self.operation.as_str(), "GetItem" | "BatchGetItem")
     }
 
-    /// The ids of the items that it is about.
+    /// The ids of the call's items.
     pub(super) fn keys(&self) -> Vec<&str> {
         let batch = self.body["RequestItems"][TABLE]["Keys"].as_array();
         let one = ["Item", "Key"].into_iter().map(|of| &self.body[of]);
@@ -54,7 +54,7 @@ impl Call {
         all.filter_map(|key| key["object_id"]["S"].as_str()).collect()
     }
 
-    /// The same request for these keys, as `UnprocessedKeys` have it.
+    /// A request for these keys, in the format of `UnprocessedKeys`.
     pub(super) fn batch_of(&self, keys: &[Value]) -> Value {
         json!({TABLE: {"Keys": keys, "ConsistentRead": self.consistent}})
     }
@@ -63,13 +63,14 @@ impl Call {
 pub(super) struct DynamoDb {
     engine: Database,
     rng: Rng,
-    /// Ids that are known before their items are put.
+    /// Ids that clients know before their items are put.
     known: Vec<String>,
-    /// Random ids in the order of their puts. The engine has numbers in their place, so that nothing depends on them.
+    /// Random ids in the order of their puts. The engine stores `new-0`, `new-1` … instead, so that runs of one
+    /// seed are equal.
     new: Vec<String>,
-    /// What each item was before its last write.
+    /// Each item before its last write.
     before: HashMap<String, Option<Value>>,
-    /// What was read for calls that have no answer yet.
+    /// What the engine has read for calls that are not answered yet.
     pub(super) under_way: HashMap<String, Option<Value>>,
 }
 
@@ -88,7 +89,7 @@ impl DynamoDb {
         Self { engine, rng, known, new: Vec::new(), before, under_way }
     }
 
-    /// The engine's name for an item that a client knows by this id.
+    /// The name under which the engine stores the item with this id.
     pub(super) fn name(&self, id: &str) -> String {
         let at = self.new.iter().position(|new| new == id);
         at.map_or_else(|| id.to_owned(), |at| format!("new-{at}"))
@@ -116,7 +117,7 @@ impl DynamoDb {
         let before = call.keys().first().map(|key| ((*key).to_owned(), self.current(key)));
         let done = match call.operation.as_str() {
             "GetItem" => (200, json!({"Item": self.read(call.keys()[0], call)}).to_string()),
-            "Scan" if !call.consistent => panic!("a list is consistent"),
+            "Scan" if !call.consistent => panic!("a list must be consistent"),
             "Scan" => answer(body, |request| self.engine.scan(request)),
             "PutItem" => answer(body, |request| self.engine.put_item(request)),
             "DeleteItem" => answer(body, |request| self.engine.delete_item(request)),
@@ -133,7 +134,7 @@ impl DynamoDb {
             return joined.clone();
         }
         let item = match self.before.get(key) {
-            // Without consistency, a read may miss the last write.
+            // An eventually consistent read may miss the last write.
             Some(before) if !call.consistent && self.rng.bool() => before.clone(),
             _ => self.current(key),
         };
@@ -150,7 +151,7 @@ impl DynamoDb {
     }
 }
 
-/// The engine's answer, as DynamoDB sends it.
+/// Calls the engine, and returns its answer in DynamoDB's format.
 fn answer<Q: DeserializeOwned, A: Serialize>(
     body: Value,
     perform: impl FnOnce(Q) -> Result<A, DynoxideError>,

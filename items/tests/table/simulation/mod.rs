@@ -1,8 +1,7 @@
-//! Many clients, a bad network, and a checker: the real SDK over a transport that loses, delays, repeats and reorders
-//! calls and answers, on the real engine. All chances come from a seed and time is paused, so that the same seed
-//! gives the same history. Each key's history must be linearizable.
-//!
-//! More seeds, or one of them with all that happens:
+//! Simulates clients on a bad network, and checks that each key's history is linearizable. The SDK and the
+//! DynamoDB engine are real. Between them, a transport loses, delays, repeats and reorders calls and answers.
+//! All randomness comes from a seed, and time is simulated, so one seed always gives the same history.
+//! To play more seeds, or to print all events of one:
 //!
 //! ```sh
 //! PICUS_SEEDS=10000 cargo test --workspace --test table -- simulation::every
@@ -29,14 +28,14 @@ use dynamodb::DynamoDb;
 use network::{Network, Plant};
 
 const TABLE: &str = "picus_data";
-/// How many seeds are played, unless `PICUS_SEEDS` says otherwise.
+/// The number of seeds, unless `PICUS_SEEDS` sets it.
 const SEEDS: u64 = 500;
 /// A planted fault must be found within this many seeds.
 const SEEDS_TO_FIND: u64 = 1_000;
 
-/// What came of a seed.
+/// The result of one seed.
 struct Played {
-    /// All that happened, for people.
+    /// All events, one a line.
     text: String,
     operations: usize,
     wrong: Vec<String>,
@@ -45,7 +44,7 @@ struct Played {
 fn play(seed: u64, plant: Option<Plant>) -> Played {
     static REGION: AtomicU64 = AtomicU64::new(0);
     let region = format!("simulation-{}", REGION.fetch_add(1, Relaxed));
-    // The SDK's own chances come from the thread's generator.
+    // The SDK takes its random numbers from the thread's generator.
     fastrand::seed(seed);
     let mut rng = Rng::with_seed(seed);
     let paused = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -56,7 +55,7 @@ fn play(seed: u64, plant: Option<Plant>) -> Played {
         (network, wrong)
     });
     let record = &network.lock().record;
-    // A check may take too long in real time only.
+    // The checker's time limit is in real time.
     let real = Builder::new_current_thread().enable_time().build().unwrap();
     let mut operations = 0;
     for (key, history) in record.histories() {
@@ -69,8 +68,8 @@ fn play(seed: u64, plant: Option<Plant>) -> Played {
     Played { text: record.text().to_owned(), operations, wrong }
 }
 
-/// Plays these seeds, on all processors, until as many as `enough` are wrong. Returns the number of operations, and
-/// what is wrong.
+/// Plays these seeds on all processors, until `enough` seeds have failed. Returns the number of operations, and
+/// the failures.
 fn play_all(seeds: Range<u64>, plant: Option<Plant>, enough: usize) -> (usize, Vec<(u64, String)>) {
     let next = AtomicU64::new(seeds.start);
     let found = Mutex::new((0, Vec::new()));
@@ -136,21 +135,21 @@ fn finds(plant: Plant) {
 }
 
 #[test]
-fn a_read_that_is_joined_to_a_call_sent_before_it_is_found() {
+fn the_simulation_finds_reads_that_join_an_earlier_call() {
     finds(Plant::JoinedRead);
 }
 
 #[test]
-fn a_put_that_is_tried_again_without_its_condition_is_found() {
+fn the_simulation_finds_retried_puts_without_their_condition() {
     finds(Plant::PutWithoutCondition);
 }
 
 #[test]
-fn keys_that_were_left_unread_and_are_taken_for_missing_are_found() {
+fn the_simulation_finds_unprocessed_keys_reported_as_missing() {
     finds(Plant::LostUnprocessedKeys);
 }
 
 #[test]
-fn reads_that_may_be_stale_are_found() {
+fn the_simulation_finds_stale_reads() {
     finds(Plant::StaleReads);
 }

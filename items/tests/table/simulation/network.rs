@@ -1,4 +1,4 @@
-//! A transport for the SDK that loses, delays, repeats and reorders calls and answers, with DynamoDB at its other end.
+//! A transport between the SDK and DynamoDB that loses, delays, repeats and reorders calls and answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,24 +23,24 @@ use super::record::Record;
 const THROTTLED: &str = r#"{"__type":"x#ProvisionedThroughputExceededException"}"#;
 
 tokio::task_local! {
-    /// The number of the operation that a client is about.
+    /// The number of the operation that the current client performs.
     pub(super) static OPERATION: usize;
 }
 
 /// A fault that the simulation must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plant {
-    /// A read gets what another call found, which was sent before the read came and is still under way.
+    /// A read returns what a call found that was sent before the read began.
     JoinedRead,
-    /// A put that is tried again is written over whatever is there.
+    /// A retried put overwrites an existing item.
     PutWithoutCondition,
-    /// Keys that DynamoDB left unread are taken for keys without an item.
+    /// Unprocessed keys are reported as missing items.
     LostUnprocessedKeys,
-    /// Reads do not ask for consistency.
+    /// Reads are eventually consistent.
     StaleReads,
 }
 
-/// Of a hundred calls or keys, how many meet with each.
+/// The percentage of calls, or of keys, that each fault affects.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weather {
     lost: u8,
@@ -64,7 +64,7 @@ impl Weather {
 
     pub(super) const FAIR: Self = Self { lost: 0, slow: 0, repeated: 0, throttled: 0, unread: 0 };
 
-    /// Whether every operation must have an answer.
+    /// Whether no fault can make an operation fail.
     pub(super) fn is_fair(self) -> bool {
         self.lost + self.slow + self.throttled + self.unread == 0
     }
@@ -80,18 +80,18 @@ pub(super) struct Inner {
     pub(super) record: Record,
     pub(super) dynamodb: DynamoDb,
     plant: Option<Plant>,
-    /// What reads get that came while another one was under way, where that fault is planted.
+    /// If `JoinedRead` is planted: what the next read of each key returns.
     joined: HashMap<String, Option<Value>>,
 }
 
-/// What becomes of a call.
+/// What the network does with a call.
 #[derive(Debug)]
 struct Fate {
-    /// How long it is on the way, if it arrives.
+    /// How long the call takes to arrive. `None` if it is lost.
     there: Option<Duration>,
     throttled: bool,
     then: Then,
-    /// After how long it arrives once more.
+    /// If the call is repeated: the time until it arrives again.
     again: Option<Duration>,
 }
 
@@ -100,7 +100,7 @@ enum Then {
     Answer(Duration),
     /// The connection breaks.
     Break(Duration),
-    /// Whoever waits has to give up.
+    /// No answer comes, until the caller's deadline passes.
     Silence,
 }
 
@@ -115,7 +115,7 @@ impl Network {
         self.0.lock()
     }
 
-    /// Carries a call to DynamoDB and its answer back, whether or not somebody still waits for it.
+    /// Carries a call to DynamoDB and its answer back, even if the caller has given up.
     async fn carry(self, call: Call, fate: Fate, client: oneshot::Sender<Option<Answer>>) {
         let mut done = None;
         if let Some(there) = fate.there {
@@ -148,11 +148,11 @@ impl Network {
         let _ = client.send(answer);
     }
 
-    /// Each key of a batch is read at a moment of its own.
+    /// Reads each key of a batch at a different moment.
     async fn read_many(&self, call: &Call) -> Answer {
         let (mut found, mut unread) = (Vec::new(), Vec::new());
         for (at, key) in call.keys().into_iter().enumerate() {
-            // DynamoDB reads one at least.
+            // DynamoDB reads at least one key.
             let share = self.lock().weather.unread;
             if at > 0 && self.lock().meets(share) {
                 unread.push(json!({"object_id": {"S": key}}));
@@ -208,7 +208,7 @@ impl Inner {
         }
     }
 
-    /// Plants the fault in a call that is about to be sent.
+    /// Applies the planted fault to a call before it is sent.
     fn plant(&mut self, call: &mut Call, is_retry: bool) {
         match self.plant {
             Some(Plant::JoinedRead) if call.is_read() => {
@@ -282,7 +282,7 @@ impl HttpConnector for Network {
             if let Some(number) = number {
                 network.lock().record.settle(number);
             }
-            let status = status.try_into().expect("it is a status of HTTP");
+            let status = status.try_into().expect("it is an HTTP status");
             Ok(HttpResponse::new(status, SdkBody::from(text)))
         })
     }

@@ -1,4 +1,4 @@
-//! What clients ask and learn, in order, and each write that may have been done beside what they learn.
+//! Records what clients ask and what they are answered, in order, and the writes whose effect the clients do not know.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,20 +6,20 @@ use std::fmt::Write as _;
 use picus_testing::history::{History, Operation, Outcome};
 use tokio::time::Instant;
 
-/// One operation, of a client or of the network's.
+/// One operation of a client, or one write that the network delivers.
 #[derive(Debug)]
 struct Asked {
-    /// Who asked; nobody, where the network itself does a client's write once more.
+    /// The client's number. `None` for a write that the network may deliver again, or after the client gave up.
     client: Option<usize>,
     key: String,
     operation: Operation,
     at: usize,
     outcome: Option<(usize, Outcome)>,
-    /// It is known to have no effect, or none beside that of its client's operation.
+    /// The write had no effect, or only the effect that the client's operation already records.
     settled: bool,
 }
 
-/// All of a run.
+/// The record of a run.
 #[derive(Debug)]
 pub(super) struct Record {
     begun: Instant,
@@ -33,10 +33,10 @@ impl Record {
         Self { begun: Instant::now(), moment: 0, asked: Vec::new(), told: String::new() }
     }
 
-    /// A line for people.
+    /// Adds a line to the printed events.
     pub(super) fn tell(&mut self, text: &str) {
         let at = self.begun.elapsed().as_millis();
-        // A `String` takes all.
+        // Writing to a `String` can't fail.
         let _ = writeln!(self.told, "{at:>6} ms  {text}");
     }
 
@@ -44,13 +44,13 @@ impl Record {
         &self.told
     }
 
-    /// The order of what happens.
+    /// Numbers the events in their order.
     pub(super) fn now(&mut self) -> usize {
         self.moment += 1;
         self.moment
     }
 
-    /// A client asks for something. Its number is for what follows.
+    /// Records that a client starts an operation. Returns the operation's number.
     pub(super) fn ask(&mut self, client: usize, key: &str, operation: Operation) -> usize {
         self.tell(&format!("client {client}: {operation:?} {key}"));
         let at = self.now();
@@ -65,21 +65,21 @@ impl Record {
         self.tell(&text);
     }
 
-    /// A read whose outcome is known now, and that began at this moment.
+    /// Records a read that began at `since` and has this outcome.
     pub(super) fn has_read(&mut self, client: usize, key: &str, since: usize, outcome: Outcome) {
         let number = self.add(Some(client), key, Operation::Get, since);
         self.answer(number, outcome);
     }
 
-    /// Sends a write of a client's: it may be done at any later time, or never, until it is settled.
+    /// Records that a client's write was sent. Until `settle`, it may take effect at any later time, or never.
     pub(super) fn send(&mut self, of: usize, key: &str) -> usize {
-        // A client learns the id of a new item with the answer.
+        // Until now the operation had no key: a put without an idempotency key makes its id here.
         key.clone_into(&mut self.asked[of].key);
         let (operation, at) = (self.asked[of].operation, self.now());
         self.add(None, key, operation, at)
     }
 
-    /// A write has no effect beside what its client learns.
+    /// Records that a write has no effect besides the outcome that its client knows.
     pub(super) fn settle(&mut self, sent: usize) {
         self.asked[sent].settled = true;
     }
@@ -90,7 +90,8 @@ impl Record {
         self.asked.len() - 1
     }
 
-    /// Each key's history. What a client asked for and got no answer to counts as what was sent for it.
+    /// The history of each key. An operation without an answer is left out: the writes that were sent for it
+    /// stand for it.
     pub(super) fn histories(&self) -> BTreeMap<&str, History> {
         let mut events = Vec::new();
         for (number, asked) in self.asked.iter().enumerate() {
@@ -98,7 +99,7 @@ impl Record {
             if in_vain || asked.settled {
                 continue;
             }
-            // Each of the network's is a client of its own that never asks again.
+            // Each write of the network counts as a new client.
             let client = asked.client.unwrap_or(1_000 + number);
             events.push((asked.at, asked, client, None));
             if let Some((at, outcome)) = asked.outcome {

@@ -1,4 +1,4 @@
-//! What the files refer to, held against what is published.
+//! Compares the metrics that alarms and dashboards refer to with those that are published.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn each_metric_that_a_dashboard_shows_is_published() {
 
 /// If no alarm counts a measured route, its requests use up the error budget unseen.
 #[test]
-fn the_latency_slo_is_whole_in_its_alarms_and_panels_and_shown_by_route() {
+fn the_latency_slo_counts_all_routes_and_is_shown_for_each() {
     let lacks = |whose: &str, file: &str, found: &BTreeSet<Metric>, wanted: Vec<Metric>| {
         let lacking = wanted.iter().filter(|metric| !found.contains(metric));
         let lacking: Vec<_> = lacking.map(ToString::to_string).collect();
@@ -84,7 +84,7 @@ fn each_route_has_its_own_burn_rate_in_a_page_and_a_ticket() {
 
 /// CloudWatch's limit for an alarm must not prevent another route.
 #[test]
-fn the_latency_alarms_hold_however_many_routes_the_service_has() {
+fn the_latency_alarms_do_not_depend_on_the_number_of_routes() {
     for metric in
         counters_of_the_slo().iter().filter(|metric| metric.dimensions["service_name"] == SERVICE)
     {
@@ -99,7 +99,7 @@ fn the_latency_alarms_hold_however_many_routes_the_service_has() {
 }
 
 #[test]
-fn what_is_meant_as_a_whole_is_there() {
+fn every_entry_of_whole_is_needed() {
     let references = references();
     for entry in &WHOLE {
         let is_used = |(whose, search): &(String, Search)| is_meant(whose, &search.name)(&entry);
@@ -174,7 +174,7 @@ fn each_metric_that_is_emitted_is_used() {
 
 /// The collector and the handler's table declare a metric only with labels that it has.
 #[test]
-fn what_is_declared_is_emitted() {
+fn every_declared_dimension_is_a_label() {
     for metric in catalogue::ALL {
         let labels: Dimensions =
             metric.labels.iter().chain(&["service_name"]).map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! Alarms on what a real collector wrote: two scrapes stand for a minute.
+//! Runs the alarms on the metrics that a real collector published. Two scrapes count as one minute.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -22,21 +22,21 @@ use super::sidecar::Observed;
 use crate::given::options;
 use crate::task_metadata::TASK_ID;
 
-/// How long each part of the story takes, in seconds and scrapes alike.
+/// The length of each part of the test, in seconds. The collector scrapes once a second.
 const PART: u64 = 10;
-/// Past the objective, and short of every time-out.
+/// Longer than the latency objective, shorter than every time-out.
 const SLOW: Duration = Duration::from_millis(1500);
 const SETTINGS: [(&str, &str); 2] =
     [("PICUS_LATENCY_OBJECTIVE_SECONDS", "1"), ("PICUS_MAX_IN_FLIGHT", "8")];
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
-async fn alarms_fire_and_end_by_what_a_collector_wrote() {
+async fn alarms_fire_and_end_on_the_metrics_of_a_real_collector() {
     let mut options = options();
     options.environment.extend(SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let mut observed = Observed::start(options).await;
     observed.start_collector(&[]).await;
-    // The first scrape of a counter has no rate yet.
+    // A counter's first scrape gives no increase yet.
     sleep(Duration::from_secs(3)).await;
 
     let calm = part(&observed, 1).await;
@@ -48,7 +48,7 @@ async fn alarms_fire_and_end_by_what_a_collector_wrote() {
 
     let mut watch = Watch::new(drill::alarms(TEMPLATE).unwrap());
     assert_eq!(firing(&mut watch, &calm, 90), [""; 0].into());
-    // What comes too late on a route counts as failed there.
+    // The alarms on a single route count a late response as failed, so `picus-route-page` fires too.
     let slow = [
         "picus-availability-ticket",
         "picus-latency-page",
@@ -57,17 +57,17 @@ async fn alarms_fire_and_end_by_what_a_collector_wrote() {
         "picus-route-page",
     ];
     assert_eq!(firing(&mut watch, &fault, 15), slow.into());
-    // Longer than the ticket's six hours.
+    // Longer than the six hours of the tickets' short windows.
     assert_eq!(firing(&mut watch, &after, 400), [""; 0].into());
     assert_eq!(firing(&mut watch, &[minute(&[])], 15), ["picus-service-telemetry-lost"].into());
 }
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
-async fn spans_that_are_lost_fire_their_alarm_by_what_a_collector_wrote() {
+async fn lost_spans_fire_their_alarm_on_the_metrics_of_a_real_collector() {
     let mut options = options();
     let settings = [
-        // Nothing listens on the port of "discard".
+        // Port 9 is "discard": nothing listens there.
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
     ];
     options.environment.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -80,7 +80,7 @@ async fn spans_that_are_lost_fire_their_alarm_by_what_a_collector_wrote() {
     assert!(firing(&mut watch, &lost, 20).contains("picus-telemetry-dropped"));
 }
 
-/// The alarms that watch what the collector writes, themselves or by their parts.
+/// The alarms that watch metrics of the service, themselves or through the alarms of their rule.
 static WATCHING: LazyLock<Vec<String>> = LazyLock::new(|| {
     let alarms = drill::alarms(TEMPLATE).unwrap();
     let by_the_service = |metric: &Metric| {
@@ -99,9 +99,9 @@ static WATCHING: LazyLock<Vec<String>> = LazyLock::new(|| {
     promising.map(|alarm| alarm.name.clone()).collect()
 });
 
-/// Those of them that are on after so many of these minutes.
+/// The alarms of [`WATCHING`] that are in ALARM after `count` minutes.
 fn firing(watch: &mut Watch, minutes: &[Minute], count: usize) -> BTreeSet<&'static str> {
-    // The requests of one part may end in the next one's first minutes.
+    // The first half is skipped: requests of the part before may end there.
     for minute in minutes[minutes.len() / 2..].iter().cycle().take(count) {
         watch.minute(minute).unwrap();
     }
@@ -113,7 +113,7 @@ fn firing(watch: &mut Watch, minutes: &[Minute], count: usize) -> BTreeSet<&'sta
     WATCHING.iter().filter(is_on).map(String::as_str).collect()
 }
 
-/// Lets a part go by, with so many requests at once, and returns what the collector wrote in it.
+/// Runs one part of the test with this many concurrent clients. Returns what the collector published meanwhile.
 async fn part(observed: &Observed, clients: usize) -> Vec<Minute> {
     let (from, end) = (now(), Instant::now() + Duration::from_secs(PART));
     while Instant::now() < end {
@@ -133,23 +133,23 @@ async fn part(observed: &Observed, clients: usize) -> Vec<Minute> {
     .await
 }
 
-/// The documents of each scrape, by its time.
+/// The documents of each scrape, by the scrape's time.
 async fn scrapes(observed: &Observed) -> BTreeMap<u64, Vec<String>> {
     let mut scrapes = BTreeMap::<_, Vec<_>>::new();
     for document in observed.aws.emf_documents(TASK_ID).await {
-        // Distributions have times of their own, and no alarm watches them.
+        // Distributions are published at other times, and no alarm watches them.
         if document.contains("\"Values\"") {
             continue;
         }
         let time = serde_json::from_str::<Value>(&document).unwrap()["_aws"]["Timestamp"].as_u64();
-        // What no dimension set is declared of is logged, and is no metric.
+        // A metric without a declared dimension set becomes a plain log line.
         let Some(time) = time else { continue };
         scrapes.entry(time).or_default().push(document);
     }
     scrapes
 }
 
-/// A minute of the one task that runs, by what was written.
+/// A minute with the metrics of these documents, and one running task.
 fn minute(documents: &[String]) -> Minute {
     let metrics = MetricSink::on();
     for document in documents {

@@ -15,13 +15,13 @@ const LOG_GROUP: &str = "/ecs/picus-service/emf";
 pub(super) struct Aws {
     url: String,
     http: reqwest::Client,
-    /// Every request that came, a line each.
+    /// moto's record of all requests, one a line.
     recording: TempDir,
     _process: Child,
 }
 
 impl Aws {
-    /// Starts it, with the log group that the deployment creates.
+    /// Starts moto, and creates the log group that the deployment would create.
     pub(super) async fn start() -> Self {
         let address = free_address();
         let recording = tempfile::tempdir().unwrap();
@@ -50,14 +50,14 @@ impl Aws {
         &self.url
     }
 
-    /// The segment documents of a trace, as they were sent.
+    /// The segment documents of a trace, unchanged.
     pub(super) async fn segments(&self, trace_id: &str) -> Vec<Value> {
         let answer = self.traces(&[trace_id.to_owned()]).await;
         let segments = answer["Traces"][0]["Segments"].as_array().cloned().unwrap_or_default();
         segments.iter().map(|segment| parse(&segment["Document"])).collect()
     }
 
-    /// How many of these traces came.
+    /// How many of these traces X-Ray has received.
     pub(super) async fn known_of(&self, trace_ids: &[String]) -> usize {
         self.traces(trace_ids).await["Traces"].as_array().map_or(0, Vec::len)
     }
@@ -67,7 +67,7 @@ impl Aws {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// The EMF documents that were logged so far, by the stream that they are in.
+    /// The EMF documents that were logged to this stream so far.
     pub(super) async fn emf_documents(&self, stream: &str) -> Vec<String> {
         let mut documents = Vec::new();
         let mut token = Value::Null;
@@ -113,7 +113,7 @@ impl Aws {
     }
 
     fn request(&self, service: &str, path: &str) -> reqwest::RequestBuilder {
-        // The emulator learns from it which service and region are meant; it checks no signature.
+        // moto reads the service and the region from this header. It checks no signature.
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/{service}/aws4_request"
         );

@@ -1,4 +1,5 @@
-//! Every number that the service shows arrives in CloudWatch, under the dimensions declared.
+//! Every count that the service exposes arrives in CloudWatch, with the dimensions that the collector's
+//! configuration declares.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,7 +19,7 @@ use super::{eventually, repository};
 use crate::given::options;
 use crate::task_metadata::TASK_ID;
 
-/// The sets of dimensions that the deployed configuration declares, with the names that they are of.
+/// The dimension sets that the deployed configuration declares, with the pattern of the metrics' names.
 static DECLARED: LazyLock<Vec<(Regex, Vec<Dimensions>)>> = LazyLock::new(|| {
     let text = fs::read_to_string(repository().join("otel-collector.yaml")).unwrap();
     let collector = template::read(&text).unwrap();
@@ -38,14 +39,14 @@ type Dimensions = BTreeSet<String>;
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
-async fn every_count_arrives_from_the_first_request_on() {
+async fn every_count_arrives_including_those_before_the_collector_started() {
     let mut options = options();
-    // Spans get lost, both ways.
+    // A queue for one span, so that spans are dropped.
     options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
     let mut observed = Observed::start(options).await;
     let client = observed.client.clone();
 
-    // Before the collector is there; then while it is.
+    // Some requests come before the collector has started, the others after.
     let ids = client.put_many(3).await;
     observed.start_collector(&[]).await;
     eventually(async || match requests(&totals(&observed).await, "POST", "/picus/put", "201") {
@@ -56,7 +57,7 @@ async fn every_count_arrives_from_the_first_request_on() {
     client.put_many(2).await;
     assert_eq!(client.get_status(&ids[0]).await, 200);
     assert_eq!(client.get_status("none").await, 404);
-    // Reads that come at once are gathered.
+    // Simultaneous reads are gathered.
     join_all((0..64).map(|_| client.get_status("none"))).await;
     assert_eq!(client.listed_ids("/picus/list").await.len(), 5);
     assert_eq!(client.get_path("/nowhere").await.status(), 404);
@@ -65,7 +66,7 @@ async fn every_count_arrives_from_the_first_request_on() {
     observed.system.dynamodb_fault(Some(DynamoDbFault::Throttles(1)));
     assert_eq!(client.get_status(&ids[0]).await, 503);
 
-    // The load balancer goes on asking for its health: both change, and meet again and again.
+    // Health checks go on, so both totals keep changing. They are equal only at some moments.
     let seen = eventually(async || {
         let (shown, seen) = (shown(&observed).await, totals(&observed).await);
         let missing: Vec<_> = shown
@@ -94,7 +95,7 @@ async fn every_count_arrives_from_the_first_request_on() {
     observed.stop().await;
 }
 
-/// What came in a series: of counters the sum alone, of histograms the count too.
+/// The total of a series. `count` is used only for histograms.
 #[derive(Debug, Clone, Copy, Default)]
 struct Total {
     count: f64,
@@ -102,7 +103,7 @@ struct Total {
 }
 
 impl Total {
-    /// Whether both are the same, but for the rounding of sums, by this share.
+    /// Whether both totals are equal. The sums may differ by the share `rounding`.
     fn is(self, other: Self, rounding: f64) -> bool {
         let off = (self.sum - other.sum).abs();
         (self.count - other.count).abs() < 0.5 && off < 1e-6 + rounding * other.sum
@@ -114,7 +115,8 @@ impl Total {
     }
 }
 
-/// The values of a distribution are the middles of buckets; other sums are exact.
+/// By how much a series' sum may be off. A distribution contains the middles of its buckets instead of the
+/// exact values.
 fn rounding(series: &Metric) -> f64 {
     let by = known(&series.name).map_or(&[][..], |metric| metric.percentiles_by);
     let is_of = |name: &str| name == "service_name" || by.contains(&name);
@@ -133,7 +135,7 @@ async fn totals(observed: &Observed) -> BTreeMap<Metric, Total> {
     totals
 }
 
-/// How many requests were measured that ended so.
+/// The number of measured requests with this method, route and status.
 fn requests(totals: &BTreeMap<Metric, Total>, method: &str, route: &str, status: &str) -> u64 {
     let dimensions = [
         ("http_request_method", method),
@@ -143,7 +145,7 @@ fn requests(totals: &BTreeMap<Metric, Total>, method: &str, route: &str, status:
     ];
     let series = series("http_server_request_duration_seconds", &dimensions);
     let count = totals.get(&series).map_or(0.0, |total| total.count);
-    // A count, and a small one.
+    // A small number of requests.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
     let count = count as u64;
     count
@@ -171,8 +173,8 @@ fn sets(metric: &str) -> impl Iterator<Item = &'static Dimensions> {
     selecting.flat_map(|(_, sets)| sets)
 }
 
-/// What the service itself shows, gathered as the declarations say: counters and histograms, whose
-/// totals stand still when the traffic does.
+/// The totals of the service's own counters and histograms, summed by the declared dimension sets. They stop
+/// changing when traffic stops.
 async fn shown(observed: &Observed) -> BTreeMap<Metric, Total> {
     let metrics = format!("http://{}/metrics", observed.metrics_address().await);
     let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();

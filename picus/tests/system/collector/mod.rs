@@ -1,6 +1,6 @@
-//! From the programs to AWS, through a real collector with the very configuration that is deployed.
+//! Telemetry from the programs to AWS, through a real collector with the deployed configuration.
 //!
-//! What it needs is built and installed by `ci/collector`, which runs these tests.
+//! `ci/collector` installs what these tests need, and runs them.
 
 mod alarms;
 mod aws;
@@ -20,19 +20,19 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long anything here may take: collector and emulator are slow starters on a busy machine.
+/// How long each step may take: collector and emulator start slowly on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// An address that is free at this moment.
+/// An address on which nothing listens at this moment.
 pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
-/// Asks again and again until there is an answer. Fails with what the last one lacked.
+/// Calls `ask` until it succeeds. After [`PATIENCE`], fails with the last error.
 pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! Traces by X-Ray's OTLP endpoint: signed as AWS wants it, and whole.
+//! Traces to X-Ray's OTLP endpoint: the requests are signed as AWS requires, and no span is missing.
 
 use std::convert::Infallible;
 use std::io::Read as _;
@@ -27,14 +27,14 @@ use super::{PATIENCE, repository};
 use crate::given::options;
 use crate::task_metadata::TASK_ID;
 
-/// A request to the endpoint, as it came.
+/// A request that the endpoint received.
 struct Received {
     path: String,
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// An endpoint that takes all that comes.
+/// An endpoint that accepts every request.
 async fn endpoint() -> (SocketAddr, mpsc::UnboundedReceiver<Received>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -57,7 +57,7 @@ async fn take(
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let body = body.collect().await.unwrap().to_bytes();
-    // Whoever asked for it may be gone.
+    // The test may be over.
     let _ = tell.send(Received { path, headers: head.headers, body });
     let answer = Response::builder().header("Content-Type", "application/x-protobuf");
     Ok(answer.body(Empty::new()).expect("the header is valid"))
@@ -86,7 +86,7 @@ async fn spans_reach_the_otlp_endpoint_signed_and_whole() {
         ("PICUS_TRACES_EXPORTER", "otlp_http"),
         ("PICUS_XRAY_URL", url.as_str()),
         ("PICUS_TRACES_PERCENTAGE", "0"),
-        // A role's credentials have one.
+        // The credentials of a role include a session token.
         ("AWS_SESSION_TOKEN", "session"),
     ];
     observed.start_collector(&settings).await;
@@ -114,7 +114,7 @@ async fn spans_reach_the_otlp_endpoint_signed_and_whole() {
         assert_eq!(scope, Ok(Scope { access_key, region, service }));
         seen.extend(spans_in(&request).await);
     }
-    assert!(of(&seen, &unwanted).is_empty(), "the same are kept by either way");
+    assert!(of(&seen, &unwanted).is_empty(), "the unsampled request must not be exported");
 
     let spans = of(&seen, &wanted);
     let [server, call] = &spans[..] else { panic!("{spans:#?}") };
@@ -131,22 +131,22 @@ async fn spans_reach_the_otlp_endpoint_signed_and_whole() {
     let [server, call] = &spans[..] else { panic!("{spans:#?}") };
     assert!(server.failed && call.failed);
     assert_eq!(call.attributes["db.response.status_code"], "400");
-    assert_eq!(call.attributes["http.response.status_code"], 429, "X-Ray's word for a throttle");
+    assert_eq!(call.attributes["http.response.status_code"], 429, "X-Ray shows 429 as a throttle");
     let causes = server.events.iter().chain(&call.events).filter(|event| event.name == "exception");
     assert_eq!(causes.count(), 2);
     let annotations = server.attributes["aws.xray.annotations"].as_array().unwrap();
     assert!(annotations.contains(&json!("request_id")), "{annotations:?}");
     let memory = observed.collector_memory_mib();
     assert!(memory < 200, "the collector takes {memory} MiB");
-    // By this way nothing goes to the other API.
+    // Nothing is sent to X-Ray's other API.
     let actions = observed.aws.actions_of_the_collector();
     assert!(!actions.contains("TraceSegments"), "{actions:?}");
     observed.stop().await;
 }
 
-/// What no test reaches: the address of the real endpoint.
+/// No test can call the real endpoint, so this one checks its address.
 #[test]
-fn the_endpoint_is_x_rays_own_unless_another_is_named() {
+fn the_default_endpoint_is_that_of_x_ray() {
     let text = std::fs::read_to_string(repository().join("otel-collector.yaml")).unwrap();
     let collector: Value = template::read(&text).unwrap();
     assert_eq!(

@@ -1,5 +1,4 @@
-//! The percentiles that CloudWatch tells are those of the requests that were made, and of their calls to
-//! DynamoDB.
+//! The percentiles in CloudWatch equal those of the requests that were made, and of their calls to DynamoDB.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,25 +18,25 @@ use super::sidecar::Observed;
 use crate::given::options;
 use crate::task_metadata::TASK_ID;
 
-/// How many requests wait for DynamoDB how long: so that each percentile is of another kind.
+/// Numbers of requests, and how many milliseconds each waits for DynamoDB. Each percentile is in another group.
 const KINDS: [(usize, u64); 4] = [(1400, 20), (70, 100), (28, 300), (2, 700)];
 const PERCENTILES: [f64; 3] = [50.0, 99.0, 99.9];
-/// What they may be off by.
+/// The allowed relative error.
 const TOLERANCE: f64 = 0.05;
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
-async fn percentiles_are_those_of_the_requests_that_were_made() {
+async fn published_percentiles_match_the_requests() {
     let mut spans = Collector::start().await.unwrap();
     let (output, mut lines) = unbounded_channel();
     let mut options = options();
     options.output = Output::Sent(output);
     let traces = format!("{}/v1/traces", spans.endpoint());
     options.environment.insert("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT".into(), traces);
-    // A call for each request.
+    // Each request makes its own call.
     options.environment.insert("PICUS_GATHERED_READS".into(), "false".into());
     let mut observed = Observed::start(options).await;
-    // What comes before the collector does is told late, and not lost.
+    // Requests before the collector starts are published later, but not lost.
     let (count, _) = KINDS[0];
     requests(&observed, count / 2, Duration::from_millis(20)).await;
     observed.start_collector(&[]).await;
@@ -92,7 +91,7 @@ async fn percentiles_are_those_of_the_requests_that_were_made() {
     }
 }
 
-/// Makes so many requests whose call takes so long, some at once.
+/// Makes `count` requests whose call takes `wait`, some of them concurrently.
 async fn requests(observed: &Observed, count: usize, wait: Duration) {
     observed.system.dynamodb_fault(Some(DynamoDbFault::Slow(1, wait)));
     let gets = (0..count).map(|_| observed.client.get_status("none"));
@@ -104,7 +103,7 @@ fn metric(name: &str, by: &[(&str, &str)]) -> Metric {
     Metric::new("Picus", name, &[&[("service_name", "picus-service")], by].concat())
 }
 
-/// All that the collector wrote of a metric.
+/// Everything that the collector published of a metric.
 async fn published(observed: &Observed, metric: &Metric) -> Option<Datum> {
     let documents = observed.aws.emf_documents(TASK_ID).await;
     let data = documents.iter().flat_map(|document| emf::metrics(document));
@@ -115,7 +114,7 @@ async fn published(observed: &Observed, metric: &Metric) -> Option<Datum> {
     })
 }
 
-/// As an alarm would have it.
+/// The percentile that CloudWatch would compute.
 fn percentile(datum: &Datum, percent: f64) -> f64 {
     let metric = Metric::new("Picus", "any", &[]);
     let mut history = History::default();
@@ -123,7 +122,7 @@ fn percentile(datum: &Datum, percent: f64) -> f64 {
     history.statistic(&metric, Statistic::Percentile(percent), 1, 1).unwrap()
 }
 
-/// The least of the values up to which this share of them is.
+/// The smallest value that at least `percent` of the values do not exceed.
 fn nearest_rank(sorted: &[f64], percent: f64) -> f64 {
     let is_reached = |at: &usize| as_f64(at + 1) / as_f64(sorted.len()) * 100.0 >= percent;
     sorted[(0..sorted.len()).find(is_reached).unwrap()]

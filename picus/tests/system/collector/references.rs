@@ -1,5 +1,5 @@
-//! All that alarms and dashboards refer to was written in one run: by a real collector, and by the real
-//! delete handler among its lines. The rest is AWS's own, and published so.
+//! One run of the system publishes every metric of ours that an alarm or a dashboard refers to. The service's
+//! metrics go through a real collector, the delete handler's are in its log lines. All other metrics are AWS's.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,8 +23,8 @@ use crate::task_metadata::TASK_ID;
 
 const DASHBOARDS: [&str; 4] = ["overview", "service", "delete-handler", "data"];
 
-/// Nothing in this run makes the handler's stdout too slow for its lines, and its version is Lambda's to
-/// tell.
+/// Metrics that this run does not produce: the handler drops no log lines here, and Lambda itself reports its
+/// version.
 const NOT_MADE: [(&str, &str); 2] = [
     ("picus_log_lines_dropped_total", "picus-delete-handler"),
     ("picus_build_info", "picus-delete-handler"),
@@ -32,9 +32,9 @@ const NOT_MADE: [(&str, &str); 2] = [
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
-async fn every_reference_leads_to_what_one_run_wrote() {
+async fn every_referenced_metric_is_published_in_one_run() {
     let mut options = options();
-    // Spans get lost for want of room.
+    // A queue for one span, so that spans are dropped.
     options.environment.insert("OTEL_BSP_MAX_QUEUE_SIZE".into(), "1".into());
     let metrics = MetricSink::on();
     options.metrics = metrics.clone();
@@ -53,18 +53,18 @@ async fn every_reference_leads_to_what_one_run_wrote() {
         }
     }
     observed.system.dynamodb_fault(None);
-    // Reads that come at once are gathered.
+    // Simultaneous reads are gathered.
     join_all((0..64).map(|_| client.get_path("/picus/get/none"))).await;
 
     let run = Run { observed, metrics, seen: BTreeSet::new() };
     let mut run = run.has_written_all(references_to("picus-service")).await;
-    // Spans that go nowhere are counted, too.
+    // Without the collector, the spans that fail to be exported are counted.
     run.observed.stop_collector().await;
     let run = run.has_written_all(references_to("picus-delete-handler")).await;
     run.observed.stop().await;
 }
 
-/// A system, and all metrics that were written by it so far.
+/// A system, and all metrics that it has published so far.
 struct Run {
     observed: Observed,
     metrics: MetricSink,
@@ -90,8 +90,8 @@ impl Run {
     }
 }
 
-/// What alarms and dashboards refer to of a program, each with whose it is. A search that asks for no
-/// program finds each one's.
+/// The metrics of a program that alarms and dashboards refer to, each with the alarm or panel. A search without
+/// a program applies to both programs.
 fn references_to(program: &str) -> Vec<(String, Search)> {
     let mut all = references();
     all.retain_mut(|(_, search)| {

@@ -1,4 +1,4 @@
-//! Requests whose traces are looked for afterwards.
+//! Sends requests, and returns the ids of their traces.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use crate::given::Client;
 
-/// The span that others' traces come from.
+/// The caller's span in traces that the caller began.
 pub(super) const PARENT: &str = "53995c3f42cd8ad8";
 
 pub(super) fn get(client: &Client, key: &str) -> RequestBuilder {
     client.request(Method::GET, &format!("/picus/get/{key}"))
 }
 
-/// A put whose body takes two and a half seconds to come: half a second later the service gives up on it.
+/// A put whose body takes 2.5 seconds to arrive. The service would give up half a second later.
 pub(super) fn slow_put(client: &Client) -> RequestBuilder {
     let beginning = stream::once(async { Ok::<_, std::io::Error>("{\"slow\":") });
     let end = stream::once(async {
@@ -29,14 +29,14 @@ pub(super) fn slow_put(client: &Client) -> RequestBuilder {
         .body(Body::wrap_stream(beginning.chain(end)))
 }
 
-/// The request as a part of someone else's trace.
+/// Makes the request part of a trace that the caller began.
 pub(super) fn called(request: RequestBuilder, sampled: &str) -> RequestBuilder {
     let random = Uuid::new_v4().simple().to_string();
     let root = format!("1-{}-{}", &random[..8], &random[8..]);
     request.header("X-Amzn-Trace-Id", format!("Root={root};Parent={PARENT};{sampled}"))
 }
 
-/// Makes the request, and tells its trace's id.
+/// Sends the request, and returns the id of its trace.
 pub(super) async fn trace_of(request: RequestBuilder, status: u16) -> String {
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), status);

@@ -1,5 +1,5 @@
-//! The collector as it runs in the task: its configuration from the environment, ECS's metadata at
-//! hand. Only addresses differ.
+//! Runs the collector as in the task: it reads its configuration from the environment, and ECS's metadata. Only
+//! addresses differ.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -16,7 +16,7 @@ use crate::task_metadata;
 pub(super) const OVERLAY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/collector/overlay.yaml");
 
-/// The system with one collector beside its one task.
+/// A system with one task and one collector.
 pub(super) struct Observed {
     pub(super) system: System,
     pub(super) client: Client,
@@ -26,23 +26,23 @@ pub(super) struct Observed {
 }
 
 impl Observed {
-    /// The system without its collector, which can be started later.
+    /// Starts the system without its collector.
     pub(super) async fn start(mut options: Options) -> Self {
         let aws = Aws::start().await;
         let otlp = free_address();
         options.otlp_endpoint = Some(format!("http://{otlp}"));
-        // As often as the collector reads (`overlay.yaml`).
+        // As often as the collector scrapes (`overlay.yaml`).
         options.environment.insert("OTEL_METRIC_EXPORT_INTERVAL".into(), "1000".into());
         let (system, client) = started(options).await;
         Self { system, client, aws, otlp, collector: None }
     }
 
-    /// Where the task serves its metrics.
+    /// The address of the task's metrics.
     pub(super) async fn metrics_address(&self) -> SocketAddr {
         self.system.tasks()[0].running().await.unwrap().metrics_address
     }
 
-    /// Starts the collector, with `settings` as its variables, and waits until it is healthy.
+    /// Starts the collector with these environment variables, and waits until it is healthy.
     pub(super) async fn start_collector(&mut self, settings: &[(&str, &str)]) {
         let health = free_address();
         let metadata = task_metadata::serve("otel-collector").await;
@@ -64,7 +64,7 @@ impl Observed {
             .env("AWS_URL", self.aws.url())
             .envs(settings.iter().copied())
             .stdout(Stdio::null())
-            // Its log, where someone wants it.
+            // Set COLLECTOR_LOG to see the collector's log.
             .stderr(if env::var_os("COLLECTOR_LOG").is_some() {
                 Stdio::inherit()
             } else {
@@ -81,7 +81,7 @@ impl Observed {
         .await;
     }
 
-    /// What the collector holds in memory.
+    /// The collector's resident memory.
     pub(super) fn collector_memory_mib(&self) -> u64 {
         let id = self.collector.as_ref().and_then(Child::id).unwrap();
         memory::resident_bytes(id).unwrap() / 1024 / 1024

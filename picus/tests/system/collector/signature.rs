@@ -1,5 +1,5 @@
-//! AWS's Signature Version 4, computed anew from a request as it came (IAM User Guide, "Create a signed AWS API
-//! request").
+//! Computes AWS's Signature Version 4 of a received request, to compare it with the request's own (IAM User
+//! Guide, "Create a signed AWS API request").
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use hyper::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
-/// What a signature says of its request: who, when, where and for which service.
+/// The scope of a signature: access key, time, region and service.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Scope {
     pub(super) access_key: String,
@@ -15,7 +15,7 @@ pub(super) struct Scope {
     pub(super) service: String,
 }
 
-/// The scope of a request's signature, once the signature is the one that `secret` makes of this request.
+/// Checks that the request was signed with `secret`. Returns the signature's scope.
 ///
 /// # Errors
 /// Why the signature is wrong.
@@ -57,7 +57,7 @@ pub(super) fn verify(
     if hex(&hmac(&key, &text)) != field("Signature=")? {
         return Err(format!("another signature than that of\n{canonical}"));
     }
-    // What there is of these must be signed, too.
+    // If the request has one of these headers, the signature must cover it.
     let needed = ["host", "x-amz-date", "x-amz-security-token"];
     let mut needed = needed.iter().filter(|name| headers.contains_key(**name));
     if !needed.all(|name| signed.split(';').any(|other| other == *name)) {
@@ -84,7 +84,7 @@ mod tests {
 
     /// `post-vanilla` of AWS's Signature Version 4 test suite.
     #[test]
-    fn a_signature_is_of_one_request_and_one_secret() {
+    fn a_signature_is_valid_for_one_request_and_one_secret() {
         const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
         let mut headers = HeaderMap::new();
         for (name, value) in [

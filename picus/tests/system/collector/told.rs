@@ -1,5 +1,5 @@
-//! What the collector says when it is in trouble is what runbooks' queries were tried on: the lines
-//! recorded in `picus/tests/monitoring/collector/`.
+//! The tests of runbooks' queries use recorded log lines of a failing collector
+//! (`picus/tests/monitoring/collector/`). These tests check that the real collector still writes them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,8 +18,8 @@ fn message(line: &str) -> Option<String> {
     Some(line["msg"].as_str()?.to_owned())
 }
 
-/// Runs a collector that reaches neither a service nor AWS, configured further by `more`, until it has
-/// said all that was recorded.
+/// Runs a collector that can reach neither the service nor AWS, with the additional configuration `more`, until
+/// it has written every recorded line.
 async fn says(log: &str, more: &str) {
     let recorded = repository().join(format!("picus/tests/monitoring/collector/{log}.log"));
     let recorded = fs::read_to_string(recorded).unwrap();
@@ -38,7 +38,7 @@ async fn says(log: &str, more: &str) {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("OTLP_ADDRESS", otlp.to_string())
         .env("HEALTH_ADDRESS", free_address().to_string())
-        // Nothing listens on the port of "discard".
+        // Port 9 is "discard": nothing listens there.
         .env("AWS_URL", "http://127.0.0.1:9")
         .env("PICUS_METRICS_ADDRESS", "127.0.0.1:9")
         .stdout(Stdio::null())
@@ -65,18 +65,18 @@ async fn says(log: &str, more: &str) {
         }
     };
     let heard = timeout(PATIENCE, heard).await;
-    assert!(heard.is_ok(), "it does not say {missing:?}");
+    assert!(heard.is_ok(), "the collector did not write {missing:?}");
 }
 
 #[tokio::test]
 #[ignore = "needs a collector: run ci/collector"]
-async fn a_collector_that_reaches_nobody_says_what_runbooks_look_for() {
+async fn a_collector_without_service_and_aws_writes_the_recorded_lines() {
     says("troubled", "{}").await;
 }
 
 #[tokio::test]
 #[ignore = "needs a collector: run ci/collector"]
-async fn a_collector_short_of_memory_says_what_runbooks_look_for() {
+async fn a_collector_short_of_memory_writes_the_recorded_lines() {
     let memory = "{processors: {memory_limiter: {limit_mib: 22, spike_limit_mib: 18}}}";
     says("short", memory).await;
 }

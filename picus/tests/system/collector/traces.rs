@@ -1,4 +1,4 @@
-//! What X-Ray is told: of which requests, and what of each.
+//! Which requests X-Ray receives, and what each trace contains.
 
 use futures_util::future::join_all;
 use picus_local::dynamodb::DynamoDbFault;
@@ -13,7 +13,7 @@ use crate::task_metadata::TASK_ID;
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
-async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
+async fn traces_of_errors_slow_requests_and_sampled_callers_arrive_complete() {
     let mut observed = Observed::start(options()).await;
     let settings = [("PICUS_TRACES_PERCENTAGE", "0"), ("PICUS_SLOW_REQUEST_MS", "2000")];
     observed.start_collector(&settings).await;
@@ -87,7 +87,7 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
     for unknown in [ordinary, unwanted] {
         assert_eq!(aws.segments(&unknown).await, Vec::<Value>::new());
     }
-    // What the task's role must allow, and no more.
+    // Exactly the actions that the task's role allows the collector.
     let actions = ["Logs_20140328.CreateLogStream", "Logs_20140328.PutLogEvents", "TraceSegments"];
     assert_eq!(aws.actions_of_the_collector(), actions.map(str::to_owned).into());
     observed.stop().await;
@@ -95,7 +95,7 @@ async fn errors_slow_requests_and_what_callers_want_are_told_in_full() {
 
 #[tokio::test]
 #[ignore = "needs a collector and an emulator of AWS: run ci/collector"]
-async fn of_all_other_requests_a_share_is_told() {
+async fn a_share_of_all_other_requests_is_exported() {
     let mut observed = Observed::start(options()).await;
     observed.start_collector(&[("PICUS_SLOW_REQUEST_MS", "60000")]).await;
     let client = &observed.client;
@@ -110,15 +110,15 @@ async fn of_all_other_requests_a_share_is_told() {
     let last = trace_of(called(get(client, "last"), "Sampled=1"), 404).await;
     told(&observed, &last).await;
     let count = observed.aws.known_of(&traces).await;
-    // 50 are to be expected; fewer than 17 or more than 90 come once in millions of runs.
+    // 50 are expected. Fewer than 17 or more than 90 happen once in millions of runs.
     assert!((17..=90).contains(&count), "{count} of {}", traces.len());
-    // It shares 512 MiB with the service.
+    // The collector shares 512 MiB with the service.
     let memory = observed.collector_memory_mib();
     assert!(memory < 200, "the collector takes {memory} MiB");
     observed.stop().await;
 }
 
-/// The segment of a request that failed for want of DynamoDB: everything that there is to tell.
+/// Checks the segment of a request that failed because DynamoDB failed.
 fn assert_tells_of_the_failure(service: &Value, trace_id: &str, url: &str) {
     assert_includes(
         service,
@@ -152,7 +152,7 @@ fn assert_tells_of_the_failure(service: &Value, trace_id: &str, url: &str) {
     );
 }
 
-/// A trace's two segments, the service's and that of its call to DynamoDB, once both are there.
+/// Waits for the two segments of a trace: the service's, and that of its call to DynamoDB.
 async fn told(observed: &Observed, trace_id: &str) -> (Value, Value) {
     let of_the_call = |segment: &Value| segment["type"] == "subsegment";
     eventually(async || match observed.aws.segments(trace_id).await.as_slice() {
@@ -163,7 +163,7 @@ async fn told(observed: &Observed, trace_id: &str) -> (Value, Value) {
     .await
 }
 
-/// Whether `expected` is all there; null stands for what is not.
+/// Checks that `actual` contains all of `expected`. A `null` in `expected` must be absent from `actual`.
 fn assert_includes(actual: &Value, expected: &Value) {
     fn includes(actual: &Value, expected: &Value) -> bool {
         match (actual, expected) {

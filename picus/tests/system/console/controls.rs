@@ -1,4 +1,4 @@
-//! What the page changes, and who may.
+//! Changes that the page makes, and who may make them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time;
 use super::Page;
 
 #[tokio::test]
-async fn the_clock_the_traffic_and_the_faults_follow_the_page() {
+async fn the_page_controls_the_clock_the_traffic_and_the_faults() {
     let page = Page::open().await;
     let state = page.until("/api/state", |state| state["minute"].as_u64() > Some(1)).await;
     assert_eq!(state["clock"], json!({ "running": true, "seconds_per_minute": 1 }));
@@ -22,7 +22,7 @@ async fn the_clock_the_traffic_and_the_faults_follow_the_page() {
     page.post("/api/clock", &json!({ "running": false })).await;
     let minute = page.get("/api/state").await["minute"].clone();
     time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(page.get("/api/state").await["minute"], minute, "it stands still");
+    assert_eq!(page.get("/api/state").await["minute"], minute, "the clock is paused");
     page.post("/api/clock", &json!({ "running": true })).await;
     page.until("/api/state", |state| state["minute"] != minute).await;
 
@@ -63,11 +63,11 @@ async fn events_begin_with_the_state_and_end_when_the_console_stops() {
     let ends = async { while let Ok(Some(_)) = stream.chunk().await {} };
     let stops = time::timeout(Duration::from_secs(5), page.console.stop());
     let ((), stopped) = tokio::join!(ends, stops);
-    stopped.expect("readers of events do not hold it up");
+    stopped.expect("open event streams must not delay the stop");
 }
 
 #[tokio::test]
-async fn only_the_consoles_own_page_is_answered() {
+async fn requests_from_other_sites_are_refused() {
     let page = Page::open().await;
     let response = page.client.get_path("/").await;
     assert_eq!(response.status(), StatusCode::OK);

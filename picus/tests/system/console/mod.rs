@@ -19,7 +19,7 @@ use tokio::time;
 
 use crate::given::{Client, options};
 
-/// A console, and the client of a page that it serves.
+/// A console, and a client that acts as its page.
 struct Page {
     console: Console,
     client: Client,
@@ -69,7 +69,7 @@ impl Page {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Asks until the answer is as wanted.
+    /// Repeats the request until `is_so` is true for the answer.
     async fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let asked = async {
             loop {

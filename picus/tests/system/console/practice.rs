@@ -1,4 +1,4 @@
-//! A practice is solved, and another one is given up.
+//! The practice of incidents: one is solved, another is given up.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn is_fault_shown(state: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_hidden_fault_pages_and_who_finds_and_mends_it_has_solved_it() {
+async fn a_practice_is_solved_by_ending_its_hidden_fault() {
     let page = Page::open().await;
     let offered = page.get("/api/practice").await;
     assert!(offered["scenarios"].as_array().unwrap().len() >= 10 && offered["run"].is_null());
@@ -40,6 +40,6 @@ async fn a_hidden_fault_pages_and_who_finds_and_mends_it_has_solved_it() {
     page.post("/api/practice/begin", &json!({})).await;
     let given_up = page.post("/api/practice/give-up", &json!({})).await;
     assert_eq!(given_up["run"]["over"]["solved"], false);
-    assert!(!is_fault_shown(&page.get("/api/state").await), "they have ended");
+    assert!(!is_fault_shown(&page.get("/api/state").await), "the faults have ended");
     page.console.stop().await;
 }

@@ -25,7 +25,7 @@ async fn a_fault_raises_its_alarm_with_its_reason_and_runbook_and_ends() {
         (&json!("composite"), &json!("ALARM"))
     );
     let part = alarm["parts"].as_array().unwrap().iter().find(|part| part["state"] == "ALARM");
-    let part = part.expect("a part of it is on")["name"].as_str().unwrap().to_owned();
+    let part = part.expect("one alarm of its rule is on")["name"].as_str().unwrap().to_owned();
     assert_eq!(alarm["reason"], format!("{part} transitioned to ALARM"));
     assert_eq!((&alarm["pages"], &alarm["runbook"]), (&json!(true), &json!("outage")));
     let state = page.get("/api/state").await;
@@ -40,7 +40,7 @@ async fn a_fault_raises_its_alarm_with_its_reason_and_runbook_and_ends() {
     assert_eq!(part["times"].as_array().map(Vec::len), Some(counted.len()));
     assert!(counted.contains(&json!("breaching")) && counted.contains(&json!("good")), "{part}");
 
-    // The same alarms under another name fire on the same data.
+    // Alarms of another template, on the same data.
     let template = "
 Resources:
   Mine: {Type: 'AWS::CloudWatch::Alarm', Properties: {AlarmName: mine, AlarmDescription: d, Namespace: Clients,
@@ -66,7 +66,7 @@ Resources:
 }
 
 #[tokio::test]
-async fn a_call_of_the_page_leads_to_its_trace_its_lines_and_the_map() {
+async fn a_request_from_the_page_shows_its_trace_its_log_lines_and_the_map() {
     let page = Page::open().await;
     let put = json!({
         "method": "POST",

@@ -1,4 +1,4 @@
-//! One run of the system in which each kind of span, line and series is emitted.
+//! Runs the system once, so that it emits every kind of span, log line and metric.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Emitted {
     /// Of both programs.
     pub(super) spans: Vec<Span>,
-    /// Of both programs, each with whose it is.
+    /// Of both programs, each with its program's name.
     pub(super) lines: Vec<(&'static str, String)>,
     /// The service's metrics.
     pub(super) scrape: String,
@@ -65,7 +65,7 @@ pub(super) async fn emitted() -> Emitted {
             keep(request.send().await.unwrap());
         }
     }
-    // While one read is under way, others that come at once are gathered.
+    // With a slow DynamoDB, simultaneous reads are gathered.
     system.dynamodb_fault(Some(DynamoDbFault::Slow(1, Duration::from_millis(10))));
     let path = format!("/picus/get/{id}");
     for answer in join_all((0..64).map(|_| client.get_path(&path))).await {
@@ -73,12 +73,12 @@ pub(super) async fn emitted() -> Emitted {
     }
     system.dynamodb_fault(None);
     let odd = Method::from_bytes(b"BREW").unwrap();
-    // The load balancer passes on no such method.
+    // The load balancer does not forward an unknown method, so this request bypasses it.
     let service = Client::of(task.address);
     keep(service.request(odd, "/picus/put").send().await.unwrap());
     keep(client.get_path("/nowhere").await);
     keep(client.request(Method::DELETE, "/picus/no/such/path").send().await.unwrap());
-    // Nor such an event, nor one that is no request.
+    // Neither does it invoke the function with an unknown method, or with an event that is no request.
     let odd = json!({
         "requestContext": { "elb": { "targetGroupArn": "arn" } },
         "httpMethod": "BREW", "path": "/picus/some-key", "headers": { "host": "picus.example:80" },

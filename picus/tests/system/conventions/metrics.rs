@@ -1,4 +1,4 @@
-//! The catalogue's metrics beside the model's, and what was scraped beside the catalogue.
+//! Compares the catalogue's metrics with the conventions, and the scraped metrics with the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::Findings;
 use super::emitted::Emitted;
 use super::model::Model;
 
-/// What differs between the catalogue and the model.
+/// The differences between the catalogue and the conventions.
 pub(super) fn findings(model: &Model) -> Findings {
     catalogue::ALL.iter().flat_map(|metric| of(metric, model)).collect()
 }
@@ -18,7 +18,7 @@ pub(super) fn findings(model: &Model) -> Findings {
 fn of(metric: &Metric, model: &Model) -> Vec<String> {
     let name = metric.otel_name;
     let Some(known) = model.metric(name) else {
-        // What is in Picus' own namespace is its own.
+        // The conventions do not cover Picus' own namespace.
         let is_own = name.starts_with("picus.");
         return if is_own { vec![] } else { vec![format!("metric {name}: missing_metric")] };
     };
@@ -56,14 +56,14 @@ fn of(metric: &Metric, model: &Model) -> Vec<String> {
         if !levels.contains_key(&attribute) {
             found.push(format!("metric {name}: unexpected attribute, {attribute}"));
         }
-        // A label has no type of its own.
+        // Labels are always text, so only the name is checked.
         found.extend(model.fault_of_name(&attribute));
     }
     found
 }
 
-/// What was scraped and told has the names, kinds, labels and buckets of the catalogue, each label
-/// at least once.
+/// Checks that every emitted metric has the name, kind, labels and buckets of the catalogue, and that every
+/// label was emitted.
 pub(super) fn assert_as_declared(emitted: &Emitted) {
     let mut unseen: BTreeMap<&str, BTreeSet<&str>> = catalogue::ALL
         .iter()
@@ -100,7 +100,6 @@ pub(super) fn assert_as_declared(emitted: &Emitted) {
         }
     }
     unseen.retain(|_, labels| !labels.is_empty());
-    // The build's name is also what every series of CloudWatch's begins with.
     assert!(unseen.is_empty(), "never seen: {unseen:?}");
     for metric in catalogue::ALL.iter().filter(|metric| **metric != catalogue::FAAS_COLDSTARTS) {
         let kind = match metric.kind {

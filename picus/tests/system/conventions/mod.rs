@@ -1,7 +1,7 @@
-//! What both programs emit, compared with OpenTelemetry's semantic conventions: whatever differs stands in
-//! `catalogue/conventions/deviations.yaml` with its reason, and nothing else stands there.
+//! Compares everything that both programs emit with OpenTelemetry's semantic conventions. Each difference must
+//! be in `catalogue/conventions/deviations.yaml`, with its reason, and that file must contain nothing else.
 //!
-//! The findings are those of Weaver's live check, by the same names where it has one.
+//! The findings have the names of Weaver's live check, if it has one for them.
 
 mod emitted;
 mod metrics;
@@ -18,11 +18,11 @@ use picus_cloudwatch::template;
 use emitted::emitted;
 use model::{Model, repository};
 
-/// What differs from the conventions, a sentence each.
+/// The differences from the conventions, one sentence each.
 type Findings = BTreeSet<String>;
 
 #[tokio::test]
-async fn what_is_emitted_keeps_to_the_conventions_or_is_listed_with_its_reason() {
+async fn every_emitted_name_follows_the_conventions_or_is_a_listed_deviation() {
     let model = Model::read();
     assert_eq!(model.version, VERSION);
     let emitted = Box::pin(emitted()).await;
@@ -39,9 +39,9 @@ async fn what_is_emitted_keeps_to_the_conventions_or_is_listed_with_its_reason()
     assert!(needless.is_empty(), "nothing needs these of deviations.yaml:\n{needless:#?}");
 }
 
-/// The registry for Weaver is YAML, and refers to attributes that it or OpenTelemetry defines.
+/// The registry for Weaver is valid YAML, and refers only to attributes that it or OpenTelemetry defines.
 #[test]
-fn the_registry_refers_to_what_there_is() {
+fn the_registry_refers_only_to_defined_attributes() {
     let model = Model::read();
     let files = registry::files().map(|(name, text)| (name, template::read(&text).unwrap()));
     let groups =

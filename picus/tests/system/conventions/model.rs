@@ -1,4 +1,4 @@
-//! The published model, as far as Picus uses it.
+//! The published conventions, as far as Picus uses them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ pub(super) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// How often an attribute is to be there, by its name.
+/// The requirement level of each attribute, by its name.
 pub(super) type Levels = BTreeMap<String, String>;
 
 pub(super) struct Model {
@@ -41,7 +41,7 @@ impl Model {
         self.facts["spans"][span]["kind"].as_str().unwrap()
     }
 
-    /// What is wrong with an attribute, whatever its value is.
+    /// What is wrong with an attribute's name.
     pub(super) fn fault_of_name(&self, name: &str) -> Option<String> {
         let Some(known) = self.facts["attributes"].get(name) else {
             return Some(format!("attribute {name}: missing_attribute"));
@@ -49,7 +49,7 @@ impl Model {
         known.get("deprecated").map(|_| format!("attribute {name}: deprecated"))
     }
 
-    /// What is wrong with an attribute of this value, wherever it is.
+    /// What is wrong with an attribute's name or value.
     pub(super) fn fault_of(&self, name: &str, value: &Value) -> Option<String> {
         let fault = self.fault_of_name(name);
         if fault.is_some() {

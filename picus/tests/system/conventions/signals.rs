@@ -1,4 +1,4 @@
-//! Spans, resources and log lines beside the model.
+//! Compares spans, resources and log lines with the conventions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::Findings;
 use super::model::{Levels, Model};
 
-/// What a span is to Picus, and the groups of the model that it belongs to.
+/// The span's entry in the catalogue, and its groups in the conventions.
 fn class(span: &Span) -> (&'static spans::Span, Vec<String>) {
     let groups = |names: &[&str]| names.iter().map(ToString::to_string).collect();
     if span.is_client {
@@ -25,7 +25,8 @@ fn class(span: &Span) -> (&'static spans::Span, Vec<String>) {
     }
 }
 
-/// Each span has the attributes that the catalogue gives it, and each of those is seen.
+/// Checks that each span has only attributes that the catalogue declares for it, and that every declared
+/// attribute was emitted.
 pub(super) fn assert_as_declared(all: &[Span]) {
     let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for span in all {
@@ -63,7 +64,7 @@ fn server_name(span: &Span) -> String {
 
 pub(super) fn of_spans(model: &Model, all: &[Span]) -> Findings {
     let mut found = Findings::new();
-    // By group: the attributes that some span of it has, and how many spans it has.
+    // By group: the attributes that at least one of its spans has, and the number of its spans.
     let mut present: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for span in all {
         let (declared, groups) = class(span);
@@ -87,7 +88,7 @@ pub(super) fn of_spans(model: &Model, all: &[Span]) -> Findings {
             }
         }
         for event in &span.events {
-            // Events of spans are deprecated in favour of log lines.
+            // OpenTelemetry has deprecated span events in favour of log records.
             found.insert(format!("event {}: on a span", event.name));
             found.extend(event.attributes.iter().filter_map(|(name, value)| {
                 model.fault_of(name, value).map(|fault| format!("event {}: {fault}", event.name))
@@ -126,7 +127,7 @@ pub(super) fn of_resources(model: &Model, all: &[Span]) -> Findings {
     found
 }
 
-/// What OpenTelemetry's log data model has fields for, by the names that Picus' lines have.
+/// Picus' names for the fields of OpenTelemetry's log data model.
 const FIELDS: [&str; 6] = ["timestamp", "level", "message", "target", "trace_id", "span_id"];
 
 pub(super) fn of_lines(model: &Model, lines: &[(&'static str, String)]) -> Findings {
@@ -134,7 +135,7 @@ pub(super) fn of_lines(model: &Model, lines: &[(&'static str, String)]) -> Findi
     let mut failures = 0;
     for (program, line) in lines {
         let line: Map<String, Value> = serde_json::from_str(line).unwrap();
-        // Lambda's own lines, and documents for CloudWatch.
+        // Skips Lambda's own lines, and metrics for CloudWatch.
         if line.contains_key("_aws") || line.contains_key("record") {
             continue;
         }

@@ -221,7 +221,7 @@ fn any_span() -> impl Strategy<Value = SpanData> {
 }
 
 #[test]
-fn any_request_yields_a_segment_that_x_ray_takes_with_its_parent_or_counts_as_lost() {
+fn any_request_gives_a_valid_segment_or_counts_as_lost() {
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&(any_text(), any_span()), |(service_name, span)| {
         let (socket, daemon) = daemon(&service_name);
@@ -242,7 +242,7 @@ fn any_request_yields_a_segment_that_x_ray_takes_with_its_parent_or_counts_as_lo
 }
 
 #[test]
-fn what_is_too_long_is_shortened_and_its_start_is_kept() {
+fn long_values_are_cut_at_the_end() {
     let mut request = span(SpanKind::Server, 0);
     request.attributes = vec![
         KeyValue::new("url.scheme", "http"),
@@ -257,12 +257,16 @@ fn what_is_too_long_is_shortened_and_its_start_is_kept() {
     let url = request["url"].as_str().unwrap();
     assert!(url.starts_with("http://picus.example/picus/get/kkk") && url.len() > 230, "{url}");
     assert_eq!(request["user_agent"], "é".repeat(125));
-    assert_eq!(document["metadata"]["object_id"], "k".repeat(2048), "no annotation is so long");
+    assert_eq!(
+        document["metadata"]["object_id"],
+        "k".repeat(2048),
+        "annotations are shorter, so the whole key is in the metadata"
+    );
     assert_eq!(document["metadata"]["service.instance.id"], "i-1");
 }
 
 #[test]
-fn a_name_is_cleaned_as_awss_exporters_do_it() {
+fn a_name_is_cleaned_as_in_awss_exporters() {
     for (name, cleaned) in [("picus (tests)!", "picus tests"), ("\u{7}*", "span")] {
         let (socket, daemon) = daemon(name);
         assert!(daemon.export(vec![span(SpanKind::Server, 0)]).is_none());
@@ -271,7 +275,7 @@ fn a_name_is_cleaned_as_awss_exporters_do_it() {
 }
 
 #[test]
-fn attempts_have_their_own_status_and_error_and_those_before_a_success_no_cause() {
+fn each_attempt_has_its_status_and_error_but_no_cause_before_a_success() {
     let mut call = span(SpanKind::Client, PARENT);
     call.attributes =
         vec![KeyValue::new("rpc.system", "aws-api"), KeyValue::new("rpc.service", "DynamoDB")];
@@ -296,7 +300,7 @@ fn attempts_have_their_own_status_and_error_and_those_before_a_success_no_cause(
 }
 
 #[test]
-fn every_span_that_finds_no_daemon_or_is_too_large_for_one_is_lost() {
+fn spans_without_a_daemon_or_too_large_for_it_count_as_lost() {
     let (socket, daemon) = daemon("picus-test");
     let mut large = span(SpanKind::Server, 0);
     large.attributes = vec![KeyValue::new("object_id", "k".repeat(70_000))];
@@ -312,7 +316,7 @@ fn every_span_that_finds_no_daemon_or_is_too_large_for_one_is_lost() {
         lost.why,
         format!("the X-Ray daemon at {address}: Connection refused (os error 111)")
     );
-    // The daemon is back.
+    // The daemon starts again.
     let socket = UdpSocket::bind(address).unwrap();
     socket.set_nonblocking(true).unwrap();
     assert!(daemon.export(vec![span(SpanKind::Server, 0)]).is_none());
