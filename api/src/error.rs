@@ -36,13 +36,13 @@ impl Error {
     /// The path is unknown.
     #[must_use]
     pub fn unknown_path() -> Self {
-        Self::new(Code::UnknownPath, "Unknown path: see /openapi.json for those there are")
+        Self::new(Code::UnknownPath, "Unknown path: /openapi.json lists the paths")
     }
 
     /// The path is known, but only with the methods in `allow`.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        let message = format!("This path knows {allow} alone");
+        let message = format!("This path supports only {allow}");
         Self::new(Code::MethodNotAllowed, message).with_header("Allow", allow)
     }
 

@@ -56,9 +56,9 @@ enum Campaign {
     Fuzz(fuzz::Arguments),
     /// Send twice as much as the service can do, while DynamoDB fails: afterwards it does as much as before
     Overload(overload::Arguments),
-    /// Sends the heaviest requests to a service with a task's memory and CPU: it lives
+    /// Send the heaviest requests to a service with a task's memory and CPU: it survives
     Memory(memory::Arguments),
-    /// Sends ordinary load for long: memory and open files stay as they are
+    /// Send ordinary load for a long time: memory and open files do not grow
     Soak(soak::Arguments),
 }
 

@@ -48,7 +48,7 @@ impl Config {
             latency_objective: env.read_seconds(
                 "PICUS_LATENCY_OBJECTIVE_SECONDS",
                 "0.3",
-                "The latency SLO's time to an answer. Faster answers count as good.",
+                "The latency SLO's time to a response. Faster responses count as good.",
             ),
             service: Service::read(env, "picus-delete-handler", env!("CARGO_PKG_VERSION")),
             // Lambda runs its own X-Ray daemon. A collector is used only if the environment names one.
@@ -79,7 +79,7 @@ impl Config {
                 "PICUS_WARM_UP_SECONDS",
                 "0.5",
                 0.0..=10.0,
-                "The longest wait at start for a connection to DynamoDB, which the first request then finds open. `0`: none is opened at start.",
+                "How long the start may wait for a connection to DynamoDB, so that the first request finds it open. `0` opens none.",
             )),
         }
     }

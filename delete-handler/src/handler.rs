@@ -120,7 +120,7 @@ impl DeleteHandler {
         access: &mut Access,
     ) -> Result<Done, Error> {
         let Some(target) = &request.target else {
-            let message = "The event is no HTTP request of a load balancer or an API gateway";
+            let message = "The event is not an HTTP request from a load balancer or an API gateway";
             return Err(Error::new(Code::InvalidEvent, message));
         };
         let key = match target::find(target)? {

@@ -66,8 +66,8 @@ impl Cursor {
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .and_then(|text| Key::new(text.strip_prefix(CURSOR_PREFIX)?).ok());
         key.map(Self).ok_or_else(|| {
-            let message = "cursor is not one of this service: follow the Link header of the page before, \
-                           or leave it out to begin anew";
+            let message = "cursor is not valid: use the Link header of the page before, or leave it out to \
+                           start at the first page";
             Error::new(ErrorKind::InvalidCursor, message)
         })
     }

@@ -42,13 +42,13 @@ pub(crate) struct Traces {
     /// Only traces with this error code, such as throttled
     #[arg(long)]
     code: Option<String>,
-    /// Only traces that took at least so many milliseconds
+    /// Only traces that took at least this many milliseconds
     #[arg(long, value_name = "MILLISECONDS")]
     least: Option<u64>,
     /// Only the trace with this id, as X-Ray or W3C writes it
     #[arg(long)]
     id: Option<String>,
-    /// At most so many, the newest
+    /// The most traces to list, the newest ones
     #[arg(long, default_value_t = 20)]
     limit: u16,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Query {
     /// A query of CloudWatch Logs Insights, such as "filter level = 'ERROR' | fields message"
     #[arg(value_name = "QUERY")]
     text: String,
-    /// Over so many of the newest minutes of the console's clock
+    /// How many of the newest minutes of the console's clock to search
     #[arg(long, default_value_t = 60)]
     minutes: u16,
 }

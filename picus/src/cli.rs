@@ -25,8 +25,8 @@ use picus_settings::{Reader, SettingsError, complain, refuse, visible_lines};
 
 use crate::{ask, drill, guide};
 
-/// Runs the whole of Picus on this machine: the load balancer, the service, the delete handler and
-/// DynamoDB. It needs nothing else installed, and sends nothing to other machines unless you ask for it.
+/// Runs the whole system on this machine: the load balancer, the service, the delete handler and DynamoDB. It needs
+/// nothing else installed, and sends nothing to other machines unless you ask for it.
 #[derive(Parser)]
 #[command(name = "picus", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -41,7 +41,7 @@ struct Arguments {
     /// Port of the load balancer
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Port of the console, a page for this machine alone; any other if it is taken
+    /// Port of the console, a page that only this machine can open; another port if this one is taken
     #[arg(long, value_name = "PORT", default_value_t = 8081)]
     console_port: u16,
     /// Folder to keep the items in
@@ -68,7 +68,7 @@ struct Arguments {
     /// Time limit of the delete handler, in seconds [default: that of the deployment]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=900))]
     function_timeout: Option<u64>,
-    /// Start with this fault, to see what it does to clients, logs and metrics
+    /// Start with this fault, to see its effect on clients, logs and metrics
     #[arg(long, value_name = "NAME", conflicts_with = "dynamodb_endpoint")]
     fault: Option<NamedFault>,
 }
@@ -94,13 +94,13 @@ fn names_a_host(url: &str, beginnings: &[&str]) -> bool {
 /// What else this executable can do.
 #[derive(Subcommand)]
 enum Program {
-    /// Causes each fault that an alarm exists for, and checks that this alarm fires and no other
+    /// Injects the fault of each alarm, and checks that this alarm fires and no other
     Drill(drill::Arguments),
-    /// Says how the Picus that runs is: its requests, its faults, the alarms that are on
+    /// Shows the state of the running Picus: requests, faults, and alarms that are on
     Status(ask::Status),
-    /// Lists the newest traces of the Picus that runs
+    /// Lists the newest traces of the running Picus
     Traces(ask::Traces),
-    /// Runs a query of CloudWatch Logs Insights on the lines of the Picus that runs
+    /// Runs a CloudWatch Logs Insights query on the log lines of the running Picus
     Query(ask::Query),
     // The hidden arguments with which it starts itself.
     #[command(hide = true)]

@@ -42,7 +42,7 @@ impl Config {
         let traces = TraceSettings::read(env, "http://127.0.0.1:4318");
         // The SDK reads these two as well, and panics if they are bad. So they are checked here.
         let retry_mode: Option<RetryMode> = env.read_optional("AWS_RETRY_MODE", "", "How the AWS SDK retries: `standard`, or `adaptive`, which also slows down when it is throttled.");
-        let gathers_reads = env.read_bool("PICUS_GATHERED_READS", "true", "Whether reads that come at once under load go to DynamoDB in one call. If `false`, each has its own.");
+        let gathers_reads = env.read_bool("PICUS_GATHERED_READS", "true", "Whether simultaneous reads under load go to DynamoDB in one call. If `false`, each read is its own call.");
         let of_the_sdk: Option<NonZeroU32> = env.read_optional(
             "AWS_MAX_ATTEMPTS",
             "",

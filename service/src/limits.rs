@@ -148,7 +148,7 @@ fn overloaded(message: &'static str) -> Error {
 }
 
 fn too_late() -> Error {
-    Error::new(Code::DeadlineExceeded, "The answer was not there in time, retry later")
+    Error::new(Code::DeadlineExceeded, "The response was not ready in time, retry later")
 }
 
 /// Enforces the deadline of a response, and catches a panic.
