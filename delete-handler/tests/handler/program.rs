@@ -139,6 +139,18 @@ async fn it_connects_to_dynamodb_before_it_asks_for_an_event() {
 }
 
 #[tokio::test]
+async fn it_connects_with_the_first_request_if_it_is_told_to_open_no_connection_at_start() {
+    let dynamodb = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut api = RuntimeApi::start().await;
+    let mut program = function(api.address, dynamodb.local_addr().unwrap());
+    let _child = program.env("PICUS_WARM_UP_SECONDS", "0").spawn().unwrap();
+    api.polled().await;
+    // A connection that was opened at start would be there by now.
+    let connected = time::timeout(Duration::from_millis(1), dynamodb.accept()).await;
+    assert!(connected.is_err());
+}
+
+#[tokio::test]
 async fn help_and_version_are_printed() {
     for argument in ["--help", "-h"] {
         let help = run(program().arg(argument)).await;

@@ -153,9 +153,14 @@ pub(crate) async fn kind(read: Read) -> ErrorKind {
 async fn a_single_read_is_sent_at_once_and_alone() {
     let mut given = given("alone", 1).await;
     for key in ["a", "b"] {
-        let read = given.read(key).await;
-        given.call("GetItem", &[key]).await.find_all();
-        assert_eq!(id(read).await, key);
+        let (table, id) = (given.table.clone(), Key::new(key).unwrap());
+        let mut read = Box::pin(async move { table.get(&id).await });
+        assert!(future::poll_immediate(&mut read).await.is_none());
+        // It does not wait for the end of the turn.
+        let call = given.calls.try_recv().expect("a call");
+        assert_eq!((call.operation.as_str(), call.keys()), ("GetItem", vec![key]));
+        call.find_all();
+        assert!(read.await.is_ok());
     }
     // One call in flight does not delay it.
     let _busy = given.busy().await;
@@ -312,6 +317,19 @@ async fn an_answer_cut_at_the_size_limit_costs_no_attempt() {
     assert_eq!(id(c).await, "c");
     given.call("BatchGetItem", &["b"]).await.find_all();
     assert_eq!(id(b).await, "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_not_asked_for_again_once_its_time_has_passed() {
+    let mut given = given("late", 1).await;
+    let _busy = given.busy().await;
+    let [b, c] = given.reads(["b", "c"]).await;
+    let call = given.call("BatchGetItem", &["b", "c"]).await;
+    time::advance(DEADLINE).await;
+    call.find(&["c"], &["b"], &"x".repeat(600_000));
+    assert_eq!(id(c).await, "c");
+    given.no_call().await;
+    assert_eq!(kind(b).await, ErrorKind::DeadlineExceeded);
 }
 
 #[tokio::test]
