@@ -114,4 +114,4 @@ story:
 
 # Package the delete handler twice, and compare
 lambda:
-    ci/lambda
+    ci/lambda --twice
