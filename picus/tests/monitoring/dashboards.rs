@@ -29,7 +29,7 @@ fn properties(of: &str) -> Option<(&'static [&'static str], &'static [&'static s
     })
 }
 
-const VIEWS: [&str; 3] = ["timeSeries", "singleValue", "table"];
+const VIEWS: [&str; 3] = ["timeSeries", "gauge", "table"];
 
 /// The properties of a row of metrics.
 const OPTIONS: [&str; 7] = ["expression", "id", "label", "stat", "visible", "yAxis", "color"];
@@ -79,7 +79,8 @@ fn properties_views_and_colours_are_known_to_cloudwatch() {
                     "yAxis" => &[&["left", "right"]],
                     "left" | "right" => &[&["min", "max", "label", "showUnits"]],
                     "annotations" => &[&["vertical", "horizontal"]],
-                    "vertical" | "horizontal" => &[&["label", "value", "color"]],
+                    "vertical" => &[&["label", "value"]],
+                    "horizontal" => &[&["label", "value", "color", "fill"]],
                     other => panic!("{name}: {title}: {other}"),
                 };
                 for (field, value) in fields {
@@ -87,6 +88,7 @@ fn properties_views_and_colours_are_known_to_cloudwatch() {
                     let text = value.as_str().unwrap_or_default();
                     let is_right = match field.as_str() {
                         "view" => VIEWS.contains(&text),
+                        "fill" => ["above", "below"].contains(&text),
                         "color" => text.strip_prefix('#').is_some_and(|digits| {
                             digits.len() == 6 && u32::from_str_radix(digits, 16).is_ok()
                         }),

@@ -57,7 +57,7 @@ const DOCUMENTS: &[(&str, &[Scene], &[Well])] = &[
         &[Nothing, Nothing, Nothing, Traffic],
     ),
     ("overview", &[Unreachable], &[Traffic, Traffic]),
-    ("service", &[Unreachable], &[Nothing]),
+    ("service", &[Unreachable], &[Traffic, Nothing]),
     ("delete-handler", &[Unreachable, HandlerCrashes, HandlerHangs], &[Nothing, Nothing]),
     ("data", &[Unreachable], &[Nothing]),
     ("OPERATIONS", &[Unreachable], &[Nothing, Nothing, Either]),
