@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time;
 
 use crate::by_hand::{ByHand, Call};
-use crate::given::json as told;
+use crate::given::{json as told, over};
 
 pub(crate) type Read = JoinHandle<Result<Item, Error>>;
 
@@ -50,7 +50,7 @@ pub(crate) async fn given(region: &'static str, max_attempts: u32) -> Given {
         .region(Region::from_static(region))
         .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
         .sleep_impl(NoWaits)
-        .http_client(ByHand(sender))
+        .http_client(over(ByHand(sender)))
         .load()
         .await;
     let settings = Settings {

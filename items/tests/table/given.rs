@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 use picus_items::{Item, Settings, Table};
 use serde_json::Value;
 
@@ -17,6 +20,11 @@ const TABLE: &str = "picus_data";
 pub(crate) struct Given {
     pub(crate) table: Table,
     other_writer: Client,
+}
+
+/// An HTTP client whose every connection is this one.
+pub(crate) fn over(connector: impl HttpConnector + Clone + 'static) -> SharedHttpClient {
+    http_client_fn(move |_, _| SharedHttpConnector::new(connector.clone()))
 }
 
 /// Starts an engine with an empty table. It stops when the test's runtime does.

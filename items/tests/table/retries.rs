@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use aws_config::{Region, SdkConfig};
-use aws_sdk_dynamodb::config::{AsyncSleep, Credentials, RuntimeComponents, Sleep};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
+use aws_sdk_dynamodb::config::{AsyncSleep, Credentials, Sleep};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
@@ -18,22 +16,14 @@ use parking_lot::Mutex;
 use picus_items::{Key, Settings, Table};
 use tokio::time::timeout;
 
+use crate::given;
+
 /// A DynamoDB that gives every call the same answer, and counts the calls.
 #[derive(Debug, Clone)]
 struct Always {
     status: u16,
     body: &'static str,
     asked: Arc<AtomicUsize>,
-}
-
-impl HttpClient for Always {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
 }
 
 impl HttpConnector for Always {
@@ -80,7 +70,7 @@ async fn reads(
         .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
         .retry_config(RetryConfig::standard().with_max_attempts(environment))
         .sleep_impl(waits.clone())
-        .http_client(dynamodb.clone())
+        .http_client(given::over(dynamodb.clone()))
         .load()
         .await;
     let table = table(&config, own);

@@ -16,7 +16,7 @@ use tokio::time::{self, Instant};
 use uuid::Uuid;
 
 use super::network::{Network, OPERATION, Weather};
-use crate::given::{item, json};
+use crate::given::{item, json, over};
 
 const CLIENTS: usize = 6;
 /// Operations of each client. The time to check a history grows fast with its length.
@@ -76,7 +76,7 @@ impl Service {
             .endpoint_url("http://dynamodb.test")
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .sleep_impl(SharedAsyncSleep::new(PausedTime))
-            .http_client(network.clone())
+            .http_client(over(network.clone()))
             .build();
         let gathers = Settings { gathers_reads: true, ..Settings::default() };
         let gathered = Table::new(&config, &gathers);
