@@ -127,10 +127,15 @@ fn searches(expression: &str) -> Result<Vec<(Search, Statistic)>, NotShown> {
     parts.map(|part| search(part).ok_or_else(|| NotShown(expression.to_owned()))).collect()
 }
 
-pub(crate) fn search(text: &str) -> Option<(Search, Statistic)> {
-    let (found, rest) = text.split_once('\'')?;
-    let (schema, terms) = found.strip_prefix('{')?.split_once('}')?;
+fn search(text: &str) -> Option<(Search, Statistic)> {
+    let (wanted, rest) = text.split_once('\'')?;
     let statistic = rest.split('\'').nth(1)?.parse().ok()?;
+    Some((wanted_by(wanted)?, statistic))
+}
+
+/// What a search wants: `{Namespace,Dimension,…} Name="value" …`.
+pub(crate) fn wanted_by(text: &str) -> Option<Search> {
+    let (schema, terms) = text.strip_prefix('{')?.split_once('}')?;
     let mut words = schema.split(',').map(str::to_owned);
     let term = |term: &str| {
         let (name, value) = term.split_once("=\"")?;
@@ -138,7 +143,7 @@ pub(crate) fn search(text: &str) -> Option<(Search, Statistic)> {
     };
     let mut values: BTreeMap<_, _> = terms.split_whitespace().map(term).collect::<Option<_>>()?;
     let (namespace, name) = (words.next()?, values.remove("MetricName")?);
-    Some((Search { namespace, dimensions: words.collect(), name, values }, statistic))
+    Some(Search { namespace, dimensions: words.collect(), name, values })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 #[expect(missing_docs, reason = "the names of some members say all")]
 pub enum Expression {
     Number(f64),
-    /// A text, for `METRICS`.
+    /// A text, for `METRICS` and `SEARCH`.
     Text(String),
     /// The metric or expression of this id.
     Id(String),
@@ -138,6 +138,10 @@ impl<'a> Parser<'a> {
             let text = self.take_while(|sign| sign != '"').to_owned();
             return if self.take("\"") { Ok(Expression::Text(text)) } else { Err("`\"`") };
         }
+        if self.take("'") {
+            let text = self.take_while(|sign| sign != '\'').to_owned();
+            return if self.take("'") { Ok(Expression::Text(text)) } else { Err("`'`") };
+        }
         let word =
             self.take_while(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '.'));
         if let Ok(number) = word.parse() {
@@ -184,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_invalid_expression_is_refused() {
-        for text in ["", "a +", "FILL(a", "(a", "a b", "[a,", "METRICS(\"x)", "%"] {
+        for text in ["", "a +", "FILL(a", "(a", "a b", "[a,", "METRICS(\"x)", "SEARCH('x)", "%"] {
             assert!(Expression::parse(text).is_err(), "{text}");
         }
     }

@@ -26,7 +26,9 @@ pub enum MathError {
     #[error("the function {0} is not known, or not with these arguments")]
     UnknownFunction(String),
     /// The operator does not fit its operands.
-    #[error("arrays of time series can't be operated on: use SUM, say")]
+    #[error(
+        "an array of time series can only be a left operand, and not of another array: use SUM, say"
+    )]
     Operands,
 }
 
@@ -130,6 +132,7 @@ fn call(reading: Fill, name: &str, arguments: &[Value]) -> Result<Value, MathErr
         ("FILL", [Value::Array(all), Value::Scalar(with)]) => {
             Some(Value::Array(all.iter().map(|series| fill(reading, series, *with)).collect()))
         }
+        ("AVG", [Value::Array(all)]) => Some(Value::Series(mean(all))),
         ("SUM", [Value::Array(all)]) => Some(Value::Series(joined(all, |one, other| one + other))),
         ("MAX", [Value::Array(all)]) => Some(Value::Series(joined(all, f64::max))),
         ("MIN", [Value::Array(all)]) => Some(Value::Series(joined(all, f64::min))),
@@ -157,6 +160,14 @@ fn joined(all: &[Series], join: fn(f64, f64) -> f64) -> Series {
     let at =
         |index: usize| all.iter().filter_map(move |series| series.get(index).copied().flatten());
     (0..points).map(|index| at(index).reduce(join)).collect()
+}
+
+/// The mean at each point, of the values that are there.
+fn mean(all: &[Series]) -> Series {
+    let ones: Vec<Series> =
+        all.iter().map(|series| series.iter().map(|point| point.map(|_| 1.0)).collect()).collect();
+    let [sums, counts] = [all, &ones].map(|all| joined(all, |one, other| one + other));
+    sums.iter().zip(counts).map(|(sum, count)| Some((*sum)? / count?)).collect()
 }
 
 /// `IF`: if the condition is a series, each of its points decides.
@@ -206,6 +217,17 @@ fn binary(operator: Operator, left: Value, right: Value) -> Result<Value, MathEr
                 (left, right) => apply(operator, left.unwrap_or(0.0), right.unwrap_or(0.0)),
             });
             Value::Series(both.collect())
+        }
+        // "TS[], S" and "TS[], TS" ("Basic arithmetic functions").
+        (Value::Array(all), right @ (Value::Scalar(_) | Value::Series(_))) => {
+            let mut results = Vec::new();
+            for series in all {
+                match binary(operator, Value::Series(series), right.clone())? {
+                    Value::Series(series) => results.push(series),
+                    Value::Scalar(_) | Value::Array(_) => return Err(MathError::Operands),
+                }
+            }
+            Value::Array(results)
         }
         _ => return Err(MathError::Operands),
     })
@@ -286,6 +308,8 @@ mod tests {
             ("-a", "-6 - -6 -"),
             ("FILL(a, 1)", "6 1 6 1"),
             ("SUM([a, b])", "8 2 6 -"),
+            ("SUM([a, b] * 2 + b)", "20 8 12 -"),
+            ("AVG([a, b])", "4 2 3 -"),
             ("MAX([a, b])", "6 2 6 -"),
             ("MIN([a, b])", "2 2 0 -"),
             ("SUM(FILL(METRICS(), 0))", "8 2 6 0"),

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
-use crate::dashboard::{Search, search};
+use crate::dashboard::wanted_by;
 use crate::data::History;
 use crate::expression::Expression;
 use crate::math::{Named, Series, Value};
@@ -53,10 +53,15 @@ pub fn graph(properties: &Json, history: &History, minutes: &Range<usize>) -> Gr
             Source::Metric(metric, statistic, period) => {
                 named.metrics.push((&row.id, window.series(metric, *statistic, *period)));
             }
-            Source::Expression(text) => match window.expanded(text, &row.id, &mut searched) {
-                Ok(expression) => expressions.push((&row.id, expression)),
-                Err(problem) => shown.problems.push(problem),
-            },
+            Source::Expression(text) => {
+                let parsed = Expression::parse(text).map_err(|error| error.to_string());
+                let expanded =
+                    parsed.and_then(|parsed| window.expanded(parsed, &row.id, &mut searched));
+                match expanded {
+                    Ok(expression) => expressions.push((&row.id, expression)),
+                    Err(problem) => shown.problems.push(problem),
+                }
+            }
         }
     }
     for (id, _, series) in &searched {
@@ -81,24 +86,19 @@ pub fn graph(properties: &Json, history: &History, minutes: &Range<usize>) -> Gr
                 let points = window.series(metric, *statistic, *period);
                 add(label.unwrap_or_else(|| metric.name.clone()), points, &|| window.why(metric));
             }
-            Source::Expression(text) if text.trim_start().starts_with("SEARCH(") => {
+            Source::Expression(text) => {
                 let found: Vec<_> =
                     searched.iter().filter(|(id, ..)| of_row(id, &row.id)).collect();
-                if found.is_empty() && expressions.iter().any(|(id, _)| **id == row.id) {
-                    add(label.clone().unwrap_or_default(), Vec::new(), &|| {
-                        format!("the search finds no metric: {text}")
-                    });
-                }
-                for (_, metric, points) in &found {
-                    let own = distinct(metric, &found);
-                    let label = [label.clone().unwrap_or_default(), own].join(" ");
-                    add(label.trim().to_owned(), points.clone(), &|| window.why(metric));
-                }
-            }
-            Source::Expression(text) => {
                 let known = expressions.iter().any(|(id, _)| **id == row.id);
                 let value = known.then(|| named.value(&Expression::Id(row.id.clone())));
-                let why = || format!("no value in these minutes: {text}");
+                let is_search = text.contains("SEARCH(") && found.is_empty();
+                let reason = if is_search {
+                    "the search finds no metric"
+                } else {
+                    "no value in these minutes"
+                };
+                let why = || format!("{reason}: {text}");
+                let own = label.clone().unwrap_or_default();
                 let label = label.unwrap_or_else(|| row.id.clone());
                 match value {
                     None => {}
@@ -106,6 +106,14 @@ pub fn graph(properties: &Json, history: &History, minutes: &Range<usize>) -> Gr
                     Some(Ok(Value::Scalar(number))) => {
                         let points = if whole { 1 } else { minutes.len() };
                         add(label, vec![Some(number); points], &why);
+                    }
+                    Some(Ok(Value::Array(all))) if all.is_empty() => add(own, Vec::new(), &why),
+                    // Each line of a search has the name of its metric.
+                    Some(Ok(Value::Array(all))) if all.len() == found.len() => {
+                        for (points, (_, metric, _)) in all.into_iter().zip(&found) {
+                            let label = format!("{own} {}", distinct(metric, &found));
+                            add(label.trim().to_owned(), points, &why);
+                        }
                     }
                     Some(Ok(Value::Array(all))) => {
                         for points in all {
@@ -154,36 +162,66 @@ impl Window<'_> {
     /// An expression whose searches are replaced by what they find. This is added to `found`, with ids of its own.
     fn expanded(
         &self,
-        text: &str,
+        expression: Expression,
         id: &str,
         found: &mut Vec<(String, Metric, Series)>,
     ) -> Result<Expression, String> {
-        let (mut rest, mut whole) = (text, Vec::new());
-        let refused = || format!("the search can't be read: {text}");
-        while let Some((before, after)) = rest.split_once("SEARCH(") {
-            let end = after.find(')').ok_or_else(refused)?;
-            let quoted = after[..end].strip_prefix('\'').ok_or_else(refused)?;
-            let (wanted, statistic): (Search, _) = search(quoted).ok_or_else(refused)?;
-            let period = quoted.rsplit(',').next().and_then(|period| period.trim().parse().ok());
-            let mut metrics: Vec<_> =
-                self.history.metrics().filter(|metric| wanted.finds(metric)).cloned().collect();
-            metrics.sort();
-            for metric in metrics {
-                let points = self.series(&metric, statistic, period.unwrap_or(300));
-                if points.iter().any(Option::is_some) {
-                    whole.push(format!("{id}\u{0}{}", whole.len()));
-                    found.push((format!("{id}\u{0}{}", whole.len() - 1), metric, points));
-                }
+        let mut each = |parts: Vec<Expression>| {
+            let expanded = parts.into_iter().map(|part| self.expanded(part, id, found));
+            expanded.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(match expression {
+            Expression::Call(name, arguments) if name == "SEARCH" => {
+                let first = found.len();
+                found.extend(self.search(&arguments, id, first)?);
+                let ids = found[first..].iter().map(|(id, ..)| Expression::Id(id.clone()));
+                Expression::Array(ids.collect())
             }
-            if !before.trim().is_empty() {
-                return Err(format!("only a SEARCH that stands by itself is drawn here: {text}"));
+            Expression::Call(name, arguments) => Expression::Call(name, each(arguments)?),
+            Expression::Array(parts) => Expression::Array(each(parts)?),
+            Expression::Binary(operator, left, right) => {
+                let left = self.expanded(*left, id, found)?;
+                let right = self.expanded(*right, id, found)?;
+                Expression::Binary(operator, Box::new(left), Box::new(right))
             }
-            rest = &after[end + 1..];
-        }
-        if rest.len() == text.len() {
-            return Expression::parse(text).map_err(|error| error.to_string());
-        }
-        Ok(Expression::Array(whole.into_iter().map(Expression::Id).collect()))
+            leaf @ (Expression::Number(_) | Expression::Text(_) | Expression::Id(_)) => leaf,
+        })
+    }
+
+    /// What `SEARCH('{Namespace,Dimension,…} Name="value" …', 'Statistic', period)` finds in these minutes. Ids of
+    /// found metrics can't be written, and are counted from `first`.
+    fn search(
+        &self,
+        arguments: &[Expression],
+        id: &str,
+        first: usize,
+    ) -> Result<Vec<(String, Metric, Series)>, String> {
+        let (wanted, statistic, period) = match arguments {
+            [Expression::Text(wanted), Expression::Text(statistic)] => (wanted, statistic, 300.0),
+            [Expression::Text(wanted), Expression::Text(statistic), Expression::Number(period)] => {
+                (wanted, statistic, *period)
+            }
+            _ => return Err("SEARCH has a text, a statistic and a period".to_owned()),
+        };
+        let refused = || format!("the search can't be read: {wanted}");
+        let search = wanted_by(wanted).ok_or_else(refused)?;
+        let statistic: Statistic = statistic.parse().map_err(|error| format!("{error}"))?;
+        // The number is exact, and its text is that of a whole number.
+        let period =
+            period.to_string().parse().ok().filter(|period| period % 60 == 0 && *period > 0);
+        let period = period.ok_or_else(|| format!("the period is no multiple of 60: {wanted}"))?;
+        let mut metrics: Vec<_> =
+            self.history.metrics().filter(|metric| search.finds(metric)).cloned().collect();
+        metrics.sort();
+        let drawn = metrics.into_iter().map(|metric| {
+            let points = self.series(&metric, statistic, period);
+            (metric, points)
+        });
+        let drawn = drawn.filter(|(_, points)| points.iter().any(Option::is_some));
+        let numbered = drawn.zip(first..);
+        Ok(numbered
+            .map(|((metric, points), number)| (format!("{id}\u{0}{number}"), metric, points))
+            .collect())
     }
 
     /// Why a metric has no points.
@@ -264,6 +302,8 @@ mod tests {
             [{ "expression": "a + b", "id": "c", "yAxis": "right", "color": "#ff0000" }],
             ["N", "m", "d", "1", { "period": 120 }],
             [{ "expression": "SEARCH('{N,d} MetricName=\"m\"', 'Maximum', 60)", "label": "most" }],
+            [{ "expression": "SUM(SEARCH('{N,d} MetricName=\"m\"', 'Maximum', 60))", "label": "all" }],
+            [{ "expression": "FILL(SEARCH('{N,d} MetricName=\"m\"', 'Maximum', 60), 0) * 10", "label": "filled" }],
         ] }));
         assert_eq!(shown.problems, Vec::<String>::new());
         let lines = shown.lines.iter().map(|line| (line.label.clone(), line.points.clone()));
@@ -275,6 +315,9 @@ mod tests {
                 line("m", &[1.0, 3.0, 5.0]),
                 line("most 1", &[1.0, 2.0, 3.0]),
                 line("most 2", &[3.0, 3.0, 3.0]),
+                line("all", &[4.0, 5.0, 6.0]),
+                line("filled 1", &[10.0, 20.0, 30.0]),
+                line("filled 2", &[30.0, 30.0, 30.0]),
             ]
         );
         assert_eq!(
@@ -308,6 +351,10 @@ mod tests {
                 json!([{ "expression": "SEARCH('{N,x} MetricName=\"m\"', 'Sum', 60)" }]),
                 "finds no metric",
             ),
+            (
+                json!([{ "expression": "MAX(SEARCH('{N,x} MetricName=\"m\"', 'Sum', 60))" }]),
+                "finds no metric",
+            ),
         ] {
             assert!(why(row).contains(words), "{words}");
         }
@@ -326,6 +373,9 @@ mod tests {
             json!([{ "expression": "a +" }]),
             json!([{ "expression": "gone + 1" }]),
             json!([{ "expression": "SEARCH('{N} m', 'Sum', 60)" }]),
+            json!([{ "expression": "SEARCH('{N} MetricName=\"m\"', 'Sum', 61)" }]),
+            json!([{ "expression": "SEARCH('{N} MetricName=\"m\"')" }]),
+            json!([{ "expression": "SORT(SEARCH('{N,d} MetricName=\"m\"', 'Sum', 60), MAX, DESC)" }]),
         ] {
             let shown = of(&json!({ "metrics": [row] }));
             assert_eq!((shown.problems.len(), shown.lines.len()), (1, 0), "{row}: {shown:?}");
