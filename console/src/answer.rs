@@ -9,9 +9,9 @@ use hyper::{Response, StatusCode};
 use picus_local::server::{Body, full};
 use serde_json::{Value, json};
 
-/// Everything comes from the console itself, and nothing may frame it.
+/// Everything comes from the console itself, and nothing may frame it. It frames the page of the API.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

@@ -116,7 +116,15 @@ fn widget(plant: &Plant, store: &Store, widget: &Value, range: &Range<usize>) ->
     }
     let kind = widget["type"].as_str().unwrap_or_default();
     let more = match kind {
-        "metric" => of_metrics(store, properties, range, &mut problems),
+        "metric" => {
+            let mut shown = of_metrics(store, properties, range, &mut problems);
+            let ends: Vec<_> = range.clone().filter_map(|minute| store.ended(minute)).collect();
+            let is_open = |id: &str| plant.traces.has(id);
+            let time = store.time(range);
+            let exemplars = plant.exemplars.of_widget(widget, &time, &ends, is_open);
+            shown["exemplars"] = json!(exemplars);
+            shown
+        }
         "alarm" => of_alarms(store, properties, range, &mut problems),
         "log" => of_lines(plant, store, properties, range),
         "text" => {

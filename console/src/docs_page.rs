@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::answer;
 
 /// The viewer is complete, and writes styles into its page.
-const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; script-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; script-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'self'";
 
 /// The file at this path, if there is one, for the Picus at `url`.
 pub(crate) fn file(path: &str, url: &str) -> Option<Response<Body>> {

@@ -13,6 +13,7 @@ mod dashboards;
 mod docs_page;
 mod error;
 mod events;
+mod exemplars;
 mod faults;
 mod guard;
 mod logs;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::System;
+use picus_local::load_balancer::Access;
 use picus_local::server::Server;
 use picus_local::traces::Collector;
 use tokio::net::TcpListener;
@@ -52,8 +54,10 @@ pub struct Told {
     pub metrics: MetricSink,
     /// The programs' log lines, each with the program's name.
     pub lines: UnboundedReceiver<(&'static str, String)>,
-    /// Gets the programs' spans. `None` if they go elsewhere.
-    pub spans: Option<Collector>,
+    /// The load balancer's access log.
+    pub access_log: UnboundedReceiver<Access>,
+    /// Gets the programs' spans and distributions. `None` if they go elsewhere.
+    pub collector: Option<Collector>,
 }
 
 /// A running console.
@@ -88,12 +92,14 @@ impl Console {
         })?;
         let runs = plant.clone();
         let running = tokio::spawn(async move {
-            let spans = async {
-                if let Some(collector) = told.spans {
-                    runs.traces.keep(collector).await;
+            let collected = async {
+                if let Some(mut collector) = told.collector {
+                    let Collector { spans, distributions, .. } = &mut collector;
+                    tokio::join!(runs.traces.keep(spans), runs.receive(distributions));
                 }
             };
-            tokio::join!(runs.run(), runs.logs.keep(told.lines), spans);
+            let accesses = runs.traces.keep_accesses(told.access_log);
+            tokio::join!(runs.run(), runs.logs.keep(told.lines), accesses, collected);
         });
         Ok(Self { server, plant, running })
     }

@@ -8,17 +8,19 @@ use picus_cloudwatch::alarm::State;
 use picus_cloudwatch::definition;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::template::{self, Parameters};
-use picus_drills::{self as drills, Drill, DrillError, Stage};
+use picus_drills::{self as drills, Drill, DrillError, Releases, Stage};
 use picus_local::System;
 use picus_local::tasks::{Running, Task};
+use picus_local::traces::Distribution;
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::answer::Refusal;
 use crate::clients::{self, Clients, Level};
 use crate::clock::{Clock, Due, Hand, now_ms};
 use crate::error::StartError;
+use crate::exemplars::Exemplars;
 use crate::logs::Logs;
 use crate::run::{self, Run};
 use crate::store::{Change, Store};
@@ -37,13 +39,14 @@ pub(crate) struct Controls {
 }
 
 /// What is known of the system without waiting for it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) load_balancer: String,
     pub(crate) dynamodb: String,
     pub(crate) tasks: Vec<Running>,
     pub(crate) wanted_tasks: u32,
     pub(crate) healthy: usize,
+    pub(crate) releases: Releases,
 }
 
 pub(crate) struct Plant {
@@ -59,6 +62,7 @@ pub(crate) struct Plant {
     pub(crate) names: Parameters,
     pub(crate) logs: Logs,
     pub(crate) traces: Traces,
+    pub(crate) exemplars: Exemplars,
     pub(crate) practice: Mutex<Option<Run>>,
     /// Told with each change; `false` when everything stops.
     pub(crate) changed: watch::Sender<bool>,
@@ -85,6 +89,7 @@ impl Plant {
             parameters,
             logs: Logs::default(),
             traces: Traces::default(),
+            exemplars: Exemplars::default(),
             practice: Mutex::default(),
             changed: watch::Sender::new(true),
         })
@@ -95,6 +100,15 @@ impl Plant {
         tokio::join!(self.minutes(), self.clients.clone().send(|| self.level()));
     }
 
+    /// Reports the distributions that the service sends.
+    pub(crate) async fn receive(&self, deliveries: &mut mpsc::Receiver<Vec<Distribution>>) {
+        while let Some(distributions) = deliveries.recv().await {
+            if let Some(stage) = self.stage.lock().await.as_ref() {
+                stage.receive(&distributions);
+            }
+        }
+    }
+
     /// No clients come while the clock stands still.
     fn level(&self) -> Level {
         let controls = self.controls.lock();
@@ -102,7 +116,7 @@ impl Plant {
     }
 
     async fn minutes(&self) {
-        let (mut hand, mut last) = (Hand::default(), Instant::now());
+        let (mut hand, mut last, mut read) = (Hand::default(), Instant::now(), now_ms());
         let mut ticks = time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -118,6 +132,8 @@ impl Plant {
             stage.scrape().await;
             if due == Due::End {
                 *self.facts.write() = facts(stage);
+                let since = std::mem::replace(&mut read, now_ms());
+                self.exemplars.keep(stage.exemplars(since).await);
                 let minute = stage.end_minute();
                 // An expression of the alarms that can't be evaluated would fail in their tests.
                 let _ = self.store.write().push(&minute, now_ms());
@@ -241,5 +257,6 @@ fn facts(stage: &Stage) -> Facts {
         tasks: system.tasks().iter().filter_map(Task::running_now).collect(),
         wanted_tasks: stage.wanted_tasks(),
         healthy: system.group().healthy().len(),
+        releases: stage.releases(),
     }
 }

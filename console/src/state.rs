@@ -55,6 +55,8 @@ pub(crate) fn state(plant: &Plant) -> Value {
             "dynamodb": facts.dynamodb,
             "wanted_tasks": facts.wanted_tasks,
             "healthy_tasks": facts.healthy,
+            "revision": facts.releases.current.revision,
+            "revision_before": facts.releases.before.map(|one| one.revision),
             "tasks": tasks.collect::<Vec<_>>(),
         },
         "practice": plant.practice.lock().as_ref().map(Run::shown),

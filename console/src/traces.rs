@@ -1,10 +1,13 @@
 //! The newest traces, and the waterfall of one.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::UNIX_EPOCH;
 
 use parking_lot::Mutex;
-use picus_local::traces::{Collector, Span};
+use picus_local::load_balancer::Access;
+use picus_local::traces::Span;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::answer::{Answer, Refusal};
 use crate::logs::Logs;
@@ -23,17 +26,42 @@ struct Kept {
     /// The ids, oldest first.
     order: VecDeque<String>,
     spans: HashMap<String, Vec<Span>>,
+    /// What the load balancer's access log says, by trace.
+    accesses: HashMap<String, Access>,
+    access_order: VecDeque<String>,
     /// Whether anything collects traces here.
     is_on: bool,
 }
 
 impl Traces {
     /// Keeps the spans that the collector receives.
-    pub(crate) async fn keep(&self, mut collector: Collector) {
+    pub(crate) async fn keep(&self, deliveries: &mut UnboundedReceiver<Vec<Span>>) {
         self.0.lock().is_on = true;
-        while let Some(spans) = collector.spans.recv().await {
+        while let Some(spans) = deliveries.recv().await {
             for span in spans {
                 self.push(span);
+            }
+        }
+    }
+
+    /// Whether this trace is kept.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.0.lock().spans.contains_key(id)
+    }
+
+    /// Keeps the newest entries of the access log.
+    pub(crate) async fn keep_accesses(&self, mut log: UnboundedReceiver<Access>) {
+        while let Some(access) = log.recv().await {
+            let root = access.trace.split(';').find_map(|part| part.strip_prefix("Root="));
+            let Some(id) = root.map(plain_id) else { continue };
+            let mut kept = self.0.lock();
+            kept.access_order.push_back(id.clone());
+            kept.accesses.insert(id, access);
+            // An entry comes before its spans.
+            if kept.access_order.len() > 2 * TRACES
+                && let Some(oldest) = kept.access_order.pop_front()
+            {
+                kept.accesses.remove(&oldest);
             }
         }
     }
@@ -142,13 +170,18 @@ fn summary(spans: &[Span]) -> Option<Value> {
 /// One trace, its spans in the order of a waterfall, with its log lines.
 pub(crate) fn one(traces: &Traces, logs: &Logs, id: &str) -> Answer {
     let id = plain_id(id);
-    let spans = traces.0.lock().spans.get(&id).cloned();
+    let (spans, access) = {
+        let kept = traces.0.lock();
+        (kept.spans.get(&id).cloned(), kept.accesses.get(&id).cloned())
+    };
     let mut spans = spans.ok_or_else(|| Refusal::Unknown(format!("trace {id} here")))?;
     spans.sort_by_key(|span| span.start);
     let mut shown = summary(&spans).unwrap_or_default();
-    let start = spans.first().map(|span| span.start).unwrap_or_default();
-    shown["spans"] =
-        waterfall(&spans).into_iter().map(|(span, depth)| of(span, depth, start)).collect();
+    let first = spans.first().map(|span| span.start).unwrap_or_default();
+    let start = access.as_ref().map_or(first, |access| received(access).min(first));
+    let below = usize::from(access.is_some());
+    let bars = waterfall(&spans).into_iter().map(|(span, depth)| of(span, depth + below, start));
+    shown["spans"] = access.iter().map(|access| of_access(access, start)).chain(bars).collect();
     shown["lines"] = json!(logs.of_trace(&id));
     Ok(shown)
 }
@@ -191,6 +224,42 @@ fn of(span: &Span, depth: usize, start: u64) -> Value {
         "failed": span.failed,
         "attributes": span.attributes,
         "events": span.events.iter().map(event).collect::<Vec<_>>(),
+    })
+}
+
+/// When the load balancer received a request, in nanoseconds since 1970.
+fn received(access: &Access) -> u64 {
+    let since = access.received.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or_default()
+}
+
+/// The load balancer's bar. X-Ray has no such span: it is what the access log says.
+fn of_access(access: &Access, start: u64) -> Value {
+    let Access { method, path, status, .. } = access;
+    let mut attributes = json!({
+        "elb_status_code": status,
+        "request": format!("{method} {path}"),
+        "trace_id": access.trace,
+    });
+    if let Some(target) = &access.target {
+        attributes["target_group"] = json!(target.group);
+        if let Some((status, took)) = target.answered {
+            attributes["target_status_code"] = json!(status);
+            attributes["target_processing_time"] = json!(took.as_secs_f64());
+        }
+    }
+    json!({
+        "id": "access-log",
+        "parent": "",
+        "name": format!("{method} {}", path.split('?').next().unwrap_or_default()),
+        "service": "load balancer",
+        "kind": "access log",
+        "start_ms": since(start, received(access)),
+        "duration_ms": access.took.as_secs_f64() * 1e3,
+        "depth": 0,
+        "failed": *status >= 500 || *status == 460,
+        "attributes": attributes,
+        "events": [],
     })
 }
 

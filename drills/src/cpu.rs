@@ -12,6 +12,11 @@ const SPELL: Duration = Duration::from_millis(1300);
 /// Shorter than a response takes.
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// The share of a CPU that is left to each thread.
+pub(crate) fn share() -> f64 {
+    MOMENT.div_duration_f64(SPELL + MOMENT)
+}
+
 /// Processes with too little CPU, until this ends.
 pub(crate) struct Shortage(JoinHandle<()>);
 

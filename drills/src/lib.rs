@@ -7,11 +7,16 @@
 
 mod alarms;
 mod cpu;
+mod cpu_use;
+mod declarations;
+mod exemplars;
 mod exposition;
 mod fault;
 mod metrics;
+mod percentiles;
 mod plan;
 mod record;
+mod releases;
 mod report;
 mod scrape;
 mod stage;
@@ -20,10 +25,12 @@ mod tape;
 mod traffic;
 
 pub use alarms::{TEMPLATE, alarms, parameters};
+pub use exemplars::Exemplar;
 pub use exposition::{Sample, samples};
 pub use fault::NamedFault;
 pub use plan::{DRILLS, Drill, FUNCTION_TIMEOUT, Fault};
 pub use record::{Step, record};
+pub use releases::{Release, Releases};
 pub use report::Report;
 pub use stage::{DrillError, Stage};
 pub use story::wrapped;

@@ -1,5 +1,6 @@
 //! The metrics that AWS reports every minute about targets and tasks.
 
+use crate::cpu_use::CpuUse;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_local::System;
@@ -15,10 +16,12 @@ pub(crate) struct Wanted {
     pub(crate) tasks: u32,
     /// The memory of each task, in bytes.
     pub(crate) memory: f64,
+    /// How many CPUs each task may use.
+    pub(crate) cpus: f64,
 }
 
-/// Reports healthy targets, running tasks, and memory.
-pub(crate) fn report(metrics: &MetricSink, system: &System, wanted: Wanted) {
+/// Reports healthy targets, running tasks, memory, and CPU.
+pub(crate) fn report(metrics: &MetricSink, system: &System, wanted: Wanted, cpu: &mut CpuUse) {
     let deployment = system.deployment();
     let Service { cluster, name: service, .. } = &deployment.service;
     report_health(metrics, &deployment.load_balancer.attributes.full_name, system.group());
@@ -30,6 +33,13 @@ pub(crate) fn report(metrics: &MetricSink, system: &System, wanted: Wanted) {
     let count = u32::try_from(running.len()).unwrap_or(u32::MAX);
     record("ECS/ContainerInsights", "DesiredTaskCount", wanted.tasks.into());
     record("ECS/ContainerInsights", "RunningTaskCount", count.into());
+    let pending = u32::try_from(system.tasks().len()).unwrap_or(u32::MAX).saturating_sub(count);
+    record("ECS/ContainerInsights", "PendingTaskCount", pending.into());
+    // The tasks of the release before have stopped when those of the next one start.
+    record("ECS/ContainerInsights", "DeploymentCount", 1.0);
+    for used in cpu.read(running.iter().map(|task| task.pid)) {
+        record("AWS/ECS", "CPUUtilization", 100.0 * used / wanted.cpus);
+    }
     for task in running {
         if let Some(bytes) = resident_bytes(task.pid) {
             record("AWS/ECS", "MemoryUtilization", 100.0 * bytes / wanted.memory);

@@ -1,135 +1,173 @@
 //! Stands in for the collector. It scrapes the service's metrics and reports those that the collector's configuration
-//! declares, with the declared dimensions. Counters are reported as increases. Histograms are left out, because no
-//! alarm watches one.
+//! declares, with the declared dimensions. Counters and histograms are reported as increases.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use picus_catalogue::{self as catalogue, Kind};
-use regex::Regex;
 use serde_json::Value;
 
+use crate::declarations::Declarations;
 use crate::exposition::{self, Sample};
 use crate::traffic::Client;
-use picus_cloudwatch::metric::Metric;
+use picus_cloudwatch::data::Datum;
 use picus_cloudwatch::metric_sink::MetricSink;
-use picus_cloudwatch::template::{self, TemplateError};
 use picus_local::tasks::Running;
 
 /// The collector's configuration, as deployed.
-const CONFIGURATION: &str = include_str!("../../otel-collector.yaml");
+pub(crate) const CONFIGURATION: &str = include_str!("../../otel-collector.yaml");
 
 /// The service's name in that configuration.
-const SERVICE: &str = "picus-service";
+pub(crate) const SERVICE: &str = "picus-service";
 
-/// A collector, with its last values of each process.
+type Labels = BTreeMap<String, String>;
+
+/// A collector, with its last totals of each process.
 #[derive(Debug)]
 pub(crate) struct Scraper {
-    declarations: Vec<Declaration>,
-    last: HashMap<(u32, Metric), f64>,
+    declarations: Declarations,
+    last: HashMap<(u32, Part, &'static str, Labels), f64>,
 }
 
-/// Metrics by name, and the dimension sets that they are reported with.
-#[derive(Debug)]
-struct Declaration {
-    selectors: Vec<Regex>,
-    dimension_sets: Vec<Vec<String>>,
+/// What a number of a scrape tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    /// A value of now.
+    Gauge,
+    /// A total since the process started.
+    Counter,
+    /// How many values a histogram has got.
+    Count,
+    /// The sum of these values.
+    Sum,
 }
 
 impl Scraper {
-    pub(crate) fn new() -> Result<Self, TemplateError> {
-        let configuration = template::read(CONFIGURATION)?;
-        let declarations = list(&configuration["exporters"]["awsemf"]["metric_declarations"]);
-        let declarations = declarations.map(declaration).collect::<Option<_>>();
-        let refused = || TemplateError::NotUnderstood("otel-collector.yaml's declarations".into());
-        Ok(Self { declarations: declarations.ok_or_else(refused)?, last: HashMap::new() })
+    /// Reads the collector's configuration; `None` if it is not understood.
+    pub(crate) fn read(configuration: &Value) -> Option<Self> {
+        let declarations = Declarations::read(&configuration["exporters"]["awsemf"])?;
+        Some(Self { declarations, last: HashMap::new() })
     }
 
     /// Scrapes a task.
     pub(crate) async fn scrape(&mut self, metrics: &MetricSink, client: &Client, task: Running) {
         let url = format!("http://{}/metrics", task.metrics_address);
         // The task may have just ended.
-        let Some(text) = client.get_text(&url).await else { return };
-        for (metric, kind, value) in exposition::samples(&text).filter_map(reported) {
-            let value = match kind {
-                Kind::Counter => {
-                    let last = self.last.insert((task.pid, metric.clone()), value);
-                    value - last.unwrap_or(0.0)
-                }
-                Kind::UpDownCounter | Kind::Gauge | Kind::Histogram(_) => value,
+        let Some(text) = client.get_text(&url, "text/plain").await else { return };
+        self.read_page(metrics, task.pid, &text);
+    }
+
+    fn read_page(&mut self, metrics: &MetricSink, pid: u32, text: &str) {
+        let mut histograms: HashMap<(&str, Labels), [f64; 2]> = HashMap::new();
+        for (name, labels, part, value) in exposition::samples(text).filter_map(reported) {
+            let mut increase = || {
+                let last = self.last.insert((pid, part, name, labels.clone()), value);
+                value - last.unwrap_or(0.0)
             };
-            for declaration in self.declarations.iter().filter(|found| found.selects(&metric)) {
-                for set in &declaration.dimension_sets {
-                    if let Some(metric) = in_set(&metric, set) {
-                        metrics.record(metric, value);
-                    }
+            let value = match part {
+                Part::Gauge => value,
+                Part::Counter => increase(),
+                Part::Count => {
+                    let more = increase();
+                    histograms.entry((name, labels)).or_default()[0] = more;
+                    continue;
                 }
+                Part::Sum => {
+                    let more = increase();
+                    histograms.entry((name, labels)).or_default()[1] = more;
+                    continue;
+                }
+            };
+            if let Some(datum) = Datum::of(&[value]) {
+                self.declarations.report(metrics, name, &labels, &datum);
+            }
+        }
+        for ((name, labels), [count, sum]) in histograms {
+            // Prometheus does not know the least and the largest value, and the exporter sends 0 for them.
+            let datum = Datum::statistics(count, sum, 0.0, 0.0);
+            if count > 0.0 {
+                self.declarations.report(metrics, name, &labels, &datum);
             }
         }
     }
 }
 
-impl Declaration {
-    fn selects(&self, metric: &Metric) -> bool {
-        self.selectors.iter().any(|selector| selector.is_match(&metric.name))
-    }
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-fn declaration(value: &Value) -> Option<Declaration> {
-    let words = |set: &Value| list(set).map(|word| Some(word.as_str()?.to_owned())).collect();
-    Some(Declaration {
-        selectors: list(&value["metric_name_selectors"])
-            .map(|pattern| Regex::new(pattern.as_str()?).ok())
-            .collect::<Option<_>>()?,
-        dimension_sets: list(&value["dimensions"]).map(words).collect::<Option<_>>()?,
-    })
-}
-
-/// The metric with only these dimensions; `None` if it lacks one of them.
-fn in_set(metric: &Metric, set: &[String]) -> Option<Metric> {
-    let pair = |name: &String| Some((name.clone(), metric.dimensions.get(name)?.clone()));
-    let dimensions = set.iter().map(pair).collect::<Option<_>>()?;
-    Some(Metric { dimensions, ..metric.clone() })
-}
-
-/// A counter or a gauge, as CloudWatch stores it.
-fn reported(Sample { name, labels, value }: Sample) -> Option<(Metric, Kind, f64)> {
-    let known = catalogue::ALL.iter().find(|metric| metric.name == name)?;
-    let mut dimensions = labels;
-    dimensions.insert("service_name".to_owned(), SERVICE.to_owned());
-    let metric = Metric { namespace: "Picus".to_owned(), name, dimensions };
-    Some((metric, known.kind, value))
+/// A number of a metric of the catalogue, with its labels. The buckets of histograms are left out.
+fn reported(
+    Sample { name, mut labels, value }: Sample,
+) -> Option<(&'static str, Labels, Part, f64)> {
+    let known = |name: &str, is_histogram: bool| {
+        let mut all = catalogue::ALL.iter();
+        all.find(|metric| {
+            metric.name == name && matches!(metric.kind, Kind::Histogram(_)) == is_histogram
+        })
+    };
+    let of_histogram = |ending: &str| known(name.strip_suffix(ending)?, true);
+    let (metric, part) = if let Some(metric) = known(&name, false) {
+        let part = if metric.kind == Kind::Counter { Part::Counter } else { Part::Gauge };
+        (metric, part)
+    } else if let Some(metric) = of_histogram("_count") {
+        (metric, Part::Count)
+    } else {
+        (of_histogram("_sum")?, Part::Sum)
+    };
+    labels.insert("service_name".to_owned(), SERVICE.to_owned());
+    Some((metric.name, labels, part, value))
 }
 
 #[cfg(test)]
 mod tests {
+    use picus_cloudwatch::data::History;
+    use picus_cloudwatch::metric::{Metric, Statistic};
+    use picus_cloudwatch::template;
+
     use super::*;
 
-    #[test]
-    fn a_declared_metric_is_reported_in_each_dimension_set() {
-        let scraper = Scraper::new().unwrap();
-        let sets = |name: &str| {
-            let metric =
-                Metric::new("Picus", name, &[("service_name", SERVICE), ("http_route", "/x")]);
-            let declared = scraper.declarations.iter().filter(|found| found.selects(&metric));
-            let sets = declared.flat_map(|declaration| &declaration.dimension_sets);
-            sets.filter_map(|set| in_set(&metric, set)).count()
-        };
-        assert_eq!(sets("picus_requests_measured_total"), 2);
-        assert_eq!(sets("picus_dynamodb_attempts_total"), 0, "it lacks a dimension");
-        assert_eq!(sets("unknown"), 0);
+    /// What two scrapes report in a minute.
+    fn minute(first: &str, second: &str) -> History {
+        let mut scraper = Scraper::read(&template::read(CONFIGURATION).unwrap()).unwrap();
+        let metrics = MetricSink::on();
+        scraper.read_page(&metrics, 1, first);
+        scraper.read_page(&metrics, 1, second);
+        let mut history = History::default();
+        history.push(&metrics.minute());
+        history
+    }
+
+    fn of(history: &History, name: &str, labels: &[(&str, &str)], what: Statistic) -> Option<f64> {
+        let dimensions = [&[("service_name", SERVICE)], labels].concat();
+        history.statistic(&Metric::new("Picus", name, &dimensions), what, 1, 1)
     }
 
     #[test]
-    fn counters_and_gauges_are_reported_for_the_service() {
-        let text = "picus_dynamodb_attempts_total{db_operation_name=\"GetItem\"} 7\n\
-            http_server_request_duration_seconds_sum 1\nunknown 1\n";
-        let found: Vec<_> = exposition::samples(text).filter_map(reported).collect();
-        let dimensions = [("service_name", SERVICE), ("db_operation_name", "GetItem")];
-        let attempts = Metric::new("Picus", "picus_dynamodb_attempts_total", &dimensions);
-        assert_eq!(found, [(attempts, Kind::Counter, 7.0)]);
+    fn a_declared_metric_is_reported_in_each_dimension_set() {
+        let page = "picus_requests_measured_total{http_route=\"/x\"} 7\n\
+            picus_dynamodb_attempts_total 1\nunknown 1\n";
+        let history = minute(page, page);
+        assert_eq!(history.metrics().count(), 2, "one lacks a dimension");
+        for labels in [&[("http_route", "/x")][..], &[]] {
+            let sum = of(&history, "picus_requests_measured_total", labels, Statistic::Sum);
+            assert_eq!(sum, Some(7.0));
+        }
+    }
+
+    #[test]
+    fn counters_and_histograms_are_reported_as_increases_and_gauges_as_they_are() {
+        let page = |waits: u32, sum: f64, active: u32| {
+            format!(
+                "picus_reads_wait_duration_seconds_sum {sum}\n\
+                picus_reads_wait_duration_seconds_count {waits}\n\
+                picus_reads_wait_duration_seconds_bucket{{le=\"1\"}} 9\n\
+                picus_requests_shed_total {waits}\nhttp_server_active_requests {active}\n"
+            )
+        };
+        let history = minute(&page(2, 1.0, 5), &page(3, 2.0, 3));
+        let waits = "picus_reads_wait_duration_seconds";
+        let count = of(&history, waits, &[], Statistic::SampleCount);
+        assert_eq!((count, of(&history, waits, &[], Statistic::Sum)), (Some(3.0), Some(2.0)));
+        let shed = of(&history, "picus_requests_shed_total", &[], Statistic::Sum);
+        assert_eq!(shed, Some(3.0));
+        let most = of(&history, "http_server_active_requests", &[], Statistic::Maximum);
+        assert_eq!(most, Some(5.0));
+        assert_eq!(history.metrics().count(), 3, "buckets are left out");
     }
 }

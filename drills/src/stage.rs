@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use tokio::time::{self, Instant};
 
-use crate::cpu::Shortage;
+use crate::cpu::{self, Shortage};
+use crate::cpu_use::CpuUse;
+use crate::exemplars::{self, Exemplar, OPEN_METRICS};
 use crate::metrics::{self, Wanted};
+use crate::percentiles::Percentiles;
 use crate::plan::{Drill, FUNCTION_TIMEOUT, Fault, SETTINGS};
-use crate::scrape::Scraper;
+use crate::releases::Releases;
+use crate::scrape::{CONFIGURATION, Scraper};
 use crate::traffic::{Client, NORMAL, Traffic};
 use picus_cloudwatch::data::Minute;
 use picus_cloudwatch::math::MathError;
 use picus_cloudwatch::metric_sink::MetricSink;
-use picus_cloudwatch::template::TemplateError;
+use picus_cloudwatch::template::{self, TemplateError};
 use picus_local::dynamodb::DynamoDbFault;
 use picus_local::tasks::Task;
+use picus_local::traces::Distribution;
 use picus_local::{Options, StartError, System};
 
 /// Why a drill could not run.
@@ -44,10 +49,15 @@ pub struct Stage {
     metrics: MetricSink,
     client: Client,
     scraper: Scraper,
+    percentiles: Percentiles,
     /// How many tasks have no collector.
     unread: usize,
     wanted: Wanted,
-    cpu: Option<Shortage>,
+    releases: Releases,
+    /// The fault whose release runs.
+    deployed: Option<Fault>,
+    cpu_use: CpuUse,
+    shortage: Option<Shortage>,
 }
 
 impl Stage {
@@ -78,16 +88,22 @@ impl Stage {
     /// # Errors
     /// The collector's configuration can't be read.
     pub fn of(system: System, metrics: MetricSink) -> Result<Self, DrillError> {
-        let memory = memory(&system);
         let tasks = u32::try_from(system.tasks().len()).unwrap_or(u32::MAX);
+        let wanted = Wanted { tasks, memory: memory(&system), cpus: cpus(&system) };
+        let configuration = template::read(CONFIGURATION)?;
+        let refused = || TemplateError::NotUnderstood("otel-collector.yaml".into());
         Ok(Self {
             system,
             metrics,
             client: Client::new(),
-            scraper: Scraper::new()?,
+            scraper: Scraper::read(&configuration).ok_or_else(refused)?,
+            percentiles: Percentiles::read(&configuration).ok_or_else(refused)?,
             unread: 0,
-            wanted: Wanted { tasks, memory },
-            cpu: None,
+            wanted,
+            releases: Releases::new(),
+            deployed: None,
+            cpu_use: CpuUse::new(),
+            shortage: None,
         })
     }
 
@@ -95,6 +111,12 @@ impl Stage {
     #[must_use]
     pub fn system(&self) -> &System {
         &self.system
+    }
+
+    /// The service's releases.
+    #[must_use]
+    pub fn releases(&self) -> Releases {
+        self.releases
     }
 
     /// How many tasks the system should have.
@@ -120,8 +142,8 @@ impl Stage {
 
     /// Ends the minute, and returns what was reported in it.
     #[must_use]
-    pub fn end_minute(&self) -> Minute {
-        metrics::report(&self.metrics, &self.system, self.wanted);
+    pub fn end_minute(&mut self) -> Minute {
+        metrics::report(&self.metrics, &self.system, self.wanted, &mut self.cpu_use);
         self.metrics.minute()
     }
 
@@ -131,6 +153,28 @@ impl Stage {
         for task in running.skip(self.unread) {
             self.scraper.scrape(&self.metrics, &self.client, task).await;
         }
+    }
+
+    /// Reports distributions that the service sent to its collectors. They do not say which task they are of, so they
+    /// are lost only when no task has a collector.
+    pub fn receive(&self, distributions: &[Distribution]) {
+        if self.unread < self.system.tasks().len() {
+            for distribution in distributions {
+                self.percentiles.report(&self.metrics, distribution);
+            }
+        }
+    }
+
+    /// What the tasks measured at this time or later, in milliseconds since 1970, with the traces of these requests.
+    pub async fn exemplars(&self, since: u64) -> Vec<Exemplar> {
+        let mut found = Vec::new();
+        for task in self.system.tasks().iter().filter_map(Task::running_now) {
+            let url = format!("http://{}/metrics", task.metrics_address);
+            // The task may have just ended.
+            let page = self.client.get_text(&url, OPEN_METRICS).await.unwrap_or_default();
+            found.extend(exemplars::exemplars(&page, since));
+        }
+        found
     }
 
     /// Begins a fault.
@@ -145,9 +189,9 @@ impl Stage {
             Fault::HandlerUnheard => self.metrics.lose_lines(true),
             Fault::TasksGone => self.stop_tasks(self.system.tasks().len()).await,
             Fault::TaskGone => self.stop_tasks(1).await,
-            Fault::BadDeployment(settings) => self.deploy(settings).await?,
+            Fault::BadDeployment(settings) => self.deploy(fault, settings).await?,
             Fault::SlowDeployment(time) => {
-                self.deploy(&[]).await?;
+                self.deploy(fault, &[]).await?;
                 self.system.dynamodb_fault(Some(DynamoDbFault::Slow(1, time)));
             }
             Fault::MemoryShort => {
@@ -158,7 +202,8 @@ impl Stage {
             }
             Fault::CpuShort => {
                 let running = self.system.tasks().iter().filter_map(Task::running_now);
-                self.cpu = Some(Shortage::of(running.map(|task| task.pid)));
+                self.shortage = Some(Shortage::of(running.map(|task| task.pid)));
+                self.wanted.cpus = cpus(&self.system) * cpu::share();
             }
             Fault::CollectorsGone(count) => self.unread = count,
         }
@@ -174,26 +219,44 @@ impl Stage {
         self.system.function().set_fault(None);
         self.metrics.lose_lines(false);
         self.wanted.memory = memory(&self.system);
+        self.wanted.cpus = cpus(&self.system);
         self.unread = 0;
-        if let Some(shortage) = self.cpu.take() {
+        if let Some(shortage) = self.shortage.take() {
             shortage.end().await;
         }
-        if matches!(fault, Fault::BadDeployment(_) | Fault::SlowDeployment(_)) {
+        if self.deployed == Some(fault) {
+            self.deployed = None;
+            self.releases.roll_back();
             self.stop_tasks(self.system.tasks().len()).await;
         }
-        while self.system.tasks().len() < self.wanted.tasks as usize {
-            self.system.add_task(&[]);
-        }
+        self.fill();
         self.until_healthy().await
     }
 
-    /// Replaces all tasks by new ones. They are healthy, as the tasks of a bad release are.
-    async fn deploy(&mut self, settings: &'static [(&str, &str)]) -> Result<(), DrillError> {
-        self.stop_tasks(self.system.tasks().len()).await;
-        for _ in 0..self.wanted.tasks {
-            self.system.add_task(settings);
+    /// Replaces all tasks by those of a new release, unless it runs. They are healthy, as the tasks of a bad release
+    /// are.
+    async fn deploy(
+        &mut self,
+        fault: Fault,
+        settings: &'static [(&str, &str)],
+    ) -> Result<(), DrillError> {
+        if self.deployed.replace(fault) == Some(fault) {
+            return Ok(());
         }
+        self.releases.deploy(settings);
+        self.stop_tasks(self.system.tasks().len()).await;
+        self.fill();
         self.until_healthy().await
+    }
+
+    /// Starts tasks of the release that runs, until there are as many as wanted.
+    fn fill(&mut self) {
+        let environment = self.releases.current.environment();
+        let environment: Vec<_> =
+            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        while self.system.tasks().len() < self.wanted.tasks as usize {
+            self.system.add_task(&environment);
+        }
     }
 
     async fn until_healthy(&self) -> Result<(), DrillError> {
@@ -219,6 +282,11 @@ impl Stage {
             task.stop().await;
         }
     }
+}
+
+/// How many CPUs a task may use.
+fn cpus(system: &System) -> f64 {
+    f64::from(system.deployment().service.task.cpu_units) / 1024.0
 }
 
 /// A task's memory in bytes.

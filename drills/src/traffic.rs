@@ -87,8 +87,10 @@ impl Client {
         requests.join_all().await;
     }
 
-    pub(crate) async fn get_text(&self, url: &str) -> Option<String> {
-        let body = self.ask("GET", url).await?;
+    /// A page in the form that `accept` names.
+    pub(crate) async fn get_text(&self, url: &str, accept: &str) -> Option<String> {
+        let request = Request::get(url).header("Accept", accept).body(Full::from("")).ok()?;
+        let body = self.answer(request).await?;
         String::from_utf8(body.into()).ok()
     }
 
@@ -101,6 +103,10 @@ impl Client {
             .header("Content-Type", "application/json")
             .body(Full::from(body))
             .ok()?;
+        self.answer(request).await
+    }
+
+    async fn answer(&self, request: Request<Full<Bytes>>) -> Option<Bytes> {
         let answer =
             async { self.http.request(request).await.ok()?.into_body().collect().await.ok() };
         Some(time::timeout(PATIENCE, answer).await.ok()??.to_bytes())

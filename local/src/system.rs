@@ -9,13 +9,14 @@ use std::time::Duration;
 use std::{env, io};
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time;
 
 use crate::deployment::{self, Deployment, DeploymentError, HEALTH_CHECK_INTERVAL};
 use crate::dynamodb::{Calls, DynamoDb, DynamoDbError, DynamoDbFault, Storage};
 use crate::groups::Groups;
 use crate::lambda::{Function, Lambda};
-use crate::load_balancer::{LoadBalancer, TargetGroup};
+use crate::load_balancer::{Access, LoadBalancer, TargetGroup};
 use crate::output::Output;
 use crate::process::Launcher;
 use crate::tasks::Task;
@@ -47,6 +48,8 @@ pub struct Options {
     pub output: Output,
     /// Receives the metrics of AWS and of the programs.
     pub metrics: MetricSink,
+    /// Gets each entry of the load balancer's access log.
+    pub access_log: Option<UnboundedSender<Access>>,
     /// The longest time between two health checks of a task.
     pub health_check_interval: Duration,
     /// The URL of a collector for the programs' traces, by OTLP over HTTP.
@@ -70,6 +73,7 @@ impl Default for Options {
             executable: env::current_exe().unwrap_or_default(),
             output: Output::Quiet,
             metrics: MetricSink::default(),
+            access_log: None,
             health_check_interval: HEALTH_CHECK_INTERVAL,
             otlp_endpoint: None,
             environment: HashMap::new(),
@@ -155,8 +159,10 @@ impl System {
         let tasks: Vec<_> = (0..options.tasks).map(|_| keep()).collect();
         let listener = groups.listener(load_balancer)?;
         let attributes = load_balancer.attributes.clone();
+        let access_log = options.access_log.clone();
         let load_balancer =
-            LoadBalancer::start(socket, listener, attributes, metrics()).map_err(taken)?;
+            LoadBalancer::start(socket, listener, attributes, metrics(), access_log)
+                .map_err(taken)?;
         let this = Self { deployment, dynamodb, launcher, function, group, tasks, load_balancer };
         this.until_healthy(options.tasks).await?;
         Ok(this)

@@ -202,7 +202,7 @@ fn serve(
     Runtime::new()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let (traces, spans) = if let Some(url) = &options.otlp_endpoint {
+        let (traces, collector) = if let Some(url) = &options.otlp_endpoint {
             (format!("sent to {url}"), None)
         } else {
             let mut collector = Collector::start().await?;
@@ -216,6 +216,8 @@ fn serve(
         };
         let (sender, lines) = unbounded_channel();
         options.output = Output::Also(Box::new(options.output), sender);
+        let (sender, access_log) = unbounded_channel();
+        options.access_log = Some(sender);
         let logs = match (stdout().is_terminal(), arguments.all_lines) {
             (true, false) => "below: requests, and what goes wrong; --all-lines shows the rest",
             (true, true) => "below, of both programs",
@@ -237,7 +239,8 @@ fn serve(
         let listener = picus_console::listen(arguments.console_port).await?;
         let address = listener.local_addr()?;
         let guide = guide::text(&system, address, &storage, logs, &traces, fault).await;
-        let console = Console::start(listener, system, Told { metrics, lines, spans })?;
+        let console =
+            Console::start(listener, system, Told { metrics, lines, access_log, collector })?;
         stderr.push(visible_lines(&guide));
         tokio::select! {
             _ = terminate.recv() => {}

@@ -38,9 +38,6 @@ const SCALING: &str = "as many tasks run as were asked for";
 const DEPLOYMENTS: &str = "nothing is deployed; the drills roll back by the same alarms";
 const COLLECTOR: &str = "no collector runs beside a task; the drills read its configuration";
 const VERSION: &str = "there is one version of the function";
-/// The memory limit is read: the drills report memory as a share of it.
-const LIMITS: &str =
-    "nothing keeps a task from more: control groups are not for a program that anybody may start";
 const ROLES: &str =
     "the proxy before DynamoDB enforces the roles' own policies; nobody takes on a role here";
 const DATA: &str = "the engine has neither backups nor a deletion that could be refused";
@@ -99,7 +96,6 @@ pub const DIFFERENCES: &[Difference] = &[
     of("AWS::ECS::TaskDefinition", &["RequiresCompatibilities"], IMAGE),
     of("AWS::ECS::TaskDefinition", &["RuntimePlatform"], IMAGE),
     of("AWS::ECS::TaskDefinition", &["NetworkMode"], NETWORK),
-    of("AWS::ECS::TaskDefinition", &["Cpu"], LIMITS),
     of("AWS::ECS::TaskDefinition", &["ExecutionRoleArn"], ROLES),
     of("AWS::ECS::TaskDefinition", &["ContainerDefinitions", "otel-collector"], COLLECTOR),
     of("AWS::ECS::TaskDefinition", &["ContainerDefinitions", "*", "DependsOn"], COLLECTOR),
@@ -134,7 +130,7 @@ pub(crate) fn variables<'a>(
     dynamodb: &'a str,
     role: &'a str,
     otlp: Option<&'a str>,
-) -> [(&'a str, &'a str); 7] {
+) -> [(&'a str, &'a str); 8] {
     [
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
         ("AWS_REGION", crate::iam::REGION),
@@ -148,8 +144,9 @@ pub(crate) fn variables<'a>(
             Some(endpoint) => ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
             None => ("OTEL_SDK_DISABLED", "true"),
         },
-        // People who look at traces on one machine wait for them.
+        // People who look at traces and durations on one machine wait for them.
         ("OTEL_BSP_SCHEDULE_DELAY", "200"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
     ]
 }
 

@@ -29,6 +29,8 @@ pub struct Service {
 /// The definition of a task.
 #[derive(Debug, Clone)]
 pub struct TaskDefinition {
+    /// Its CPU, in units of which 1024 are a CPU. Reports show its use as a share of this; nothing enforces it.
+    pub cpu_units: u32,
     /// Its memory in MiB. Reports show memory as a share of this.
     pub memory_mib: u32,
     /// The role whose permissions it has.
@@ -79,7 +81,7 @@ pub(super) fn read(reader: &Reader) -> Result<Service, DeploymentError> {
     let [registered] = &load_balancers[..] else {
         return Err(refused(&service.id, "not one entry in LoadBalancers"));
     };
-    let TaskResource { task_role_arn, memory, container_definitions, .. } = task.properties;
+    let TaskResource { task_role_arn, cpu, memory, container_definitions, .. } = task.properties;
     let Ok([container]) = <[Container; 1]>::try_from(container_definitions) else {
         return Err(refused(&task.id, "not one container beside the collector"));
     };
@@ -91,6 +93,7 @@ pub(super) fn read(reader: &Reader) -> Result<Service, DeploymentError> {
         cluster,
         group: registered.target_group_arn.clone(),
         task: TaskDefinition {
+            cpu_units: cpu,
             memory_mib: memory,
             role: role::name(&task_role_arn),
             environment: container.environment.0,
@@ -128,6 +131,8 @@ struct TaskResource {
     #[serde(rename = "Family")]
     _family: String,
     task_role_arn: String,
+    #[serde(deserialize_with = "scalar")]
+    cpu: u32,
     #[serde(deserialize_with = "scalar")]
     memory: u32,
     container_definitions: Vec<Container>,

@@ -80,6 +80,7 @@ fn every_value_follows_the_template() {
     assert_eq!((&*variables["A"], &*variables["DYNAMODB_TABLE_NAME"]), ("b", "picus_data"));
 
     let task = |right, wrong| read(right, wrong).service.task;
+    assert_eq!(task("Cpu: '256'", "Cpu: '7'").cpu_units, 7);
     assert_eq!(task("Memory: '512'", "Memory: '7'").memory_mib, 7);
     let role = read("RoleName: ecsTaskRole", "RoleName: r");
     assert_eq!(role.service.task.role, "r");

@@ -10,7 +10,9 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::access::{Access, Entry};
 use super::answer::error;
 use super::attributes::Attributes;
 use super::body::{FromClient, FromTarget, Progress};
@@ -34,6 +36,7 @@ pub struct Forwarder {
     client: Client<HttpConnector, Body>,
     attributes: Attributes,
     metrics: Metrics,
+    access_log: Option<UnboundedSender<Access>>,
 }
 
 /// When dropped, reports a client that left before its response: AWS's documents call it a 460.
@@ -57,6 +60,7 @@ impl Forwarder {
         port: u16,
         attributes: Attributes,
         metrics: MetricSink,
+        access_log: Option<UnboundedSender<Access>>,
     ) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -67,7 +71,7 @@ impl Forwarder {
             .http1_max_buf_size(MAX_BUFFER)
             .build(connector);
         let metrics = Metrics { load_balancer: attributes.full_name.clone(), sink: metrics };
-        Self { listener, port, client, attributes, metrics }
+        Self { listener, port, client, attributes, metrics, access_log }
     }
 
     pub(super) async fn answer(
@@ -77,8 +81,10 @@ impl Forwarder {
     ) -> Response<Body> {
         // If the client leaves, the server drops this future.
         let mut left = Left(Some(&self.metrics));
-        let response = self.answer_patiently(request, client).await;
+        let mut entry = Entry::of(self.access_log.as_ref(), &request);
+        let response = self.answer_patiently(request, client, &mut entry).await;
         left.0 = None;
+        entry.end(response.status());
         response
     }
 
@@ -86,6 +92,7 @@ impl Forwarder {
         &self,
         mut request: Request<Incoming>,
         client: SocketAddr,
+        entry: &mut Entry,
     ) -> Response<Body> {
         if let Some(status) = refuse::refusal(&mut request) {
             self.metrics.own(status);
@@ -95,10 +102,11 @@ impl Forwarder {
             headers::drop_invalid(request.headers_mut());
         }
         headers::prepare(request.headers_mut(), client, self.port);
+        entry.headers(request.headers());
         let outcome = match self.listener.action(request.method(), request.uri().path()) {
-            Some(Action::Forward(group)) => self.forward(request, group).await,
+            Some(Action::Forward(group)) => self.forward(request, group, entry).await,
             Some(Action::Invoke { function, group, multi_value_headers }) => {
-                self.invoke(request, function, group, *multi_value_headers).await
+                self.invoke(request, function, group, *multi_value_headers, entry).await
             }
             None => Err(StatusCode::SERVICE_UNAVAILABLE),
         };
@@ -112,7 +120,12 @@ impl Forwarder {
         response
     }
 
-    async fn forward(&self, mut request: Request<Incoming>, group: &Arc<TargetGroup>) -> Outcome {
+    async fn forward(
+        &self,
+        mut request: Request<Incoming>,
+        group: &Arc<TargetGroup>,
+        entry: &mut Entry,
+    ) -> Outcome {
         // `*`, for example, is for no target. An address alone means its root.
         let path = request.uri().path();
         if !path.starts_with('/') {
@@ -123,6 +136,7 @@ impl Forwarder {
         let uri = format!("http://{}{path}{query}", in_flight.address()).parse::<Uri>();
         *request.uri_mut() = uri.map_err(|_| StatusCode::BAD_REQUEST)?;
         self.metrics.request(group.name());
+        entry.asked(group.name());
         let started = Instant::now();
         let progress = Progress::new();
         let body = |body| FromClient { body, progress: progress.clone() }.boxed_unsync();
@@ -141,6 +155,7 @@ impl Forwarder {
         match answer {
             Ok(mut response) => {
                 self.metrics.answered(group.name(), response.status(), started.elapsed());
+                entry.answered(response.status(), started.elapsed());
                 headers::remove_hop_by_hop(response.headers_mut());
                 let body = |body| FromTarget::new(body, idle_timeout, in_flight).boxed_unsync();
                 Ok(response.map(body))
@@ -156,6 +171,7 @@ impl Forwarder {
         function: &Lambda,
         group: &str,
         multi_value: bool,
+        entry: &mut Entry,
     ) -> Outcome {
         let (parts, body) = request.into_parts();
         let progress = Progress::new();
@@ -175,6 +191,7 @@ impl Forwarder {
         // Lambda ignores the event's trace, and begins its own.
         let trace = format!("Root={}", headers::new_id());
         self.metrics.request(group);
+        entry.asked(group);
         let started = Instant::now();
         // It goes on after the client has left, because Lambda does not notice.
         let function = function.clone();
@@ -187,6 +204,7 @@ impl Forwarder {
             return Err(StatusCode::BAD_GATEWAY);
         };
         self.metrics.answered(group, response.status(), started.elapsed());
+        entry.answered(response.status(), started.elapsed());
         Ok(response)
     }
 }

@@ -23,11 +23,16 @@ pub(super) fn prepare(headers: &mut HeaderMap, client: SocketAddr, port: u16) {
     let before = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
     let client = client.ip().to_string();
     let forwarded_for = before.chain([client.as_bytes()]).collect::<Vec<_>>().join(&b", "[..]);
-    let trace = trace(headers.get(X_AMZN_TRACE_ID).and_then(|value| value.to_str().ok()));
+    let trace = trace(trace_of(headers));
     set(headers, X_FORWARDED_FOR, &forwarded_for);
     set(headers, X_FORWARDED_PROTO, b"http");
     set(headers, X_FORWARDED_PORT, port.to_string().as_bytes());
     set(headers, X_AMZN_TRACE_ID, trace.as_bytes());
+}
+
+/// The request's trace, as AWS writes it.
+pub(super) fn trace_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(X_AMZN_TRACE_ID).and_then(|value| value.to_str().ok())
 }
 
 /// Removes headers whose names have other characters than letters, digits and hyphens.

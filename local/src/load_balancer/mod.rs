@@ -1,6 +1,7 @@
 //! An Application Load Balancer: a listener with rules, and target groups (Elastic Load Balancing, "Application Load
 //! Balancers").
 
+mod access;
 mod answer;
 mod attributes;
 mod body;
@@ -18,8 +19,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::server::Server;
+pub use access::{Access, Asked};
 pub use attributes::Attributes;
 pub use forward::Forwarder;
 use picus_cloudwatch::metric_sink::MetricSink;
@@ -32,7 +35,7 @@ pub use target_group::{Algorithm, GroupSettings, HealthCheck, Target, TargetGrou
 pub struct LoadBalancer(Server);
 
 impl LoadBalancer {
-    /// Serves `listener` on `socket`, and reports to `metrics`.
+    /// Serves `listener` on `socket`, reports to `metrics`, and writes each request to the access log if there is one.
     ///
     /// # Errors
     /// A socket without an address.
@@ -41,10 +44,11 @@ impl LoadBalancer {
         listener: Listener,
         attributes: Attributes,
         metrics: MetricSink,
+        access_log: Option<UnboundedSender<Access>>,
     ) -> io::Result<Self> {
         let port = socket.local_addr()?.port();
         let idle_timeout = attributes.idle_timeout;
-        let forwarder = Arc::new(Forwarder::new(listener, port, attributes, metrics));
+        let forwarder = Arc::new(Forwarder::new(listener, port, attributes, metrics, access_log));
         let answer = move |request, client| {
             let forwarder = forwarder.clone();
             async move { Ok(forwarder.answer(request, client).await) }

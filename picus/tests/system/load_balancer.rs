@@ -145,7 +145,7 @@ async fn balanced(group: Arc<TargetGroup>, idle_timeout: Duration) -> (LoadBalan
     let listener = Listener::new(Vec::new(), Action::Forward(group));
     let attributes = Attributes { idle_timeout, ..Attributes::default() };
     let balancer =
-        LoadBalancer::start(socket, listener, attributes, MetricSink::default()).unwrap();
+        LoadBalancer::start(socket, listener, attributes, MetricSink::default(), None).unwrap();
     let client = Client::of(balancer.address());
     (balancer, client)
 }
@@ -249,7 +249,8 @@ async fn a_client_that_leaves_counts_as_a_client_error_without_a_response() {
     let listener = Listener::new(Vec::new(), Action::Forward(group_of(address).await));
     let metrics = MetricSink::on();
     let balancer =
-        LoadBalancer::start(socket, listener, Attributes::default(), metrics.clone()).unwrap();
+        LoadBalancer::start(socket, listener, Attributes::default(), metrics.clone(), None)
+            .unwrap();
     let count = |minute: &Minute, name: &str| -> f64 {
         let named = minute.0.iter().filter(|(metric, _)| metric.name == name);
         // Some metrics are counted for the group as well.
@@ -291,7 +292,7 @@ async fn a_function_answers_the_same_whichever_form_its_events_have() {
     let single = Action::Invoke { function, group: name, multi_value_headers: false };
     let listener = Listener::new(Vec::new(), single);
     let balancer =
-        LoadBalancer::start(socket, listener, Attributes::default(), MetricSink::default())
+        LoadBalancer::start(socket, listener, Attributes::default(), MetricSink::default(), None)
             .unwrap();
     let mut answers = Vec::new();
     for client in [client, Client::of(balancer.address())] {

@@ -31,7 +31,9 @@ impl Page {
         let metrics = MetricSink::on();
         let (sender, lines) = unbounded_channel();
         let collector = Collector::start().await.unwrap();
+        let (access_sender, access_log) = unbounded_channel();
         let options = Options {
+            access_log: Some(access_sender),
             metrics: metrics.clone(),
             output: Output::Also(Box::new(Output::Quiet), sender),
             otlp_endpoint: Some(collector.endpoint()),
@@ -39,9 +41,12 @@ impl Page {
         };
         let system = System::start(options).await.unwrap();
         let listener = picus_console::listen(0).await.unwrap();
-        let console =
-            Console::start(listener, system, Told { metrics, lines, spans: Some(collector) })
-                .unwrap();
+        let console = Console::start(
+            listener,
+            system,
+            Told { metrics, lines, access_log, collector: Some(collector) },
+        )
+        .unwrap();
         let client = Client::of(console.address());
         let session: Value = client.get_path("/api/session").await.json().await.unwrap();
         let token = session["token"].as_str().unwrap().to_owned();

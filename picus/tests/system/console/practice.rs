@@ -43,3 +43,25 @@ async fn a_practice_is_solved_by_ending_its_hidden_fault() {
     assert!(!is_fault_shown(&page.get("/api/state").await), "the faults have ended");
     page.console.stop().await;
 }
+
+#[tokio::test]
+async fn a_bad_release_is_rolled_back_to_the_one_before() {
+    let page = Page::open().await;
+    let revisions = async || {
+        let system = page.get("/api/state").await["system"].clone();
+        (system["revision"].clone(), system["revision_before"].clone())
+    };
+    assert_eq!(revisions().await, (json!(1), json!(null)));
+    page.post("/api/practice/begin", &json!({ "scenario": "03-after-the-release" })).await;
+    page.until("/api/state", |state| state["practice"]["paged_minute"].is_u64()).await;
+    assert_eq!(revisions().await, (json!(2), json!(1)));
+    // It is a release of its own: its programs say so.
+    page.until("/api/logs?text=revision-2&limit=1", |logs| logs["lines"] != json!([])).await;
+    page.post("/api/practice/answer", &json!({ "causes": ["bad-deployment"] })).await;
+    let act = page.post("/api/practice/act", &json!({ "action": "roll-back" })).await;
+    assert_eq!(act["run"]["acts"][0]["note"], "it helped");
+    assert_eq!(revisions().await, (json!(1), json!(null)));
+    let over = page.until("/api/practice", |practice| practice["run"]["over"].is_object()).await;
+    assert_eq!(over["run"]["over"]["solved"], true, "{over}");
+    page.console.stop().await;
+}

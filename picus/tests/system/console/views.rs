@@ -90,7 +90,13 @@ async fn a_request_from_the_page_shows_its_trace_its_log_lines_and_the_map() {
     let trace = page.until(&format!("/api/traces/{own}"), is_whole).await;
     let spans = trace["spans"].as_array().unwrap();
     let shown: Vec<_> = spans.iter().map(|span| (&span["kind"], &span["depth"])).collect();
-    assert_eq!(shown[..2], [(&json!("server"), &json!(0)), (&json!("client"), &json!(1))]);
+    let kinds =
+        [("access log", 0), ("server", 1), ("client", 2)].map(|(a, b)| (json!(a), json!(b)));
+    assert_eq!(shown[..3], kinds.each_ref().map(|(kind, depth)| (kind, depth)));
+    let ms = |number: usize, name: &str| spans[number][name].as_f64().unwrap();
+    assert!(ms(0, "start_ms") <= ms(1, "start_ms"), "{trace}");
+    assert_eq!(spans[0]["attributes"]["target_status_code"], 201, "{trace}");
+    assert_eq!(spans[0]["name"], "POST /picus/put");
     assert_eq!(trace["lines"][0]["fields"]["http.route"], "/picus/put");
     for none in ["status=5xx", "least_ms=60000", "code=throttled", "route=/none", "until=1"] {
         let found = page.get(&format!("/api/traces?{none}")).await;
@@ -162,6 +168,38 @@ async fn dashboards_are_drawn_and_a_broken_one_says_what_is_wrong() {
             assert!(shows || widget["empty"].is_string(), "{name}: {}", title(widget));
         }
     }
+    let is_of_the_service = |drawn: &Value| {
+        let widgets = drawn["widgets"].as_array().unwrap();
+        let has = |part: &str, line: &str| {
+            widgets.iter().filter(|widget| title(widget).starts_with(part)).any(|widget| {
+                let series = widget["series"].as_array().unwrap();
+                series.iter().any(|one| {
+                    one["label"].as_str().unwrap().starts_with(line)
+                        && one["last"].as_f64() > Some(0.0)
+                })
+            })
+        };
+        has("Time to the last byte, by route", "p99 /picus/get/{key}")
+            && has("Time to the last byte, mean", "")
+            && has("CPU of the tasks", "mean")
+    };
+    page.until("/api/dashboards/service?minutes=30", is_of_the_service).await;
+    // A point on a chart leads to a trace of its route that took as long.
+    let exemplar = |drawn: &Value| {
+        let widgets = drawn["widgets"].as_array().unwrap().iter();
+        let mut by_route =
+            widgets.filter(|one| title(one).starts_with("Time to the last byte, by"));
+        by_route.next().and_then(|widget| widget["exemplars"].as_array().unwrap().last().cloned())
+    };
+    let drawn =
+        page.until("/api/dashboards/service?minutes=30", |drawn| exemplar(drawn).is_some()).await;
+    let exemplar = exemplar(&drawn).unwrap();
+    let trace = page.get(&format!("/api/traces/{}", exemplar["trace_id"].as_str().unwrap())).await;
+    assert_eq!(trace["route"], exemplar["what"], "{exemplar} {trace}");
+    let server = trace["spans"].as_array().unwrap().iter().find(|span| span["kind"] == "server");
+    let took = server.unwrap()["duration_ms"].as_f64().unwrap();
+    let told = exemplar["value"].as_f64().unwrap() * 1e3;
+    assert!((took - told).abs() < 5.0 + took * 0.1, "{exemplar} {trace}");
     let broken = json!({ "widgets": [
         { "type": "metric", "width": 30, "properties": { "title": "a", "view": "cloud", "metrics": [["N"]] } },
         { "type": "metric", "properties": { "title": "b", "stat": "Sum", "metrics": [["Clients", "Requests", "x", "y"]] } },
