@@ -13,7 +13,7 @@ export interface State {
   traffic: { level: string; levels: string[] };
   faults: { name: string; title: string; on: boolean }[];
   alarms: { ok: number; alarm: number; insufficient_data: number; on: string[] };
-  system: { load_balancer: string; dynamodb: string; tasks: { pid: number; address: string; metrics: string }[] };
+  system: { load_balancer: string; dynamodb: string; revision: number; revision_before: number | null; tasks: { pid: number; address: string; metrics: string }[] };
   practice: PracticeRun | null;
 }
 
@@ -63,6 +63,8 @@ export interface Series {
   empty?: string | null;
 }
 export interface Place { x: number; y: number; width: number; height: number; title?: string | null; problems?: string[] }
+/** A measured value, its minute's place on the chart, and its trace. */
+export interface Exemplar { index: number; value: number; trace_id: string; what: string | null }
 export interface MetricWidget extends Place {
   type: "metric";
   view: "timeSeries" | "singleValue" | "gauge" | "table";
@@ -74,6 +76,7 @@ export interface MetricWidget extends Place {
     vertical?: { label?: string | null; minute?: number; time: number; color?: string | null }[];
   };
   series: Series[];
+  exemplars?: Exemplar[];
   empty?: string | null;
 }
 export interface TextWidget extends Place { type: "text"; markdown_html: string }
@@ -158,7 +161,7 @@ export interface Span {
   attributes: Json;
   events: { name: string; attributes?: Json }[];
 }
-export interface Trace { id: string; xray_id: string; start: number; duration_ms: number; spans: Span[]; lines: LogLine[] }
+export interface Trace { name: string; id: string; xray_id: string; start: number; duration_ms: number; spans: Span[]; lines: LogLine[] }
 export interface LogLine {
   seq: number;
   at: number;

@@ -24,6 +24,9 @@ test("an item is put from the page, and its trace is one click away", async () =
   const names = await page.locator("[data-span]").allInnerTexts();
   assert.ok(names.some((name) => name.includes("/picus/put")), names.join("\n"));
   assert.ok(names.some((name) => /PutItem/.test(name)), names.join("\n"));
+  assert.match(names[0]!, /load balancer, access log/);
+  await page.locator("[data-span]").first().click();
+  assert.match(await page.locator(".span-detail").innerText(), /X-Ray does not show this bar[^]*target_status_code\s+201/);
 
   // The form of the next request offers the item. Its content is shown as text, not as HTML.
   await page.goto(`${system.base}/#/requests`);
@@ -77,6 +80,73 @@ test("a dashboard that is dropped in is drawn, and each bad widget says why", as
   await page.locator("input[type=file]").setInputFiles({ name: "worse.json", mimeType: "application/json", buffer: Buffer.from("{") });
   await page.waitForSelector(".failure");
   assert.match(await page.locator(".failure").innerText(), /worse\.json is not JSON/);
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
+});
+
+test("gauges, tables, numbers and sums of searches are drawn, and a point leads to its trace", async () => {
+  const page = await system.page();
+  await system.post("/api/traffic", { level: "normal" });
+  await page.goto(`${system.base}/#/dashboards`);
+  const widget = (title: string, view: string, metrics: unknown[], more = {}) =>
+    ({ type: "metric", x: 0, y: 0, width: 8, height: 6, properties: { title, view, region: "eu-central-1", stat: "Sum", period: 60, metrics, ...more } });
+  const search = "SEARCH('{Picus,service_name,http_route} MetricName=\"picus_requests_measured_total\"', 'Sum', 60)";
+  const body = { widgets: [
+    widget("as a gauge", "gauge", [["Clients", "Requests"]], { yAxis: { left: { min: 0, max: 50 } } }),
+    widget("as a table", "table", [["Clients", "Requests", { label: "sent" }], ["Clients", "Duration", { stat: "p99", label: "slowest" }]]),
+    widget("as a number", "singleValue", [[{ expression: `SUM(${search})`, label: "all routes" }]]),
+    widget("times", "timeSeries", [["Picus", "http_server_request_duration_seconds", "service_name", "picus-service", "http_route", "/picus/get/{key}", { stat: "p99" }]]),
+  ] };
+  await page.locator("input[type=file]").setInputFiles({ name: "mine.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(body)) });
+  const of = (title: string) => page.locator(`.widget[aria-label="${title}"]`);
+  await of("as a gauge").locator('svg[aria-label^="Requests "]').waitFor();
+  assert.match(await of("as a gauge").innerText(), /\d[^]*Requests · 0 to 50/);
+  assert.ok((await of("as a gauge").locator(".gauge-front").getAttribute("d"))!.startsWith("M12 60A48 48"));
+  assert.match(await of("as a table").innerText(), /series\s+last\s+sent\s+\d+\s+slowest\s+0\.\d+/);
+  assert.match(await of("as a number").innerText(), /\d+\s+all routes/);
+  assert.equal(await page.locator(".problems").count(), 0);
+  const point = of("times").locator("[data-exemplar]").first();
+  await point.waitFor({ timeout: 30_000 });
+  const trace = await point.getAttribute("data-exemplar");
+  await of("times").getByRole("link", { name: /^Trace of 0\.\d/ }).first().waitFor();
+  await point.click({ force: true });
+  await page.waitForSelector("[data-spans]");
+  assert.match(await page.locator("h1").innerText(), /GET \/picus\/get\/\{key\}/);
+  assert.ok(trace!.length === 32);
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
+});
+
+test("a template is tried on the system's data, and its problems are listed", async () => {
+  const page = await system.page();
+  await page.goto(`${system.base}/#/alarms`);
+  await page.getByRole("link", { name: "Try a template" }).click();
+  const template = `Resources:
+  Mine: {Type: "AWS::CloudWatch::Alarm", Properties: {AlarmName: mine, AlarmDescription: d, Namespace: Clients,
+    MetricName: Nothing, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 0,
+    ComparisonOperator: GreaterThanThreshold, TreatMissingData: breaching}}`;
+  await page.locator("textarea").fill(template);
+  await page.getByRole("button", { name: "Evaluate on this system's data" }).click();
+  await page.getByRole("heading", { name: "mine" }).waitFor();
+  assert.match(await page.locator("main").innerText(), /1 problem[^]*nothing has reported Clients Nothing[^]*In alarm/i);
+  await page.locator("input[type=file]").setInputFiles({ name: "bad.yaml", mimeType: "text/yaml", buffer: Buffer.from("Resources: {A: [") });
+  await page.waitForFunction('document.querySelector("textarea").value.startsWith("Resources: {A")');
+  await page.getByRole("button", { name: "Evaluate on this system's data" }).click();
+  await page.getByText("No alarm in it").waitFor();
+  assert.deepEqual(await serious(page), []);
+  await page.context().close();
+  assert.deepEqual(system.complaints, []);
+});
+
+test("the whole OpenAPI document is within the page, and its viewer comes only when it is opened", async () => {
+  const page = await system.page();
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await page.goto(`${system.base}/#/requests`);
+  await page.getByRole("button", { name: "Send" }).waitFor();
+  assert.ok(!asked.some((path) => path.startsWith("/docs")), asked.join("\n"));
+  await page.getByRole("link", { name: "Whole document" }).click();
+  await page.frameLocator("iframe").getByText("/picus/put").first().waitFor();
   await page.context().close();
   assert.deepEqual(system.complaints, []);
 });
@@ -136,9 +206,20 @@ test("a practice is solved by its cause and its mend, saved, and opened again", 
 
 test("a practice with wrong causes and useless actions is failed, and told", async () => {
   const page = await system.page();
+  await page.addInitScript(`
+    window.tones = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...given) { window.tones += 1; return start.apply(this, given); };
+  `);
+  const tones = () => page.evaluate("window.tones") as Promise<number>;
   await page.goto(`${system.base}/#/practice`);
   await page.locator('[data-scenario="09-two-at-once"]').click();
   await page.locator('[data-pager="rings"]').waitFor({ timeout: 60_000 });
+  assert.equal(await tones(), 0, "the sound is off at first");
+  await page.getByRole("button", { name: "Sound off" }).click();
+  await page.getByRole("button", { name: "Sound on" }).waitFor();
+  await until("the pager rings again", async () => (await tones()) > 2, 10);
+  await page.getByRole("button", { name: "Acknowledge" }).click();
   await page.locator('[data-cause="dynamodb-unreachable"]').check();
   await page.getByRole("button", { name: "That is it" }).click();
   await page.locator('[data-right="false"]').waitFor();

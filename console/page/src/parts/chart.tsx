@@ -2,9 +2,11 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import type { Exemplar } from "../api.ts";
 import { clock, number, utc } from "../format.ts";
+import { address } from "../route.ts";
 import { useTheme } from "../theme.ts";
-import type { Drawing } from "./plot.ts";
+import type { Drawing, Placed } from "./plot.ts";
 import { data, options } from "./plot.ts";
 
 export function Chart({ drawing, title, onPick }: { drawing: Drawing; title: string; onPick?: (index: number) => void }): JSX.Element {
@@ -12,6 +14,7 @@ export function Chart({ drawing, title, onPick }: { drawing: Drawing; title: str
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(drawing);
   const [at, setAt] = useState<number | null>(null);
+  const [placed, setPlaced] = useState<Placed[]>([]);
   const theme = useTheme();
   latest.current = drawing;
   // What can't be changed in a plot that is there: then it is made anew. New points alone are only set.
@@ -23,7 +26,7 @@ export function Chart({ drawing, title, onPick }: { drawing: Drawing; title: str
     const current: Drawing = Object.create(Object.prototype, Object.fromEntries(
       (Object.keys(latest.current) as (keyof Drawing)[]).map((name) => [name, { get: () => latest.current[name], enumerable: true }]),
     ));
-    const made = new uPlot(options(current, setAt), data(latest.current), element);
+    const made = new uPlot(options(current, setAt, setPlaced), data(latest.current), element);
     plot.current = made;
     const fit = () => made.setSize({ width: element.clientWidth, height: element.clientHeight });
     const observer = new ResizeObserver(fit);
@@ -36,6 +39,7 @@ export function Chart({ drawing, title, onPick }: { drawing: Drawing; title: str
   }, [shape]);
   useEffect(() => plot.current?.setData(data(drawing)), [drawing]);
 
+  const largest = drawing.exemplars?.toSorted((a, b) => b.value - a.value)[0];
   const index = at !== null && at < drawing.times.length ? at : null;
   const time = index === null ? undefined : drawing.times[index];
   return (
@@ -50,11 +54,20 @@ export function Chart({ drawing, title, onPick }: { drawing: Drawing; title: str
             <b>{number(index === null ? series.last ?? lastOf(series.points) : series.points[index])}</b>
           </li>
         ))}
+        {largest ? <li><a href={address("traces", largest.trace_id)} title={saying(largest)}><i class="diamond" />Trace of {number(largest.value)}</a></li> : null}
       </ul>
+      <div class="exemplars">
+        {placed.map(({ left, top, exemplar }) => (
+          // The keyboard reaches the largest, in the legend.
+          <a key={exemplar.trace_id} style={{ left, top }} href={address("traces", exemplar.trace_id)} tabIndex={-1} title={saying(exemplar)} aria-label={saying(exemplar)} data-exemplar={exemplar.trace_id} />
+        ))}
+      </div>
       {time === undefined ? null : <time class="when" title={utc(time)}>{clock(time)}</time>}
     </div>
   );
 }
+
+const saying = ({ value, what }: Exemplar) => `Trace of ${number(value)}${what ? `, ${what}` : ""}`;
 
 const lastOf = (points: (number | null)[]) => points.findLast((point) => point !== null) ?? null;
 

@@ -17,7 +17,6 @@ const PATHS = {
   controls: "M2.5 5h6m3 0h2m-11 6h2m3 0h6M10 3.5v3m-4 3v3",
   close: "M4 4l8 8m0-8-8 8",
   down: "M4 6l4 4 4-4",
-  external: "M6.5 3.5h-3v9h9v-3m-4-6h4v4m0-4-6 6",
   info: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zm0-3.2V7.5m0-2.4v-.1",
 } as const;
 export type IconName = keyof typeof PATHS;

@@ -80,10 +80,11 @@ function Cause({ practice, run, act }: Given): JSX.Element {
   );
 }
 
-const Mend = ({ practice, run, act }: Given): JSX.Element => (
+const Mend = ({ practice, run, act, state: { system } }: Given & { state: State }): JSX.Element => (
   <section class="card" aria-labelledby="mend">
     <header><h2 id="mend">What will you do?</h2></header>
     <div class="body stack">
+      <p class="hint" data-revision={system.revision}>The service runs revision {system.revision} of its task definition. {system.revision_before === null ? "There is none before it." : `Before it ran revision ${system.revision_before}.`}</p>
       <div class="actions">{practice.actions.map(({ id, title }) => <button type="button" key={id} data-action={id} onClick={() => act("act", { action: id })}>{title}</button>)}</div>
       <div role="status">{run.acts.length ? (
         <ol class="history">
@@ -102,7 +103,7 @@ export const Incident = ({ practice, run, act, state }: Given & { state: State }
     <Look run={run} state={state} />
     <div class="two">
       <Cause practice={practice} run={run} act={act} />
-      <Mend practice={practice} run={run} act={act} />
+      <Mend practice={practice} run={run} act={act} state={state} />
     </div>
   </div>
 );

@@ -4,10 +4,12 @@ import { useState } from "preact/hooks";
 import type { PracticeRun } from "../api.ts";
 import { post } from "../api.ts";
 import { address } from "../route.ts";
+import { useRing } from "./sound.tsx";
 import { Shape } from "./state.tsx";
 
 export function Pager({ run, rings, away }: { run: PracticeRun; rings: boolean; away: boolean }): JSX.Element | null {
   const [error, setError] = useState<string | null>(null);
+  useRing(rings);
   if (!rings && !away) return null;
   const acknowledge = () => void post("/api/practice/acknowledge", {}).then(() => setError(null), (failed: Error) => setError(failed.message));
   return (

@@ -1,6 +1,6 @@
 // uPlot's options for one chart. The x axis counts minutes, so that a paused or faster clock leaves no gaps.
 import uPlot from "uplot";
-import type { Axis, Series } from "../api.ts";
+import type { Axis, Exemplar, Series } from "../api.ts";
 import { clock, number } from "../format.ts";
 import { colour, mix } from "../theme.ts";
 
@@ -15,7 +15,12 @@ export interface Drawing {
   marks: { label: string; time: number }[];
   /** Columns behind the lines, as the minutes of an alarm that breached. */
   shades?: boolean[];
+  /** Values that lead to a trace. */
+  exemplars?: Exemplar[];
 }
+
+/** An exemplar, in pixels from the plot's corner. */
+export interface Placed { left: number; top: number; exemplar: Exemplar }
 
 export const seriesColour = (index: number): string => colour(`--series-${(index % 8) + 1}`);
 
@@ -115,7 +120,16 @@ function under(plot: uPlot, shades: boolean[]) {
   ctx.restore();
 }
 
-export function options(drawing: Drawing, onCursor: (index: number | null) => void): uPlot.Options {
+/** Those that are within the axes: they do not stretch them, so that the lines are as CloudWatch draws them. */
+function placed(plot: uPlot, exemplars: Exemplar[]): Placed[] {
+  const [left, top] = [plot.bbox.left / devicePixelRatio, plot.bbox.top / devicePixelRatio];
+  const { min, max } = plot.scales["left"]!;
+  return exemplars.filter(({ value }) => value >= (min ?? 0) && value <= (max ?? 0)).map((exemplar) => ({
+    left: left + plot.valToPos(exemplar.index, "x"), top: top + plot.valToPos(exemplar.value, "left"), exemplar,
+  }));
+}
+
+export function options(drawing: Drawing, onCursor: (index: number | null) => void, onPlaced: (all: Placed[]) => void): uPlot.Options {
   const muted = colour("--muted");
   const grid = { stroke: colour("--line"), width: 1 };
   const font = "11px Inter, sans-serif";
@@ -153,7 +167,7 @@ export function options(drawing: Drawing, onCursor: (index: number | null) => vo
     series: [{}, ...shown.map(of)],
     hooks: {
       drawClear: drawing.shades ? [(plot) => under(plot, drawing.shades!)] : [],
-      draw: [(plot) => over(plot, drawing)],
+      draw: [(plot) => over(plot, drawing), (plot) => onPlaced(placed(plot, drawing.exemplars ?? []))],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
     },
   };

@@ -30,7 +30,7 @@ function Row({ span, total, kind }: { span: Span; total: number; kind: number })
           <span class="span-name" style={{ paddingLeft: `${8 + 18 * span.depth}px` }}>
             {span.failed ? <Shape tone="alarm" /> : <i class={`dot service-${kind}`} />}
             <span title={span.name}>{span.name}</span>
-            <small>{span.service.replace(/^picus-/, "")}</small>
+            <small>{span.kind === "access log" ? "load balancer, access log" : span.service.replace(/^picus-/, "")}</small>
           </span>
           <span class="lane">
             <i class={span.failed ? "is-failed" : `fill-${kind}`} style={{ left: `${left}%`, width: `${width}%` }} />
@@ -40,6 +40,7 @@ function Row({ span, total, kind }: { span: Span; total: number; kind: number })
       </button>
       {open ? (
         <div class="span-detail">
+          {span.kind === "access log" ? <p>The load balancer makes no span, so X-Ray does not show this bar. It is what its access log says: from the request to the begin of the response.</p> : null}
           <p class="muted">{span.kind} · begins {milliseconds(span.start_ms)} into the request{span.failed ? " · failed" : ""}</p>
           <Pairs values={span.attributes} />
           {span.events.map((event, index) => (
@@ -83,7 +84,7 @@ export function TracePage({ id }: { id: string }): JSX.Element {
   if (!trace) return <><Heading title="Trace">{back}</Heading><div class="card"><Loading lines={6} /></div></>;
   return (
     <>
-      <Heading title={trace.spans[0]?.name ?? "Trace"} lead={<>{milliseconds(trace.duration_ms)} · {plural(trace.spans.length, "span")} · <Time at={trace.start} fine /> · <code data-trace={trace.id}>{trace.xray_id}</code></>}>
+      <Heading title={trace.name} lead={<>{milliseconds(trace.duration_ms)} · {plural(trace.spans.filter(({ kind }) => kind !== "access log").length, "span")} · <Time at={trace.start} fine /> · <code data-trace={trace.id}>{trace.xray_id}</code></>}>
         {back}
       </Heading>
       <div class="stack">

@@ -45,6 +45,7 @@ function Metric({ widget, times }: { widget: MetricWidget; times: number[] }): J
     times,
     series: widget.series,
     stacked: widget.stacked,
+    exemplars: widget.stacked ? [] : widget.exemplars ?? [],
     left: widget.left ?? null,
     right: widget.right ?? null,
     lines: (widget.annotations?.horizontal ?? []).map(({ label, value }) => ({ label: label ?? number(value), value, colour: colour("--alarm") })),

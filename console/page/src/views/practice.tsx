@@ -8,6 +8,7 @@ import { Evidence } from "../parts/evidence.tsx";
 import type { Do } from "../parts/incident.tsx";
 import { Incident } from "../parts/incident.tsx";
 import { Result } from "../parts/result.tsx";
+import { SoundSwitch } from "../parts/sound.tsx";
 import { Empty, Failure, Heading, Loading } from "../parts/state.tsx";
 import type { Saved } from "../saved.ts";
 import { opened, save, saved, seen } from "../saved.ts";
@@ -66,6 +67,7 @@ export function Practice({ state }: { state: State }): JSX.Element {
   return (
     <>
       <Heading title="Practice" lead="Have the incident before it happens: the real programs, the real alarms and the real runbooks.">
+        <SoundSwitch />
         {running ? null : (
           <>
             {shown && !reopened ? <button type="button" onClick={() => void keep(shown)}>Save as a file</button> : null}

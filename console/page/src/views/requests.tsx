@@ -7,10 +7,12 @@ import { milliseconds } from "../format.ts";
 import { useLoaded } from "../live.ts";
 import type { Call, OpenApi } from "../openapi.ts";
 import { callsOf } from "../openapi.ts";
-import { Icon } from "../parts/icons.tsx";
 import { Empty, Failure, Heading, Loading, Status } from "../parts/state.tsx";
 import type { Route } from "../route.ts";
 import { address } from "../route.ts";
+
+/** The name of the whole document in the address: no call has it. */
+const DOCUMENT = "document";
 
 /** Ids of items that were put from here, so that the next call finds them. */
 let lastItem = "";
@@ -123,15 +125,17 @@ function Form({ call }: { call: Call }): JSX.Element {
 export function Requests({ route }: { route: Route }): JSX.Element {
   const { value, error } = useLoaded<OpenApi>("/api/openapi.json");
   const calls = value ? callsOf(value) : [];
+  const isDocument = route.name === DOCUMENT;
   const call = calls.find(({ id }) => id === route.name) ?? calls[0];
   return (
     <>
       <Heading title="Requests" lead="The API's calls, made from its OpenAPI document. The console sends them to the load balancer, as any client would.">
-        {route.name ? <a class="button only-narrow" href={address("requests")}>All calls</a> : null}
-        <a class="button" href="/docs" target="_blank" rel="noopener">Whole document <Icon name="external" /></a>
+        {route.name && !isDocument ? <a class="button only-narrow" href={address("requests")}>All calls</a> : null}
+        <a class="button" href={address("requests", isDocument ? null : DOCUMENT)}>{isDocument ? "Calls as forms" : "Whole document"}</a>
       </Heading>
       {error ? <Failure error={error} /> : null}
-      {!value ? (error ? null : <Loading lines={6} />) : !call ? <Empty title="The document has no calls" /> : (
+      {/* A page of its own with a viewer, loaded when it is opened. */}
+      {isDocument ? <iframe class="card document" src="/docs" title="The OpenAPI document" /> : !value ? (error ? null : <Loading lines={6} />) : !call ? <Empty title="The document has no calls" /> : (
         <div class={`beside ${route.name ? "has-choice" : ""}`}>
           <nav class="card" aria-label="Calls">
             <ul class="calls">
