@@ -100,10 +100,20 @@ fn summary(store: &Store, alarm: &Alarm, minute: usize) -> Value {
         "reason": change.map_or(reason::INITIAL, |change| &change.transition.reason),
         "kind": kind,
         "description": alarm.description,
-        "pages": alarm.actions.iter().any(|topic| topic == PAGES),
+        "pages": pages(store, alarm),
         "fires_within_minutes": alarm.fires_within,
         "runbook": runbooks::of_description(&alarm.description),
     })
+}
+
+/// Whether it wakes somebody, by itself or as a part of an alarm that does.
+fn pages(store: &Store, alarm: &Alarm) -> bool {
+    let wakes = |alarm: &Alarm| alarm.actions.iter().any(|topic| topic == PAGES);
+    let has_it = |other: &Alarm| match &other.kind {
+        Kind::Composite(rule) => rule.alarms().contains(&alarm.name.as_str()),
+        Kind::Metric(_) => false,
+    };
+    wakes(alarm) || store.watch().alarms().iter().any(|other| wakes(other) && has_it(other))
 }
 
 fn detail(store: &Store, alarm: &Alarm, range: &Range<usize>) -> Answer {

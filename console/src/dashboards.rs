@@ -94,7 +94,9 @@ fn drawn(plant: &Plant, name: &str, body: &Value, range: &Range<usize>) -> Value
 pub(crate) fn budgets(plant: &Plant, store: &Store, range: &Range<usize>) -> Vec<Value> {
     let body = body(plant, BODIES[0].1).unwrap_or_default();
     let widgets = body["widgets"].as_array().into_iter().flatten();
-    let numbers = widgets.filter(|widget| widget["properties"]["view"] == "singleValue");
+    let title =
+        |widget: &Value| widget["properties"]["title"].as_str().unwrap_or_default().to_owned();
+    let numbers = widgets.filter(|widget| title(widget).contains("budget left"));
     let budget = |widget: &Value| {
         let shown = self::widget(plant, store, widget, range);
         json!({

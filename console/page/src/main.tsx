@@ -49,6 +49,8 @@ function Page(): JSX.Element {
   useEffect(() => {
     document.title = `${isPaged ? "Paged! · " : ""}${route.name ? `${route.name} · ` : ""}${shown.title} · Picus console`;
   }, [shown, route.name, isPaged]);
+  // In a narrow window the list of views is longer than the window.
+  useEffect(() => document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [shown]);
   const alarms = live.state?.alarms;
   return (
     <>

@@ -14,6 +14,8 @@ const VIEWS: Record<string, string> = {
   logs: "#/logs",
   insights: "#/logs/insights",
   requests: "#/requests",
+  document: "#/requests/document",
+  template: "#/alarms/template",
   practice: "#/practice",
 };
 const THEMES = ["light", "dark"] satisfies Theme[];

@@ -14,7 +14,13 @@ async fn a_fault_raises_its_alarm_with_its_reason_and_runbook_and_ends() {
         alarms.iter().any(|alarm| alarm["name"] == name && alarm["state"] == wanted)
     };
     let outage = "picus-outage";
-    page.until("/api/alarms", |alarms| states(alarms, outage, "OK")).await;
+    let alarms = page.until("/api/alarms", |alarms| states(alarms, outage, "OK")).await;
+    let pages = |name: &str| {
+        let alarms = alarms["alarms"].as_array().unwrap();
+        alarms.iter().find(|alarm| alarm["name"] == name).unwrap()["pages"] == true
+    };
+    assert!(pages("picus-availability-page"), "picus-page has it as a part");
+    assert!(!pages("picus-availability-ticket"));
     let fault = |on| json!({ "name": "dynamodb-unreachable", "on": on });
     page.post("/api/faults", &fault(true)).await;
     page.until("/api/alarms", |alarms| states(alarms, outage, "ALARM")).await;
