@@ -1,10 +1,13 @@
 """The template's variants that the emulator can't run, evaluated as CloudFormation would."""
 
+import json
+
 import pytest
 import yaml
 from ministack.services.cloudformation import engine
 
 from test_intent import rendered
+from world import ROOT
 
 TLS = {"CertificateArn": "arn:aws:acm:eu-central-1:000000000000:certificate/1", "PublicName": "picus.example"}
 TOKENS = {**TLS, "JwtIssuer": "https://issuer.example/", "JwtJwksEndpoint": "https://issuer.example/keys", "JwtAudience": "picus"}
@@ -88,8 +91,13 @@ def test_with_an_issuer_every_write_needs_a_token():
             "AdditionalClaims": [{"Name": "aud", "Format": "single-string", "Values": ["picus"]}],
         }
         assert forward["TargetGroupArn"] == target
-    # The rule must match every POST, whatever its path: other requests reach the service without a token.
-    assert put["Conditions"] == [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"]}}]
+    # The rules must match the method of each operation that needs a token by the API's document, whatever its path: other
+    # requests reach the service without a token.
+    paths = json.loads((ROOT / "service/tests/openapi.json").read_text())["paths"].values()
+    writes = {method.upper() for path in paths for method, operation in path.items() if {"token": []} in operation.get("security", [])}
+    assert {"POST", "DELETE"} <= writes
+    methods = {"Values": sorted(writes - {"DELETE", "OPTIONS"})}
+    assert put["Conditions"] == [{"Field": "http-request-method", "HttpRequestMethodConfig": methods}], "deploy/templates/picus/rules.yaml: PutTokenRule"
     assert [action["Type"] for action in found["HttpListener"]["DefaultActions"]] == ["redirect"]
     assert [rule["FromPort"] for rule in found["LoadBalancerGroup"]["SecurityGroupEgress"]] == [8080, 443]
 

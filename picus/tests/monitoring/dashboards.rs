@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use picus_cloudwatch::expression::Expression;
 use serde_json::Value;
 
-use crate::given::{DASHBOARDS, alarms, dashboard, template};
+use crate::given::{DASHBOARDS, alarms, dashboard, file, template};
 
 fn widgets(name: &str) -> Vec<Value> {
     dashboard(name)["widgets"].as_array().unwrap().clone()
@@ -204,6 +204,24 @@ fn the_overview_shows_every_alarm() {
                     "dashboards/overview.json: add {} to the alarms of a panel",
                     alarm.name
                 );
+            }
+        }
+    }
+}
+
+/// A call that is missing in one of these panels fails or slows down unseen.
+#[test]
+fn the_panels_of_dynamodb_show_every_call_that_a_role_allows() {
+    let panels = file("dashboards/data.json");
+    for role in ["ecs-task-role", "picus-lambda-role"] {
+        let policy = file(&format!("policies/{role}.json"));
+        for action in policy.split("\"dynamodb:").skip(1) {
+            let call = action.split('"').next().unwrap();
+            for metric in ["SuccessfulRequestLatency", "SystemErrors", "ThrottledRequests"] {
+                let row = format!(
+                    r#"["AWS/DynamoDB", "{metric}", "TableName", "${{TableName}}", "Operation", "{call}","#
+                );
+                assert!(panels.contains(&row), "dashboards/data.json: add a row to a panel: {row}");
             }
         }
     }

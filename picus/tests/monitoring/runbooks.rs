@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use picus_api::route;
 use regex::Regex;
 
 use crate::given::{DASHBOARDS, alarms, dashboard, file, root};
@@ -46,6 +47,18 @@ fn each_alarm_has_its_runbook_and_each_runbook_its_alarm() {
         }
     }
     assert_eq!(linked, runbooks, "docs/runbooks/ (right) has a runbook without an alarm (left)");
+}
+
+/// The runbook says which action each route needs.
+#[test]
+fn the_runbook_of_routes_names_every_route() {
+    let text = file("docs/runbooks/route-page.md");
+    for route in route::SLO_OF_SERVICE.iter().chain(&route::SLO_OF_HANDLER) {
+        assert!(
+            text.contains(&format!("`{route}`")),
+            "docs/runbooks/route-page.md: add {route} with the action that it needs"
+        );
+    }
 }
 
 #[test]

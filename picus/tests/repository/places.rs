@@ -67,14 +67,16 @@ fn each_response_in_the_document_has_the_headers_of_every_response() {
     }
 }
 
-/// Every Rust file of a crate, with tests and benchmarks.
+/// Every Rust file of a crate, with tests and benchmarks; or every Python file of a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
     let of = |path: PathBuf| {
         if path.is_dir() {
             return sources(&path);
         }
-        Vec::from_iter(path.extension().is_some_and(|end| end == "rs").then_some(path))
+        Vec::from_iter(
+            path.extension().is_some_and(|end| end == "rs" || end == "py").then_some(path),
+        )
     };
     entries.flat_map(of).collect()
 }
@@ -124,20 +126,15 @@ fn the_toolchain_the_image_and_the_manifest_name_one_rust() {
 #[test]
 fn the_tests_and_files_that_the_guide_names_are_there() {
     let guide = fs::read_to_string(root().join("docs/ADAPT.md")).unwrap();
-    let all = crates().into_iter().flat_map(|name| sources(&root().join(name)));
+    let folders = crates().into_iter().chain(["deploy/tests".to_owned()]);
+    let all = folders.flat_map(|name| sources(&root().join(name)));
     let all: String = all.map(|path| fs::read_to_string(path).unwrap()).collect();
     let mut tests = 0;
-    for word in guide
-        .lines()
-        .filter(|line| !line.starts_with("```"))
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
-    {
+    for word in guide.lines().filter(|line| !line.starts_with("```")).flat_map(words) {
         let name = word.rsplit("::").next().unwrap();
-        let is_test = name.matches('_').count() > 2
-            && name.chars().all(|letter| letter == '_' || letter.is_ascii_lowercase());
-        if is_test {
+        if is_test(name) {
             assert!(
-                all.contains(&format!("fn {name}(")),
+                ["fn", "def"].iter().any(|kind| all.contains(&format!("{kind} {name}("))),
                 "docs/ADAPT.md: no test is called {name}"
             );
             tests += 1;
@@ -146,4 +143,37 @@ fn the_tests_and_files_that_the_guide_names_are_there() {
         }
     }
     assert!(tests > 15, "{tests}");
+}
+
+/// The names in backticks in a line.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+fn is_test(name: &str) -> bool {
+    name.matches('_').count() > 2
+        && name.chars().all(|letter| letter == '_' || letter.is_ascii_lowercase())
+}
+
+/// In a row, a name stands after the file that has it.
+#[test]
+fn the_files_that_the_guide_names_have_the_names_beside_them() {
+    let guide = fs::read_to_string(root().join("docs/ADAPT.md")).unwrap();
+    let is_name = |word: &str| word.chars().all(|letter| letter == '_' || letter.is_alphabetic());
+    let mut names = 0;
+    for place in guide.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").nth(1)) {
+        let mut file = None;
+        for word in words(place) {
+            if root().join(word).is_file() {
+                file = Some((word, fs::read_to_string(root().join(word)).unwrap()));
+            } else if let Some((path, text)) = &file
+                && is_name(word)
+                && !is_test(word)
+            {
+                assert!(text.contains(word), "docs/ADAPT.md: {path} has no {word}");
+                names += 1;
+            }
+        }
+    }
+    assert!(names > 15, "{names}");
 }

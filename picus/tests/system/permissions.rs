@@ -1,6 +1,7 @@
 //! The programs may do exactly what they do. The policies of their roles are enforced on DynamoDB, and the calls are
 //! compared with what is allowed.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use aws_config::{BehaviorVersion, Region};
@@ -10,12 +11,13 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use picus_cloudwatch::metric_sink::MetricSink;
+use picus_drills::samples;
 use picus_local::deployment::{Deployment, TEMPLATE};
-use picus_local::dynamodb::{Calls, DynamoDb, Storage};
+use picus_local::dynamodb::{Calls, DynamoDb, DynamoDbFault, Storage};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::given::{options, started};
+use crate::given::{self, options, started};
 
 const TASK_ROLE: &str = "ecsTaskRole";
 const FUNCTION_ROLE: &str = "picus-lambda-role";
@@ -78,33 +80,86 @@ async fn the_programs_use_exactly_the_actions_that_their_roles_allow() {
     system.stop().await;
 }
 
-/// Without a permission, an operation fails with 500. Each operation of the document is called, with the least input
-/// that it needs.
+/// An operation of the OpenAPI document.
+struct Described {
+    method: Method,
+    template: String,
+    has_body: bool,
+    statuses: BTreeSet<String>,
+}
+
+impl Described {
+    fn all() -> Vec<Self> {
+        let document = serde_json::to_value(picus_api::document()).unwrap();
+        let paths = document["paths"].as_object().unwrap().clone().into_iter();
+        let of = |(template, path): (String, Value)| {
+            let methods = path.as_object().unwrap().clone().into_iter();
+            let described = methods.map(|(method, operation)| Self {
+                method: Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(),
+                template: template.clone(),
+                has_body: operation["requestBody"].is_object(),
+                statuses: operation["responses"].as_object().unwrap().keys().cloned().collect(),
+            });
+            described.collect::<Vec<_>>()
+        };
+        paths.flat_map(of).collect()
+    }
+
+    /// Calls the operation with the least input that it needs.
+    async fn call(&self, client: &given::Client, id: &str) -> StatusCode {
+        let path = self.template.replace("{key}", id);
+        let mut request = client.request(self.method.clone(), &path);
+        if self.has_body {
+            request = request.json(&json!({"n": 2}));
+        }
+        request.send().await.unwrap().status()
+    }
+}
+
+/// Without a permission, an operation fails with 500.
 #[tokio::test]
 async fn every_operation_of_the_document_succeeds_in_its_role() {
-    let document = serde_json::to_value(picus_api::document()).unwrap();
     let (system, client) = started(options()).await;
-    let mut tried = 0;
-    for (template, path) in document["paths"].as_object().unwrap() {
-        for (method, operation) in path.as_object().unwrap() {
-            let id = client.put(&json!({"n": 1})).await;
-            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            let mut request = client.request(method.clone(), &template.replace("{key}", &id));
-            if operation["requestBody"].is_object() {
-                request = request.json(&json!({"n": 2}));
-            }
-            let status = request.send().await.unwrap().status();
-            let documented = operation["responses"].as_object().unwrap();
-            assert!(
-                status.is_success() && documented.contains_key(status.as_str()),
-                "{method} {template} answers {status}. Does its role have the permission (policies/ecs-task-role.json, \
-                 policies/picus-lambda-role.json), and the load balancer a rule for it \
-                 (deploy/templates/picus/rules.yaml)? If it needs another body than {{\"n\": 2}}, give it one here."
-            );
-            tried += 1;
-        }
+    let all = Described::all();
+    assert!(all.len() > 10, "{}", all.len());
+    for operation in all {
+        let id = client.put(&json!({"n": 1})).await;
+        let status = operation.call(&client, &id).await;
+        let Described { method, template, statuses, .. } = operation;
+        assert!(
+            status.is_success() && statuses.contains(status.as_str()),
+            "{method} {template} answers {status}. Does its role have the permission (policies/ecs-task-role.json, \
+             policies/picus-lambda-role.json), and the load balancer a rule for it \
+             (deploy/templates/picus/rules.yaml)? If it needs another body than {{\"n\": 2}}, give it one here."
+        );
     }
-    assert!(tried > 10, "{tried}");
+    system.stop().await;
+}
+
+/// If the code that counts attempts does not know a call or its errors, it counts the call as `_OTHER`, and no throttle.
+#[tokio::test]
+async fn every_call_is_counted_by_its_name_and_its_throttles_are_counted() {
+    let mut options = options();
+    options.environment.insert("PICUS_DYNAMODB_MAX_ATTEMPTS".to_owned(), "1".to_owned());
+    let (system, client) = started(options).await;
+    system.dynamodb_fault(Some(DynamoDbFault::Throttles(1)));
+    for operation in Described::all() {
+        operation.call(&client, "any").await;
+    }
+    let metrics = system.tasks()[0].running().await.unwrap().metrics_address;
+    let metrics = given::Client::of(metrics).get_path("/metrics").await.text().await.unwrap();
+    let counted = |name: &str| -> BTreeSet<String> {
+        let of_name = samples(&metrics).filter(|sample| sample.name == name);
+        of_name.map(|sample| sample.labels["db_operation_name"].clone()).collect()
+    };
+    let attempts = counted("picus_dynamodb_attempts_total");
+    assert!(attempts.contains("PutItem"), "{attempts:?}");
+    assert!(!attempts.contains("_OTHER"), "items/src/observe.rs: add the call to known_operation");
+    assert_eq!(
+        counted("picus_dynamodb_throttles_total"),
+        attempts,
+        "items/src/observe.rs: add the error of the missing call to error_code"
+    );
     system.stop().await;
 }
 

@@ -75,7 +75,7 @@ fn each_route_has_its_own_burn_rate_in_a_page_and_a_ticket() {
                 let metric = Metric::new(OWN, counter.name, &of_route);
                 assert!(
                     watched.contains(&metric),
-                    "no picus-route-…-{window} watches {metric}: add the route to Routes, and to the loops"
+                    "no picus-route-…-{window} watches {metric}: add the route to Routes in dashboards/alarms.yaml, to both loops, and to the rules of the alarms that combine routes"
                 );
             }
         }
