@@ -4,15 +4,30 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::given::{Client, EXECUTABLE, send_signal};
 
-fn run(arguments: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } = Command::new(EXECUTABLE).args(arguments).output().unwrap();
+/// Runs the program, which must end by itself. A start that succeeds by mistake fails the test instead of hanging it.
+fn ended(command: &mut Command) -> (Option<i32>, String) {
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id().to_string();
+    let (tell, output) = mpsc::channel();
+    thread::spawn(move || tell.send(child.wait_with_output()));
+    let Ok(output) = output.recv_timeout(Duration::from_secs(30)) else {
+        send_signal("KILL", &id);
+        panic!("{command:?} did not end");
+    };
+    let Output { status, stderr, .. } = output.unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    ended(Command::new(EXECUTABLE).args(arguments))
 }
 
 #[test]
@@ -47,9 +62,8 @@ fn an_error_at_start_is_one_line_with_its_remedy() {
 fn a_setting_that_only_the_delete_handler_refuses_ends_the_start_too() {
     let mut command = Command::new(EXECUTABLE);
     command.args(["--memory", "--port", "0"]).env("RUST_LOG", "debgu");
-    let Output { status, stderr, .. } = command.output().unwrap();
-    let error = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(64), "{error}");
+    let (code, error) = ended(&mut command);
+    assert_eq!(code, Some(64), "{error}");
     let begins = "picus: the delete handler does not start: RUST_LOG: `debgu` is not usable: ";
     assert!(error.starts_with(begins) && error.lines().count() == 1, "{error}");
 }
@@ -61,9 +75,8 @@ fn an_invalid_setting_ends_the_start_with_the_services_message() {
         .args(["--memory", "--port", "0"])
         .env("PICUS_WORKERS", "x")
         .env("PICUS_MAX_IN_FLIGHT", "0");
-    let Output { status, stderr, .. } = command.output().unwrap();
-    let error = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(64), "{error}");
+    let (code, error) = ended(&mut command);
+    assert_eq!(code, Some(64), "{error}");
     let lines: Vec<_> = error.lines().collect();
     let [workers, in_flight] = lines[..] else { panic!("{error}") };
     let begins = "picus: the service does not start: PICUS_WORKERS: `x` is not usable: ";
