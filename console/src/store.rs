@@ -141,6 +141,33 @@ mod tests {
 
     use super::*;
 
+    /// Prints how much memory a day takes at ten thousand requests a second, for docs/CONSOLE.md.
+    #[test]
+    #[ignore = "takes hundreds of megabytes: run it alone"]
+    fn the_memory_of_a_day_of_minutes() {
+        // What the system reports with all its faults on, and those of its metrics that are durations.
+        const METRICS: usize = 300;
+        const DURATIONS: usize = 30;
+        let resident = || picus_local::memory::resident_bytes(std::process::id()).unwrap();
+        let name = |number: usize| Metric::new("N", &format!("m{number}"), &[("a", "b")]);
+        // A minute's durations, from a tenth of a millisecond to ten seconds.
+        let values: Vec<f64> =
+            (0..600_000).map(|at| 10.0_f64.powf(f64::from(at) / 120_000.0 - 4.0)).collect();
+        let mut many = Datum::of(&values).unwrap();
+        many.compact();
+        let (before, mut store) = (resident(), Store::new(Vec::new()));
+        for number in 0..DAY {
+            let datum = |metric| {
+                if metric < DURATIONS { many.clone() } else { Datum::of(&[1.0]).unwrap() }
+            };
+            let all = (0..METRICS).map(|metric| (name(metric), Arc::new(datum(metric))));
+            store.push(&Minute(all.collect()), number as u64).unwrap();
+        }
+        let mib = (resident() - before) / 1024 / 1024;
+        println!("{METRICS} metrics, {DURATIONS} of {} values each: {mib} MiB", many.size());
+        assert_eq!(store.minutes(), DAY);
+    }
+
     #[test]
     fn a_day_of_minutes_is_kept_and_no_more() {
         let metric = Metric::new("N", "m", &[]);

@@ -22,6 +22,8 @@ export interface Given {
   post(path: string, body: object): Promise<void>;
   /** What browsers wrote to their consoles, and requests that failed. */
   complaints: string[];
+  /** The system's process. */
+  pid(): number;
   /** Another system at the same address. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -77,6 +79,7 @@ export async function given(): Promise<Given> {
       const response = await fetch(base + path, { method: "POST", headers, body: JSON.stringify(body) });
       assert.equal(response.status, 200, `${path}: ${await response.text()}`);
     },
+    pid: () => child.pid!,
     async restart() {
       await end();
       [child, base] = await system(new URL(base).port);

@@ -1,5 +1,6 @@
 //! The console of a running system.
 
+mod busy;
 mod controls;
 mod practice;
 mod terminal;
@@ -14,7 +15,7 @@ use picus_local::traces::Collector;
 use picus_local::{Options, System};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time;
 
 use crate::given::{Client, options};
@@ -26,11 +27,28 @@ struct Page {
     token: String,
 }
 
+/// Tells a console more than its system does.
+struct Tell {
+    metrics: MetricSink,
+    lines: UnboundedSender<(&'static str, String)>,
+    /// The URL of its collector.
+    collector: String,
+}
+
 impl Page {
     async fn open() -> Self {
+        Self::open_with_tell().await.0
+    }
+
+    async fn open_with_tell() -> (Self, Tell) {
         let metrics = MetricSink::on();
         let (sender, lines) = unbounded_channel();
         let collector = Collector::start().await.unwrap();
+        let tell = Tell {
+            metrics: metrics.clone(),
+            lines: sender.clone(),
+            collector: collector.endpoint(),
+        };
         let (access_sender, access_log) = unbounded_channel();
         let options = Options {
             access_log: Some(access_sender),
@@ -52,7 +70,7 @@ impl Page {
         let token = session["token"].as_str().unwrap().to_owned();
         let page = Self { console, client, token };
         page.post("/api/clock", &json!({ "seconds_per_minute": 1 })).await;
-        page
+        (page, tell)
     }
 
     async fn get(&self, path: &str) -> Value {
