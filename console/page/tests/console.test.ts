@@ -108,6 +108,9 @@ test("gauges, tables, numbers and sums of searches are drawn, and a point leads 
   const point = of("times").locator("[data-exemplar]").first();
   await point.waitFor({ timeout: 30_000 });
   const trace = await point.getAttribute("data-exemplar");
+  const [mark, plot] = [(await point.boundingBox())!, (await of("times").locator(".u-over").boundingBox())!];
+  const [x, y] = [mark.x + mark.width / 2, mark.y + mark.height / 2];
+  assert.ok(x >= plot.x - 1 && x <= plot.x + plot.width + 1 && y >= plot.y - 1 && y < plot.y + plot.height, `${JSON.stringify(mark)} is within ${JSON.stringify(plot)}`);
   await of("times").getByRole("link", { name: /^Trace of 0\.\d/ }).first().waitFor();
   await point.click({ force: true });
   await page.waitForSelector("[data-spans]");

@@ -47,6 +47,7 @@ export function Chart({ drawing, title, onPick }: { drawing: Drawing; title: str
       <div class="plot" ref={place} role="img" aria-label={`${title}: ${summary(drawing)}`}
         onClick={() => index !== null && onPick?.(index)} />
       <ul class="legend">
+        {largest ? <li><a href={address("traces", largest.trace_id)} title={saying(largest)}><i class="diamond" />Trace of {number(largest.value)}</a></li> : null}
         {drawing.series.map((series, order) => (
           <li key={series.label} title={series.label}>
             <i style={{ color: `var(--series-${(order % 8) + 1})` }} />
@@ -54,12 +55,11 @@ export function Chart({ drawing, title, onPick }: { drawing: Drawing; title: str
             <b>{number(index === null ? series.last ?? lastOf(series.points) : series.points[index])}</b>
           </li>
         ))}
-        {largest ? <li><a href={address("traces", largest.trace_id)} title={saying(largest)}><i class="diamond" />Trace of {number(largest.value)}</a></li> : null}
       </ul>
       <div class="exemplars">
         {placed.map(({ left, top, exemplar }) => (
           // The keyboard reaches the largest, in the legend.
-          <a key={exemplar.trace_id} style={{ left, top }} href={address("traces", exemplar.trace_id)} tabIndex={-1} title={saying(exemplar)} aria-label={saying(exemplar)} data-exemplar={exemplar.trace_id} />
+          <a key={exemplar.trace_id} style={{ left: `${left}px`, top: `${top}px` }} href={address("traces", exemplar.trace_id)} tabIndex={-1} title={saying(exemplar)} aria-label={saying(exemplar)} data-exemplar={exemplar.trace_id} />
         ))}
       </div>
       {time === undefined ? null : <time class="when" title={utc(time)}>{clock(time)}</time>}
