@@ -6,6 +6,7 @@
 //! the fault should last. So three days take seconds, and yet every number was measured.
 
 mod alarms;
+mod clients;
 mod cpu;
 mod cpu_use;
 mod declarations;
@@ -19,12 +20,14 @@ mod record;
 mod releases;
 mod report;
 mod scrape;
+mod solver;
 mod stage;
 mod story;
 mod tape;
 mod traffic;
 
 pub use alarms::{TEMPLATE, alarms, parameters};
+pub use clients::{Compared, End, Seen, Sli};
 pub use exemplars::Exemplar;
 pub use exposition::{Sample, samples};
 pub use fault::NamedFault;

@@ -117,10 +117,22 @@ impl Report {
                     "why_too": why,
                 })
             });
+            let clients = verdict.slis.iter().map(|compared| {
+                let mut differs = drill.differs.iter().filter(|_| !compared.agrees());
+                let why = differs.find(|(sli, _)| *sli == compared.sli).map(|(_, why)| *why);
+                json!({
+                    "what": compared.sli.to_string(),
+                    "seen_percent": compared.seen,
+                    "seen_at_least_percent": compared.at_least,
+                    "sli_percent": compared.told,
+                    "why_different": why,
+                })
+            });
             json!({
                 "drill": drill.name,
                 "minutes": drill.lasts,
                 "fired": fired.collect::<Vec<_>>(),
+                "clients": clients.collect::<Vec<_>>(),
                 "rolled_back": drill.rolled_back_by.and(verdict.rolled_back.as_ref()).map(
                     |(alarm, after)| json!({ "by": alarm, "after_minutes": after }),
                 ),

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
+use std::{iter, mem};
 
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{self, Instant};
 
+use crate::clients::Seen;
 use crate::cpu::{self, Shortage};
 use crate::cpu_use::CpuUse;
 use crate::exemplars::{self, Exemplar, OPEN_METRICS};
@@ -19,6 +22,7 @@ use picus_cloudwatch::math::MathError;
 use picus_cloudwatch::metric_sink::MetricSink;
 use picus_cloudwatch::template::{self, TemplateError};
 use picus_local::dynamodb::DynamoDbFault;
+use picus_local::output::Output;
 use picus_local::tasks::Task;
 use picus_local::traces::Distribution;
 use picus_local::{Options, StartError, System};
@@ -43,6 +47,9 @@ const MINUTE: Duration = Duration::from_millis(125);
 const RECOVERY: Duration = Duration::from_secs(30);
 const TASKS: u32 = 2;
 
+/// A program's name, and one of its lines.
+pub(crate) type Line = (&'static str, String);
+
 /// A system, with the stand-ins for what AWS runs beside it: the collector, and what counts tasks and memory.
 pub struct Stage {
     system: System,
@@ -58,11 +65,15 @@ pub struct Stage {
     deployed: Option<Fault>,
     cpu_use: CpuUse,
     shortage: Option<Shortage>,
+    seen: Vec<Seen>,
+    /// The programs' lines, if somebody reads them.
+    lines: Option<UnboundedReceiver<Line>>,
 }
 
 impl Stage {
     pub(crate) async fn set(drill: &Drill, executable: PathBuf) -> Result<Self, DrillError> {
         let metrics = MetricSink::on();
+        let (output, lines) = unbounded_channel();
         let settings = SETTINGS.iter().chain(drill.settings);
         let options = Options {
             tasks: TASKS as usize,
@@ -70,6 +81,7 @@ impl Stage {
             // So few that a small flood exceeds it.
             function_concurrency: Some(10),
             executable,
+            output: Output::Sent(output),
             metrics: metrics.clone(),
             health_check_interval: Duration::from_millis(40),
             environment: settings
@@ -78,6 +90,7 @@ impl Stage {
             ..Options::default()
         };
         let mut stage = Self::of(System::start(options).await?, metrics)?;
+        stage.lines = Some(lines);
         // Cold starts and first connections are not part of the drill.
         stage.minutes(2, NORMAL).await;
         Ok(stage)
@@ -104,6 +117,8 @@ impl Stage {
             deployed: None,
             cpu_use: CpuUse::new(),
             shortage: None,
+            seen: Vec::new(),
+            lines: None,
         })
     }
 
@@ -132,12 +147,23 @@ impl Stage {
             let least = Instant::now() + MINUTE;
             // Twice a minute, as in `otel-collector.yaml`.
             self.scrape().await;
-            self.client.send(self.system.address(), traffic).await;
+            self.seen.extend(self.client.send(self.system.address(), traffic).await);
             time::sleep_until(least).await;
             self.scrape().await;
             minutes.push(self.end_minute());
         }
         minutes
+    }
+
+    /// Returns what the clients have seen since this was last called.
+    pub(crate) fn take_seen(&mut self) -> Vec<Seen> {
+        mem::take(&mut self.seen)
+    }
+
+    /// Returns the programs' lines since this was last called.
+    pub(crate) fn take_lines(&mut self) -> Vec<Line> {
+        let lines = self.lines.as_mut();
+        lines.map(|lines| iter::from_fn(|| lines.try_recv().ok()).collect()).unwrap_or_default()
     }
 
     /// Ends the minute, and returns what was reported in it.

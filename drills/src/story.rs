@@ -14,13 +14,13 @@ impl Drill {
     /// The fault, how long it lasts, and the clients' requests.
     #[must_use]
     pub fn story(&self) -> String {
-        let Traffic { gets, puts, lists, deletes } = self.traffic;
+        let Traffic { gets, puts, lists, whole_lists, deletes, .. } = self.traffic;
         let wrong = format!("  {}", self.fault.words());
         let lasts = match self.lasts {
             minutes if minutes % HOUR == 0 => format!("{} hours", minutes / HOUR),
             minutes => format!("{minutes} minutes"),
         };
-        let requests = gets + puts + lists + deletes;
+        let requests = gets + puts + lists + whole_lists + deletes;
         fitted(&wrong, &format!("for {lasts}, with {requests} requests a minute"))
     }
 }
@@ -73,6 +73,9 @@ fn dynamodb(fault: DynamoDbFault) -> String {
         DynamoDbFault::SlowOperation(operation, time) => {
             format!("DynamoDB takes {time:?} longer for {operation}, and nothing else")
         }
+        DynamoDbFault::SlowPages(time) => {
+            format!("DynamoDB takes {time:?} longer for each page after a list's first")
+        }
         DynamoDbFault::Slow(one_in, time) => {
             format!("DynamoDB takes {time:?} longer for {}", calls(one_in))
         }
@@ -83,12 +86,12 @@ impl Verdict {
     /// What the alarms did, in the order in which they fired.
     #[must_use]
     pub fn story(&self, drill: &Drill) -> String {
+        let mut lines = Vec::new();
         if self.fired.is_empty() {
-            return "  no alarm fires".to_owned();
+            lines.push("  no alarm fires".to_owned());
         }
         let mut fired: Vec<_> = self.fired.iter().collect();
         fired.sort_by_key(|(_, (after, _))| *after);
-        let mut lines = Vec::new();
         for (alarm, (after, ended)) in fired {
             let also = if drill.alarms.contains(&alarm.as_str()) { "" } else { " too" };
             let ended = match ended {
@@ -106,6 +109,13 @@ impl Verdict {
             self.rolled_back.as_ref().filter(|_| drill.rolled_back_by.is_some())
         {
             lines.push(format!("  minute {after}: {alarm} rolls the release back"));
+        }
+        for compared in &self.slis {
+            lines.push(wrapped(2, &format!("clients: {compared}")));
+            let mut reasons = drill.differs.iter().filter(|_| !compared.agrees());
+            if let Some((_, why)) = reasons.find(|(sli, _)| *sli == compared.sli) {
+                lines.push(wrapped(4, &format!("({why})")));
+            }
         }
         lines.join("\n")
     }
@@ -143,6 +153,7 @@ fn fitted(first: &str, second: &str) -> String {
 mod tests {
     use super::*;
     use crate::alarms;
+    use crate::clients::{Compared, Sli};
     use crate::plan::DRILLS;
 
     fn drill(name: &str) -> &'static Drill {
@@ -198,7 +209,13 @@ mod tests {
     fn every_story_fits_a_terminal() {
         let alarms = alarms::alarms(alarms::TEMPLATE).unwrap();
         let fired = alarms.iter().map(|alarm| (alarm.name.clone(), (2880, Some(4320)))).collect();
-        let verdict = Verdict { fired, ..Verdict::default() };
+        let slis = [Sli::Availability, Sli::Latency].map(|sli| Compared {
+            sli,
+            seen: 100.0,
+            at_least: 80.0,
+            told: 50.0,
+        });
+        let verdict = Verdict { fired, slis: slis.into(), ..Verdict::default() };
         for drill in DRILLS {
             for line in [drill.story(), verdict.story(drill)].join("\n").lines() {
                 assert!(line.chars().count() <= WIDTH, "{line}");

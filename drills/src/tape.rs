@@ -1,6 +1,7 @@
 //! Recorded metrics of a system, and what the alarms do with them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use picus_cloudwatch::alarm::State;
 use picus_cloudwatch::data::Minute;
@@ -9,7 +10,10 @@ use picus_cloudwatch::math::MathError;
 use picus_cloudwatch::metric::Metric;
 use picus_cloudwatch::watch::Watch;
 
+use crate::clients::{self, Compared, Seen, Sli};
 use crate::plan::Drill;
+use crate::solver::Evidence;
+use crate::stage::Line;
 
 /// The alarms that roll a deployment back, one a line, as deployed.
 const ROLLBACK_ALARMS: &str = include_str!("../../dashboards/rollback-alarms.yaml");
@@ -25,6 +29,14 @@ pub struct Tape {
     pub(crate) green: Vec<Minute>,
     pub(crate) fault: Vec<Minute>,
     pub(crate) after: Vec<Minute>,
+    /// A minute without requests. Metrics of the last ones may come in it.
+    pub(crate) rest: Vec<Minute>,
+    /// What the clients saw of all requests.
+    pub seen: Vec<Seen>,
+    /// The longest that a client waited while all was well: what this machine adds to every request.
+    pub(crate) overhead: Duration,
+    /// The programs' lines during the fault.
+    pub(crate) lines: Vec<Line>,
 }
 
 /// What the alarms that stand for themselves did.
@@ -34,6 +46,10 @@ pub struct Verdict {
     pub early: BTreeSet<String>,
     /// Alarms that fired: after how many minutes, and how many minutes after the end of the fault they were OK.
     pub fired: BTreeMap<String, (usize, Option<usize>)>,
+    /// For each alarm that the drill is for: the cause to which its runbook leads, or why it leads to none.
+    pub causes: Vec<(String, Result<String, String>)>,
+    /// What the SLIs say, beside what the clients saw.
+    pub slis: Vec<Compared>,
     /// The first alarm that rolls a deployment back, and after how many minutes.
     pub rolled_back: Option<(String, usize)>,
 }
@@ -50,8 +66,11 @@ fn rolls_back(alarm: &str) -> bool {
 impl Tape {
     /// All metrics that the system reported.
     pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
-        let minutes = [&self.green, &self.fault, &self.after].into_iter().flatten();
-        minutes.flat_map(|minute| minute.0.keys())
+        self.minutes().flat_map(|minute| minute.0.keys())
+    }
+
+    fn minutes(&self) -> impl Iterator<Item = &Minute> {
+        [&self.green, &self.fault, &self.after, &self.rest].into_iter().flatten()
     }
 
     /// Plays the recording to the alarms.
@@ -63,7 +82,9 @@ impl Tape {
             alarms.iter().any(|known| known.name == alarm && known.fires_within.is_some())
         };
         let mut watch = Watch::new(alarms.to_vec());
-        let mut verdict = Verdict::default();
+        let slis =
+            clients::compare(&self.seen, drill.limit(), self.overhead, self.minutes(), alarms)?;
+        let mut verdict = Verdict { slis, ..Verdict::default() };
         for minute in looped(&self.green).take(drill.calm) {
             let fired =
                 watch.minute(minute)?.into_iter().filter(|change| change.to == State::Alarm);
@@ -92,6 +113,10 @@ impl Tape {
                 break;
             }
         }
+        let mut evidence = Evidence::of(&self.lines, &self.green, &self.fault);
+        evidence.alarms = verdict.fired.keys().cloned().collect();
+        let solved = drill.alarms.iter().map(|alarm| ((*alarm).to_owned(), evidence.cause(alarm)));
+        verdict.causes = solved.collect();
         Ok(verdict)
     }
 }
@@ -118,6 +143,19 @@ impl Verdict {
             && rolled_back_by != Some(expected)
         {
             faults.push(format!("{expected} does not roll the deployment back"));
+        }
+        let differs = |sli: Sli| drill.differs.iter().any(|(known, _)| *known == sli);
+        let wrong =
+            self.slis.iter().filter(|compared| !compared.agrees() && !differs(compared.sli));
+        faults.extend(wrong.map(|compared| format!("clients: {compared}")));
+        for (alarm, found) in &self.causes {
+            let (Ok(found) | Err(found)) = found;
+            if found != drill.cause {
+                faults.push(format!(
+                    "{alarm}: its runbook leads to: {found}; it is: {}",
+                    drill.cause
+                ));
+            }
         }
         let perhaps = |alarm: &str| drill.perhaps.iter().any(|(known, _)| *known == alarm);
         for (alarm, (after, ended)) in &self.fired {

@@ -42,6 +42,8 @@ pub enum DynamoDbFault {
     DeniesOperation(&'static str),
     /// Each call of this operation takes this much longer.
     SlowOperation(&'static str, Duration),
+    /// Each page but the first of a list takes this much longer.
+    SlowPages(Duration),
     /// One in this many calls takes this much longer.
     Slow(u32, Duration),
 }
@@ -87,6 +89,7 @@ impl Proxy {
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, BrokenOff> {
+        let started = Instant::now();
         let (mut head, body) = request.into_parts();
         let fault = *self.fault();
         // A health check of the endpoint is not a call: it is neither refused nor counted.
@@ -121,6 +124,11 @@ impl Proxy {
             return Ok(refusal("SerializationException", "The request is too large."));
         };
         let body = body.to_bytes();
+        if let Some(DynamoDbFault::SlowPages(more)) = fault
+            && str::from_utf8(&body).is_ok_and(|body| body.contains("\"ExclusiveStartKey\""))
+        {
+            time::sleep(more).await;
+        }
         if let Err(denied) = self.permissions.check(&head.headers, &operation, &body) {
             return Ok(refusal(denied.kind, &denied.message));
         }
@@ -129,7 +137,6 @@ impl Proxy {
             self.reporter.throttled(&operation);
             return Ok(refusal("ProvisionedThroughputExceededException", "Slower, please"));
         }
-        let started = Instant::now();
         let answer = if let Some(partial) = partial.flatten() {
             self.reporter.throttled_in_part(partial.unread);
             head.headers.insert(CONTENT_LENGTH, partial.read.len().into());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use picus_cloudwatch::definition::Alarm;
-use picus_drills::{self as drill, DRILLS, Drill, TEMPLATE, Tape};
+use picus_drills::{self as drill, DRILLS, Drill, End, TEMPLATE, Tape};
 
 use crate::references;
 
@@ -28,6 +28,10 @@ fn faults_of_mutant(drill: &Drill, tape: &Tape, right: &str, wrong: &str) -> Vec
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_crashes_fires_its_alarm_and_mutants_of_it_do_not() {
     let (drill, tape) = made("handler-crashes").await;
+    // The runbooks of both its alarms lead to its cause, and not to another.
+    let other = Drill { cause: "DynamoDB itself", ..*drill };
+    let wrong = faults(&other, &tape, &drill::alarms(TEMPLATE).unwrap());
+    assert_eq!(wrong.iter().filter(|fault| fault.contains("its runbook leads to")).count(), 2);
     assert_eq!(faults(drill, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
     for (right, wrong) in [
         ("MetricName: Errors", "MetricName: Error"),
@@ -39,12 +43,49 @@ async fn a_handler_that_crashes_fires_its_alarm_and_mutants_of_it_do_not() {
     }
 }
 
+/// A failure that no SLI counts, and a route that it leaves out, make the drill fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_who_wait_and_give_up_are_counted_or_the_drill_fails() {
+    let (drill, tape) = made("impatient-clients").await;
+    assert_eq!(faults(drill, &tape, &drill::alarms(TEMPLATE).unwrap()), Vec::<String>::new());
+    assert!(tape.seen.iter().filter(|seen| seen.end == End::GaveUp).count() > 20);
+    for (right, wrong) in [
+        // Slow responses are not counted.
+        ("total - SUM(FILL(METRICS(\"within\"), 0))", "total - total"),
+        // A route is left out.
+        (
+            "Dimensions: [{Name: service_name, Value: picus-delete-handler}, {Name: http_route, Value: '/picus/{key}'}]",
+            "Dimensions: [{Name: service_name, Value: nobody}]",
+        ),
+    ] {
+        let mutant = TEMPLATE.replace(right, wrong);
+        assert_ne!(mutant, TEMPLATE, "{right}");
+        let faults = faults(drill, &tape, &drill::alarms(&mutant).unwrap());
+        assert!(faults.iter().any(|fault| fault.starts_with("clients: ")), "{wrong}: {faults:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_last_byte_is_not_taken_for_a_late_first_byte() {
+    let (drill, mut tape) = made("long-lists-trickle").await;
+    let alarms = drill::alarms(TEMPLATE).unwrap();
+    assert_eq!(faults(drill, &tape, &alarms), Vec::<String>::new());
+    for seen in &mut tape.seen {
+        seen.waited = seen.took;
+    }
+    let faults = faults(drill, &tape, &alarms);
+    assert!(faults.iter().any(|fault| fault.starts_with("clients: ")), "{faults:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_deployment_is_rolled_back_by_its_alarm_unless_the_alarm_is_broken() {
     let (drill, tape) = made("bad-deployment").await;
     let alarms = drill::alarms(TEMPLATE).unwrap();
     let verdict = tape.play(drill, &alarms).unwrap();
     assert_eq!(verdict.faults(drill, &alarms), Vec::<String>::new());
+    // An error that is not counted.
+    let blind = faults_of_mutant(drill, &tape, "FILL(answered, 0) + FILL(refused", "FILL(refused");
+    assert!(blind.iter().any(|fault| fault.starts_with("clients: ")), "{blind:?}");
     assert!(matches!(verdict.rolled_back, Some((_, ..=5))), "{:?}", verdict.rolled_back);
     let roll_back = |alarm: &Alarm| alarm.name == "picus-availability-page-5m";
     let others: Vec<Alarm> = alarms.into_iter().filter(|alarm| !roll_back(alarm)).collect();

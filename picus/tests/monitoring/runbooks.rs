@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use picus_api::route;
+use picus_cloudwatch::template;
 use regex::Regex;
+use serde_json::Value;
 
 use crate::given::{DASHBOARDS, alarms, dashboard, file, root};
 
@@ -75,6 +77,34 @@ fn each_runbook_says_the_same_things_in_the_same_order() {
             (20..=110).contains(&length),
             "docs/runbooks/{name}.md has {length} lines, not 20 to 110"
         );
+    }
+}
+
+/// `docs/causes.yaml` says how to tell the causes in a runbook's tables apart.
+#[test]
+fn each_runbook_has_the_causes_that_the_drills_look_for() {
+    let causes = template::read(&file("docs/causes.yaml")).unwrap();
+    let causes = causes.as_object().unwrap();
+    assert_eq!(causes.keys().cloned().collect::<BTreeSet<_>>(), runbooks());
+    for (runbook, branches) in causes {
+        let text = file(&format!("docs/runbooks/{runbook}.md"));
+        let queries = text.matches("```logs\n").count();
+        for branch in branches.as_array().unwrap() {
+            let named = match (&branch["cause"], &branch["goto"]) {
+                (Value::String(cause), Value::Null) => cause.clone(),
+                (Value::Null, Value::String(next)) => format!("]({next}.md"),
+                other => panic!("{runbook}: a row names a cause or the next runbook: {other:?}"),
+            };
+            // A runbook may send on to another outside of its tables.
+            let is_row = |line: &&str| branch["goto"].is_string() || line.starts_with("| ");
+            assert!(
+                text.lines().filter(is_row).any(|row| row.contains(&named)),
+                "docs/runbooks/{runbook}.md: no table has: {named}"
+            );
+            let query = branch["query"].as_u64().and_then(|query| usize::try_from(query).ok());
+            let exists = query.is_none_or(|query| (1..=queries).contains(&query));
+            assert!(exists, "docs/runbooks/{runbook}.md has no query {query:?}");
+        }
     }
 }
 
