@@ -6,14 +6,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
+use hyper::header::LINK;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-use tokio::time;
+use tokio::time::{self, Instant};
 
 /// The longest wait for a response: longer than all deadlines of the service.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a page of a list is asked for again.
+const PAGE_TIMEOUT: Duration = Duration::from_mins(2);
+const FIRST_PAGE: &str = "/picus/list?limit=1000";
 
 /// A client for the system at an address. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
+    /// The path of the next page.
+    next: Option<String>,
 }
 
 impl Answer {
@@ -64,7 +70,8 @@ impl Client {
             let response = self.http.request(request).await.ok()?;
             let (parts, body) = response.into_parts();
             let body = body.collect().await.ok()?.to_bytes();
-            Some(Answer { status: parts.status.as_u16(), body })
+            let next = parts.headers.get(LINK).and_then(|link| next(link.to_str().ok()?));
+            Some(Answer { status: parts.status.as_u16(), body, next })
         };
         time::timeout(PATIENCE, answer).await.ok()?
     }
@@ -84,16 +91,47 @@ impl Client {
         self.send("POST", "/picus/put", &headers, item.to_string()).await
     }
 
-    /// All items.
-    pub(crate) async fn list(&self) -> Option<Vec<Value>> {
-        let answer = self.send("GET", "/picus/list", &[], "").await?;
-        match answer.json()? {
-            Value::Array(items) if answer.status == 200 => Some(items),
-            _ => None,
+    /// All items, page by page. A page that fails is asked for again: on a busy machine, a task that has just started
+    /// may not answer in time. Otherwise the last answer's text.
+    pub(crate) async fn list(&self) -> Result<Vec<Value>, String> {
+        let mut items = Vec::new();
+        let mut path = Some(FIRST_PAGE.to_owned());
+        while let Some(of) = path {
+            let page = self.page(&of).await?;
+            let Some(Value::Array(more)) = page.json() else {
+                return Err(format!("no array: {}", String::from_utf8_lossy(&page.body)));
+            };
+            items.extend(more);
+            path = page.next;
+        }
+        Ok(items)
+    }
+
+    async fn page(&self, path: &str) -> Result<Answer, String> {
+        let until = Instant::now() + PAGE_TIMEOUT;
+        loop {
+            let answer = self.send("GET", path, &[], "").await;
+            let why = match answer {
+                Some(answer) if answer.status == 200 => return Ok(answer),
+                Some(Answer { status, body, .. }) => {
+                    format!("{status}: {}", String::from_utf8_lossy(&body))
+                }
+                None => "no answer".to_owned(),
+            };
+            if Instant::now() > until {
+                return Err(format!("{path}: {why}"));
+            }
+            time::sleep(Duration::from_millis(200)).await;
         }
     }
 
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+}
+
+/// The path in `<…>; rel="next"`.
+fn next(link: &str) -> Option<String> {
+    let (path, relation) = link.strip_prefix('<')?.split_once('>')?;
+    relation.contains("next").then(|| path.to_owned())
 }

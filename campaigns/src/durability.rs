@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use fastrand::Rng;
-use serde_json::Value;
 use tokio::task::JoinSet;
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use crate::client::{Answer, Client};
 use crate::context::{CampaignError, Context};
@@ -21,8 +20,8 @@ use crate::report::Report;
 const CLIENTS: u64 = 6;
 /// The system is killed after this many milliseconds.
 const LIFETIME_MS: std::ops::Range<u64> = 50..800;
-/// How often the items are listed at most.
-const TRIES: usize = 10;
+/// How long a put is sent again.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(2);
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -51,9 +50,12 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     for kill in 0..=kills {
         let program = Program::start(&context.picus, folder.path(), &["--tasks", "2"]).await?;
         let client = Client::of(program.address);
-        let Some(listed) = list(&client).await else {
-            report.fail(format!("after {kill} kills the items can't be listed"));
-            break;
+        let listed = match client.list().await {
+            Ok(listed) => listed,
+            Err(why) => {
+                report.fail(format!("after {kill} kills the items can't be listed: {why}"));
+                break;
+            }
         };
         ledger.compare(&listed, &mut report);
         retry(&client, &mut ledger, &mut report).await;
@@ -98,17 +100,6 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     report.figure("puts without an answer", unsure);
     report.figure("items at the end", ledger.present().count());
     Ok(report)
-}
-
-/// All items. On a busy machine, a list may fail now and then.
-async fn list(client: &Client) -> Option<Vec<Value>> {
-    for _ in 0..TRIES {
-        if let Some(items) = client.list().await {
-            return Some(items);
-        }
-        time::sleep(Duration::from_secs(1)).await;
-    }
-    None
 }
 
 /// Puts items, and gets and deletes its own, until the system is gone.
@@ -167,14 +158,26 @@ async fn write(client: Client, mut rng: Rng, first: u64, ended: Arc<AtomicBool>)
     told
 }
 
-/// Repeats puts that have a key and got no response. Now each item is written, and only once.
+/// Repeats puts that have a key and got no response, until they get one. Now each item is written, and only once.
 async fn retry(client: &Client, ledger: &mut Ledger, report: &mut Report) {
     for put in ledger.take_unsure() {
         let Some(key) = &put.key else { continue };
-        let answer = client.put(&item(put.number), Some(key)).await;
-        match answer.filter(|answer| answer.status == 201).and_then(|answer| answer.object_id()) {
-            Some(id) => ledger.set(id, put.number, State::Present),
-            None => report.fail(format!("a put can't be sent again: {key}")),
+        let until = Instant::now() + RETRY_TIMEOUT;
+        loop {
+            let answer = client.put(&item(put.number), Some(key)).await;
+            let status = answer.as_ref().map_or(0, |answer| answer.status);
+            if let Some(id) = answer.filter(|_| status == 201).and_then(|answer| answer.object_id())
+            {
+                ledger.set(id, put.number, State::Present);
+                break;
+            }
+            // On a busy machine, a task that has just started may not answer in time.
+            let is_over = Instant::now() > until || (400..500).contains(&status);
+            if is_over {
+                report.fail(format!("a put can't be sent again: {key} gets {status}"));
+                break;
+            }
+            time::sleep(Duration::from_millis(200)).await;
         }
     }
 }

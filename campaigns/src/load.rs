@@ -1,5 +1,6 @@
 //! Clients that send at a fixed rate, whatever the responses are.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::client::{Answer, Client};
 
 /// The most requests that wait for a response. With more, real clients would be gone, too.
 const MAX_WAITING: usize = 4000;
+/// The most retries that clients have left when they could always afford them.
+const MAX_RETRIES_LEFT: f64 = 100.0;
 
 /// The settings of the clients.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub(crate) struct Load {
     pub(crate) patience: Duration,
     /// The most attempts for a request.
     pub(crate) tries: u32,
+    /// The most retries, as a share of the requests.
+    pub(crate) budget: f64,
     /// The ids to get.
     pub(crate) ids: Arc<[String]>,
 }
@@ -31,35 +36,54 @@ pub(crate) struct Load {
 /// The results of some requests.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes {
-    /// How long each successful request took, with all its attempts.
-    took: Vec<Duration>,
-    /// How many of them ended while requests were still being sent.
-    in_time: usize,
-    /// How long each attempt took that got 503.
-    refused: Vec<Duration>,
-    /// The last status of each other request, or 0 if there was none.
-    failed: Vec<u16>,
+    requests: Vec<Ended>,
+    /// Each attempt that got 503.
+    refused: Vec<Ended>,
+    attempts: usize,
+    /// By how much each request was sent too late.
+    late: Vec<Duration>,
     length: Duration,
+}
+
+/// A request or an attempt.
+#[derive(Debug, Clone, Copy)]
+struct Ended {
+    /// When, since the beginning.
+    at: Duration,
+    took: Duration,
+    /// The last status, or 0 if there was none.
+    status: u16,
+    /// Whether requests were still being sent.
+    in_time: bool,
+}
+
+impl Ended {
+    fn is_good(&self) -> bool {
+        (1..300).contains(&self.status)
+    }
 }
 
 impl Outcomes {
     pub(crate) fn good(&self) -> usize {
-        self.took.len()
+        self.requests.iter().filter(|request| request.is_good()).count()
     }
 
     /// The last statuses of the requests that did not succeed.
-    pub(crate) fn failed(&self) -> &[u16] {
-        &self.failed
+    pub(crate) fn failed(&self) -> Vec<u16> {
+        let failed = self.requests.iter().filter(|request| !request.is_good());
+        failed.map(|request| request.status).collect()
     }
 
     /// Requests per second that succeeded while requests were being sent.
     pub(crate) fn goodput(&self) -> f64 {
-        f64::from(count(self.in_time)) / self.length.as_secs_f64()
+        let good = self.requests.iter().filter(|request| request.is_good() && request.in_time);
+        f64::from(count(good.count())) / self.length.as_secs_f64()
     }
 
     /// This percentage of the successful requests took at most so many milliseconds.
-    pub(crate) fn quantile_ms(&mut self, percent: usize) -> f64 {
-        quantile_ms(&mut self.took, percent)
+    pub(crate) fn quantile_ms(&self, percent: usize) -> f64 {
+        let good = self.requests.iter().filter(|request| request.is_good());
+        quantile_ms(good.map(|request| request.took).collect(), percent)
     }
 
     /// How many attempts got 503.
@@ -68,24 +92,53 @@ impl Outcomes {
     }
 
     /// This percentage of those attempts took at most so many milliseconds.
-    pub(crate) fn refused_quantile_ms(&mut self, percent: usize) -> f64 {
-        quantile_ms(&mut self.refused, percent)
+    pub(crate) fn refused_quantile_ms(&self, percent: usize) -> f64 {
+        quantile_ms(self.refused.iter().map(|attempt| attempt.took).collect(), percent)
+    }
+
+    pub(crate) fn attempts(&self) -> usize {
+        self.attempts
+    }
+
+    /// This percentage of the requests was sent at most so many milliseconds too late.
+    pub(crate) fn late_quantile_ms(&self, percent: usize) -> f64 {
+        quantile_ms(self.late.clone(), percent)
+    }
+
+    /// What ended in this part of the time in which requests were sent.
+    pub(crate) fn within(&self, part: Range<Duration>) -> Self {
+        let of =
+            |all: &[Ended]| all.iter().filter(|ended| part.contains(&ended.at)).copied().collect();
+        let length = part.end.saturating_sub(part.start);
+        let (requests, refused) = (of(&self.requests), of(&self.refused));
+        Self { requests, refused, length, ..Self::default() }
     }
 
     /// Adds other results.
     pub(crate) fn add(&mut self, more: Self) {
-        self.took.extend(more.took);
-        self.in_time += more.in_time;
+        self.requests.extend(more.requests);
         self.refused.extend(more.refused);
-        self.failed.extend(more.failed);
+        self.late.extend(more.late);
+        self.attempts += more.attempts;
         self.length += more.length;
     }
 }
 
-fn quantile_ms(times: &mut [Duration], percent: usize) -> f64 {
+fn quantile_ms(mut times: Vec<Duration>, percent: usize) -> f64 {
     times.sort_unstable();
     let at = times.len() * percent / 100;
     times.get(at).or(times.last()).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+}
+
+/// The clients, and what they have seen.
+struct Clients {
+    client: Client,
+    load: Load,
+    begun: Instant,
+    length: Duration,
+    places: Semaphore,
+    retries_left: Mutex<f64>,
+    outcomes: Mutex<Outcomes>,
 }
 
 /// Sends at the rate for this time, and waits for the responses. Two of ten requests are puts.
@@ -95,69 +148,98 @@ pub(crate) async fn send(
     rng: &mut Rng,
     length: Duration,
 ) -> Outcomes {
-    let outcomes = Arc::new(Mutex::new(Outcomes { length, ..Outcomes::default() }));
-    let places = Arc::new(Semaphore::new(MAX_WAITING));
-    let mut ticks = time::interval(Duration::from_secs_f64(1.0 / load.rate));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut requests = JoinSet::new();
-    let until = Instant::now() + length;
-    while ticks.tick().await < until {
-        while requests.try_join_next().is_some() {}
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            outcomes.lock().failed.push(0);
-            continue;
-        };
-        let id = rng.choice(load.ids.iter()).filter(|_| rng.u8(..10) > 1).cloned();
-        let (client, load, outcomes) = (client.clone(), load.clone(), outcomes.clone());
-        let mut rng = rng.fork();
-        requests.spawn(async move {
-            let began = Instant::now();
-            let (outcome, refused) = ask(&client, &load, id.as_deref(), &mut rng).await;
-            drop(place);
-            let mut outcomes = outcomes.lock();
-            outcomes.refused.extend(refused);
-            match outcome {
-                Ok(()) => {
-                    outcomes.took.push(began.elapsed());
-                    outcomes.in_time += usize::from(Instant::now() < until);
-                }
-                Err(status) => outcomes.failed.push(status),
-            }
-        });
-    }
-    requests.join_all().await;
-    std::mem::take(&mut *outcomes.lock())
+    let clients = Arc::new(Clients {
+        client: client.clone(),
+        load: load.clone(),
+        begun: Instant::now(),
+        length,
+        places: Semaphore::new(MAX_WAITING),
+        retries_left: Mutex::default(),
+        outcomes: Mutex::new(Outcomes { length, ..Outcomes::default() }),
+    });
+    // On a thread of the runtime like the requests, so that its delays are theirs.
+    let sent = tokio::spawn(clients.clone().send(rng.fork()));
+    // Fails only if it panics, which is a fault of this program.
+    sent.await.expect("the clients don't panic");
+    std::mem::take(&mut *clients.outcomes.lock())
 }
 
-/// Sends one request, and retries it as quickly as a hurried client. Also returns how long each 503 took.
-async fn ask(
-    client: &Client,
-    load: &Load,
-    id: Option<&str>,
-    rng: &mut Rng,
-) -> (Result<(), u16>, Vec<Duration>) {
-    let key = rng.u64(..).to_string();
-    let (mut last, mut refused) = (0, Vec::new());
-    for attempt in 0..load.tries {
-        if attempt > 0 {
-            time::sleep(Duration::from_millis(rng.u64(0..100 << attempt))).await;
+impl Clients {
+    async fn send(self: Arc<Self>, mut rng: Rng) {
+        let period = Duration::from_secs_f64(1.0 / self.load.rate);
+        let mut ticks = time::interval_at(self.begun, period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut requests = JoinSet::new();
+        loop {
+            let due = ticks.tick().await;
+            if due >= self.begun + self.length {
+                break;
+            }
+            self.outcomes.lock().late.push(due.elapsed());
+            while requests.try_join_next().is_some() {}
+            let (clients, rng) = (self.clone(), rng.fork());
+            requests.spawn(async move { clients.ask(rng).await });
         }
-        let began = Instant::now();
+        requests.join_all().await;
+    }
+
+    /// Sends one request, and retries it as docs/API.md says.
+    async fn ask(&self, mut rng: Rng) {
+        let begun = Instant::now();
+        self.earn_retries();
+        let id = rng.choice(self.load.ids.iter()).filter(|_| rng.u8(..10) > 1);
+        let key = rng.u64(..).to_string();
+        let mut ended = self.attempt(id, &key).await;
+        for attempt in 1..self.load.tries {
+            if ended.is_good() || !self.may_retry() {
+                break;
+            }
+            let wait = match ended.status {
+                503 => 1000 + rng.u64(..1000),
+                _ => rng.u64(..200 << attempt),
+            };
+            time::sleep(Duration::from_millis(wait)).await;
+            ended = self.attempt(id, &key).await;
+        }
+        self.outcomes.lock().requests.push(Ended { took: begun.elapsed(), ..ended });
+    }
+
+    async fn attempt(&self, id: Option<&String>, key: &str) -> Ended {
+        let begun = Instant::now();
         let answer = async {
             match id {
-                Some(id) => client.get(id).await,
-                None => client.put(&item(0), Some(&key)).await,
+                Some(id) => self.client.get(id).await,
+                None => self.client.put(&item(0), Some(key)).await,
             }
         };
-        let answer = time::timeout(load.patience, answer).await.ok().flatten();
-        last = answer.map_or(0, |answer| answer.status);
-        match last {
-            1..300 => return (Ok(()), refused),
-            503 => refused.push(began.elapsed()),
-            _ => {}
+        let answer = match self.places.try_acquire() {
+            Ok(_place) => time::timeout(self.load.patience, answer).await.ok().flatten(),
+            Err(_) => None,
+        };
+        let at = self.begun.elapsed();
+        let status = answer.map_or(0, |answer| answer.status);
+        let ended = Ended { at, took: begun.elapsed(), status, in_time: at < self.length };
+        let mut outcomes = self.outcomes.lock();
+        outcomes.attempts += 1;
+        if status == 503 {
+            outcomes.refused.push(ended);
         }
+        ended
     }
-    (Err(last), refused)
+
+    fn earn_retries(&self) {
+        let mut left = self.retries_left.lock();
+        *left = (*left + self.load.budget).min(MAX_RETRIES_LEFT);
+    }
+
+    fn may_retry(&self) -> bool {
+        let mut left = self.retries_left.lock();
+        let may = *left >= 1.0;
+        if may {
+            *left -= 1.0;
+        }
+        may
+    }
 }
 
 /// Converts a count for a fraction. No count here is larger.
@@ -175,6 +257,6 @@ pub(crate) async fn fill(client: &Client, items: usize, bytes: usize) -> Arc<[St
     ids.into()
 }
 
-fn item(bytes: usize) -> Value {
+pub(crate) fn item(bytes: usize) -> Value {
     json!({ "filler": "x".repeat(bytes) })
 }

@@ -21,6 +21,7 @@ mod report;
 mod rolling;
 mod slow;
 mod soak;
+mod stand_in;
 
 use std::process::ExitCode;
 

@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Repo
     let client = Client::of(system.address());
     let ids = load::fill(&client, ITEMS, ITEM_BYTES).await;
     let rate = f64::from(arguments.rate);
-    let load = Load { rate, patience: Duration::from_secs(10), tries: 1, ids };
+    let load = Load { rate, patience: Duration::from_secs(10), tries: 1, budget: 0.0, ids };
     let mut outcomes = Outcomes::default();
     let (mut memory, mut files) = (Vec::new(), Vec::new());
     for _ in 0..PARTS {
