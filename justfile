@@ -72,6 +72,10 @@ drills:
 campaigns:
     ci/campaigns
 
+# Look for inputs that break a parser: `just fuzz json 600`
+fuzz *arguments:
+    ci/fuzz {{arguments}}
+
 # Run the README's commands, the walk-through, the examples of docs/API.md and the contract's tests
 readme:
     ci/readme
