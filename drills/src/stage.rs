@@ -43,6 +43,8 @@ pub enum DrillError {
 
 /// The shortest minute: some health checks long.
 const MINUTE: Duration = Duration::from_millis(125);
+/// How long after the last response a minute ends. The delete handler's metrics come after its response.
+const SETTLE: Duration = Duration::from_millis(50);
 /// The longest time until the system has recovered after the fault.
 const RECOVERY: Duration = Duration::from_secs(30);
 const TASKS: u32 = 2;
@@ -148,7 +150,7 @@ impl Stage {
             // Twice a minute, as in `otel-collector.yaml`.
             self.scrape().await;
             self.seen.extend(self.client.send(self.system.address(), traffic).await);
-            time::sleep_until(least).await;
+            time::sleep_until(least.max(Instant::now() + SETTLE)).await;
             self.scrape().await;
             minutes.push(self.end_minute());
         }
