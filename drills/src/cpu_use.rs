@@ -43,11 +43,10 @@ fn spent(_: u32) -> Option<Duration> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn a_process_that_works_uses_about_a_cpu_and_one_that_sleeps_none() {
         let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
