@@ -70,8 +70,15 @@ async fn every_request_is_counted_by_its_result() {
     };
     tokio::join!(late, meanwhile);
 
+    // A scrape may come between the gauges of a sample, which are set one after the other.
+    let sampled = [
+        "picus_runtime_workers{}",
+        "picus_runtime_utilization_ratio{}",
+        "process_cpu_utilization_ratio{cpu_mode=user}",
+    ];
     let quiet = |scrape: &Scrape| {
-        scrape["picus_runtime_workers{}"] > 0.0 && scrape["http_server_active_requests{}"] == 0.0
+        sampled.iter().all(|gauge| scrape[*gauge] > 0.0)
+            && scrape["http_server_active_requests{}"] == 0.0
     };
     let seen = until(&metrics, quiet).await;
     let shed = seen["picus_requests_shed_total{}"];
